@@ -1,0 +1,70 @@
+import { authorities, type Authority, operationsOf, type Service, services } from '@portcullis/contracts';
+import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+
+/** A NATS user as the server's configuration has it. Everything that is not allowed is refused by the server. */
+export interface NatsUser {
+  user: string;
+  password: string;
+  publish: { allow: string[] };
+  subscribe: { allow: string[] };
+  /** May answer the request that it is handling, whatever inbox that came from. */
+  allowResponses: boolean;
+}
+
+/** The name of the stream that holds every audit event, and of `audit`'s durable consumer on it. */
+export const auditStream = 'AUDIT';
+export const auditConsumer = 'audit';
+
+/**
+ * One user per service, with the subjects that the contracts give it and no others: it answers its own operations, calls
+ * those that name it as a caller, and publishes its own events. Made from the contracts, so a new operation needs no edit here.
+ */
+export function natsUsers(passwords: Record<Service, string>): NatsUser[] {
+  return services.map((service) => ({
+    user: service,
+    password: passwords[service],
+    publish: { allow: [...calls(service), ...events(service), ...enforcementSends(service), ...audits(service), `health.${service}`] },
+    subscribe: { allow: [`_INBOX.${service}.>`, ...answers(service), ...enforcementHears(service)] },
+    allowResponses: true,
+  }));
+}
+
+function calls(service: Service): string[] {
+  return services.flatMap((owner) =>
+    operationsOf(owner)
+      .filter((operation) => operation.callers.includes(service))
+      .map((operation) => operation.subject),
+  );
+}
+
+function answers(service: Service): string[] {
+  return [...operationsOf(service).map((operation) => operation.subject), `health.${service}`, `committed.${service}`];
+}
+
+const events = (service: Service): string[] => [
+  `audit.*.${service}.>`,
+  ...(service === 'gateway' ? ['access.>'] : []),
+];
+
+/** Exchanges go to one replica of an authority, acknowledgements to all of them, markers to every enforcer. */
+function enforcementSends(service: Service): string[] {
+  if (service === 'gateway') return authorities.flatMap((authority) => [exchangeSubject(authority), appliedSubject(authority)]);
+  return isAuthority(service) ? [markerSubject(service)] : [];
+}
+
+function enforcementHears(service: Service): string[] {
+  if (service === 'gateway') return authorities.map(markerSubject);
+  return isAuthority(service) ? [exchangeSubject(service), appliedSubject(service)] : [];
+}
+
+const isAuthority = (service: Service): service is Authority => (authorities as readonly Service[]).includes(service);
+
+function audits(service: Service): string[] {
+  if (service !== 'audit') return [];
+  return [
+    `$JS.API.CONSUMER.INFO.${auditStream}.${auditConsumer}`,
+    `$JS.API.CONSUMER.MSG.NEXT.${auditStream}.${auditConsumer}`,
+    `$JS.ACK.${auditStream}.${auditConsumer}.>`,
+    'committed.*',
+  ];
+}

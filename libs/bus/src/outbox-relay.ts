@@ -1,0 +1,109 @@
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
+import { type AuditEvent, eventSubject, toCloudEvent } from '@portcullis/contracts';
+import { type Bus } from './bus.js';
+
+/** What the relay asks of the outbox. The rows are the truth until `audit` has said that it keeps the events. */
+export interface Outbox {
+  /** Up to `limit` events that are due, oldest first, each taken by one replica alone for the time that publishing may take. */
+  claim(limit: number): Promise<readonly AuditEvent[]>;
+  /** Makes claimed events due again at once: publishing failed. */
+  release(ids: readonly string[]): Promise<void>;
+  /** Forgets events that `audit` keeps. Unknown ids are no fault: another replica was faster. */
+  settle(ids: readonly string[]): Promise<void>;
+  /** Calls back after each commit that owes an event. */
+  onOwed(listener: () => void): void;
+}
+
+const batchSize = 200;
+const idleMilliseconds = 1_000;
+const publishMilliseconds = 3_000;
+
+/**
+ * Carries events from a service's outbox to JetStream. An event is published with its id as message id, at once after its
+ * commit, and again until `audit` reports its leaf committed: JetStream flushes lazily, so its ack alone is no proof.
+ */
+export class OutboxRelay {
+  private readonly stream: JetStreamClient;
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private again = false;
+  private stopped = false;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly outbox: Outbox,
+    private readonly report: (line: string) => void,
+  ) {
+    this.stream = jetstream(bus.connection);
+  }
+
+  start(): void {
+    this.outbox.onOwed(() => this.kick());
+    this.bus.connection.subscribe(committedSubject(this.bus.service), {
+      queue: this.bus.service,
+      callback: (error, message) => {
+        if (error) return;
+        this.outbox.settle(message.json<string[]>()).catch((cause: unknown) => this.report(`outbox: ${String(cause)}`));
+      },
+    });
+    this.timer = setInterval(() => this.kick(), idleMilliseconds);
+    this.kick();
+  }
+
+  /** Publishes what is due, then stops. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  private kick(): void {
+    if (this.stopped || !this.bus.connected) return;
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = this.drain()
+      .catch((error: unknown) => this.report(`outbox: will try again: ${String(error)}`))
+      .finally(() => {
+        this.running = undefined;
+        if (this.again) {
+          this.again = false;
+          this.kick();
+        }
+      });
+  }
+
+  private async drain(): Promise<void> {
+    for (;;) {
+      const events = await this.outbox.claim(batchSize);
+      const failed = (await Promise.all(events.map((event) => this.publish(event)))).filter((id) => id !== null);
+      if (failed.length > 0) {
+        await this.outbox.release(failed);
+        throw new Error(`${failed.length} of ${events.length} events were not taken by the stream`);
+      }
+      if (events.length < batchSize) return;
+    }
+  }
+
+  /** The id of an event that could not be published, or null. */
+  private async publish(event: AuditEvent): Promise<string | null> {
+    try {
+      await publishEvent(this.stream, event);
+      return null;
+    } catch {
+      return event.id;
+    }
+  }
+}
+
+/** Puts one event on the stream, once within JetStream's window; `audit` drops later repeats for ever. */
+export async function publishEvent(stream: JetStreamClient, event: AuditEvent): Promise<void> {
+  await stream.publish(eventSubject(event), JSON.stringify(toCloudEvent(event)), {
+    msgID: event.id,
+    timeout: publishMilliseconds,
+  });
+}
+
+/** Where `audit` says which events of a service it keeps. */
+export const committedSubject = (service: string): string => `committed.${service}`;

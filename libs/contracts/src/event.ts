@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { type Caller } from './caller.js';
+import { services } from './operation.js';
+import { PrincipalKind } from './principal.js';
+import { Time } from './text.js';
+
+/**
+ * Everything that Portcullis writes down: `<noun>.<past participle>`. The NATS subject is
+ * `audit.<organization or "installation">.<service>.<noun>.<past participle>`.
+ */
+export const actions = [
+  'organization.created',
+  'user.created',
+  'session.created',
+  'session.refused',
+  'session.ended',
+  'token.issued',
+  'token.refused',
+  'token.refreshed',
+  'token.reused',
+  'family.revoked',
+  'signing-key.created',
+  'signing-key.retired',
+  'gateway.registered',
+  'api-key.created',
+  'api-key.revoked',
+  'revocation.enforced',
+  'request.denied',
+  'credential.refused',
+  'policy.loaded',
+  'policy.refused',
+] as const;
+export const Action = z.enum(actions);
+export type Action = z.infer<typeof Action>;
+
+export const Outcome = z.enum(['success', 'denied', 'failure']);
+export type Outcome = z.infer<typeof Outcome>;
+
+export const Actor = z.object({
+  kind: z.union([PrincipalKind, z.enum(['anonymous', 'system'])]),
+  id: z.string().nullable(),
+  credential_id: z.string().nullable(),
+});
+export type Actor = z.infer<typeof Actor>;
+
+/** One thing that happened. Holds no secret, ever: secrets are typed as `Secret`, which prints as `[secret]`. */
+export const AuditEvent = z.object({
+  id: z.string(),
+  time: Time,
+  /** Null when nobody's: an unknown credential, the installation itself. Readers of the first organization see those. */
+  organization_id: z.string().nullable(),
+  service: z.enum(services),
+  action: Action,
+  outcome: Outcome,
+  actor: Actor,
+  resource: z.object({ kind: z.string(), id: z.string().nullable() }),
+  request_id: z.string().nullable(),
+  client_ip: z.string().nullable(),
+  /** A closed word for programs where the outcome needs one: `unknown_key`, `wrong_secret`, `missing_permission`. */
+  reason: z.string().nullable(),
+  /** How many alike this one stands for. */
+  count: z.number().int().positive(),
+  details: z.record(z.string(), z.unknown()),
+});
+export type AuditEvent = z.infer<typeof AuditEvent>;
+
+/** What a use-case says of an event; the transaction or the gateway adds id, time and service. */
+export type OwedEvent = Pick<AuditEvent, 'organization_id' | 'action' | 'resource'> &
+  Partial<Pick<AuditEvent, 'outcome' | 'actor' | 'request_id' | 'client_ip' | 'reason' | 'count' | 'details'>>;
+
+/** Who did it and in which request, as an event says it. */
+export function eventOrigin(caller: Caller | { principal: Caller['principal']; request: Caller['request'] }): {
+  actor: Actor;
+  request_id: string;
+  client_ip: string;
+} {
+  const { principal, request } = caller;
+  return {
+    actor: principal
+      ? { kind: principal.kind, id: principal.id, credential_id: principal.credential_id }
+      : { kind: 'anonymous', id: null, credential_id: null },
+    request_id: request.id,
+    client_ip: request.client_ip,
+  };
+}
+
+/** Fills in what a use-case need not say. */
+export function completeEvent(
+  owed: OwedEvent,
+  origin: { id: string; time: Date; service: AuditEvent['service'] },
+): AuditEvent {
+  return {
+    outcome: 'success',
+    actor: { kind: 'system', id: null, credential_id: null },
+    request_id: null,
+    client_ip: null,
+    reason: null,
+    count: 1,
+    details: {},
+    ...owed,
+    id: origin.id,
+    time: origin.time.toISOString(),
+    service: origin.service,
+  };
+}
+
+/** The subject that an event travels on. */
+export function eventSubject(event: Pick<AuditEvent, 'organization_id' | 'service' | 'action'>): string {
+  return `audit.${event.organization_id ?? 'installation'}.${event.service}.${event.action}`;
+}
+
+/** CloudEvents 1.0, structured mode (https://github.com/cloudevents/spec), as it lies on the stream. */
+export const CloudEvent = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string(),
+  source: z.string(),
+  type: z.string(),
+  time: Time,
+  subject: z.string().optional(),
+  datacontenttype: z.literal('application/json'),
+  data: AuditEvent,
+});
+export type CloudEvent = z.infer<typeof CloudEvent>;
+
+export function toCloudEvent(event: AuditEvent): CloudEvent {
+  return {
+    specversion: '1.0',
+    id: event.id,
+    source: `/portcullis/${event.service}`,
+    type: `portcullis.${event.action}`,
+    time: event.time,
+    ...(event.resource.id === null ? {} : { subject: event.resource.id }),
+    datacontenttype: 'application/json',
+    data: event,
+  };
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import { EnforcementReceipt, Position } from './enforcement.js';
+import { openOperation, principalOperation, serviceOperation } from './operation.js';
+import { PrincipalKind } from './principal.js';
+import { Sealed, Sha256, Text, Time } from './text.js';
+
+/** An ES256 public key as a JWK (RFC 7517), `kid` its RFC 7638 thumbprint. */
+export const VerificationKey = z.object({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.string(),
+  y: z.string(),
+  kid: z.string(),
+  use: z.literal('sig'),
+  alg: z.literal('ES256'),
+});
+export type VerificationKey = z.infer<typeof VerificationKey>;
+
+const SealingKey = z.object({ kty: z.literal('OKP'), crv: z.literal('X25519'), x: z.string() });
+
+/** An access and a refresh token. Seconds; `refresh_not_before` is when the refresh token becomes valid. */
+export const TokenPair = z.object({
+  access_token: Sealed,
+  refresh_token: Sealed,
+  token_type: z.literal('Bearer'),
+  expires_in: z.number().int(),
+  refresh_not_before: Time,
+});
+export type TokenPair = z.infer<typeof TokenPair>;
+
+export const Membership = z.object({
+  organization_id: z.string(),
+  roles: z.array(z.string()),
+  permissions: z.array(z.string()),
+});
+
+/** What a person or service account is and holds now, and the position at which that was read. */
+export const ResolvedPrincipal = z.object({
+  position: Position,
+  principal: z
+    .object({
+      id: z.string(),
+      kind: PrincipalKind,
+      status: z.enum(['active', 'disabled', 'deleted']),
+      /** Active organizations only: one that is suspended gives nothing. */
+      memberships: z.array(Membership),
+    })
+    .nullable(),
+});
+export type ResolvedPrincipal = z.infer<typeof ResolvedPrincipal>;
+
+/** A family of tokens: a login session, or what was issued to one API key's client secret. Its id is the `sid` of its tokens. */
+export const ResolvedFamily = z.object({
+  position: Position,
+  family: z
+    .object({
+      id: z.string(),
+      kind: z.enum(['session', 'api-key']),
+      /** The person of a session, the key of a key's tokens. */
+      credential_id: z.string(),
+      principal_id: z.string(),
+      organization_id: z.string().nullable(),
+      status: z.enum(['active', 'revoked', 'expired']),
+    })
+    .nullable(),
+});
+export type ResolvedFamily = z.infer<typeof ResolvedFamily>;
+
+export const Identity = {
+  login: openOperation({
+    subject: 'identity.login',
+    request: z.strictObject({ email: Text(254).min(1, 'must not be empty'), password: Sealed }),
+    reply: TokenPair,
+    timeoutSeconds: 10,
+  }),
+  logout: principalOperation({
+    subject: 'identity.logout',
+    permission: null,
+    request: z.strictObject({}),
+    reply: z.object({ enforcement: EnforcementReceipt }),
+    timeoutSeconds: 15,
+  }),
+  /** A client secret becomes a token pair. Only the digest of the secret crosses the bus. */
+  authenticate: openOperation({
+    subject: 'identity.authenticate',
+    request: z.strictObject({ client_id: Text(128), secret_sha256: Sha256 }),
+    reply: TokenPair,
+  }),
+  /** A refresh token becomes a new pair; it is good once. Theft revokes the family, so the call may wait for enforcement. */
+  reauthenticate: openOperation({
+    subject: 'identity.reauthenticate',
+    request: z.strictObject({ refresh_token: Sealed }),
+    reply: TokenPair,
+    timeoutSeconds: 15,
+  }),
+  resolvePrincipal: serviceOperation({
+    subject: 'identity.resolve-principal',
+    callers: ['gateway', 'api-key', 'client-registry'],
+    request: z.strictObject({ id: z.string() }),
+    reply: ResolvedPrincipal,
+  }),
+  resolveFamily: serviceOperation({
+    subject: 'identity.resolve-family',
+    callers: ['gateway'],
+    request: z.strictObject({ id: z.string() }),
+    reply: ResolvedFamily,
+  }),
+  /** The keys that verify access tokens, and those of the gateways (identity tokens to upstreams). */
+  keys: serviceOperation({
+    subject: 'identity.keys',
+    callers: ['gateway'],
+    request: z.strictObject({}),
+    reply: z.object({ access: z.array(VerificationKey), gateways: z.array(VerificationKey) }),
+  }),
+  /** A gateway process makes the public half of its key known, at start and then every minute. */
+  registerGateway: serviceOperation({
+    subject: 'identity.register-gateway',
+    callers: ['gateway'],
+    request: z.strictObject({ gateway_id: z.string(), key: VerificationKey }),
+    reply: z.object({}),
+  }),
+  /** The keys that verify caller tokens. */
+  gatewayKeys: serviceOperation({
+    subject: 'identity.gateway-keys',
+    callers: ['api-key', 'client-registry', 'audit'],
+    request: z.strictObject({}),
+    reply: z.object({ keys: z.array(VerificationKey) }),
+  }),
+  /** The public key to which secrets for identity are sealed. */
+  sealingKey: serviceOperation({
+    subject: 'identity.sealing-key',
+    callers: ['gateway'],
+    request: z.strictObject({}),
+    reply: z.object({ key: SealingKey }),
+  }),
+  /** Facts of the installation. */
+  installation: serviceOperation({
+    subject: 'identity.installation',
+    callers: ['audit', 'gateway'],
+    request: z.strictObject({}),
+    reply: z.object({ first_organization_id: z.string() }),
+  }),
+} as const;

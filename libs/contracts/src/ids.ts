@@ -1,0 +1,23 @@
+import { monotonicFactory } from 'ulid';
+import { z } from 'zod';
+
+const ulidText = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
+
+/** Every kind of id that Portcullis issues, by its prefix: `<kind>_<ULID>`. */
+export const idKinds = ['org', 'usr', 'sa', 'key', 'cli', 'evt', 'tok', 'whk', 'req', 'sec'] as const;
+export type IdKind = (typeof idKinds)[number];
+
+const nextUlid = monotonicFactory();
+
+/** A fresh id. Ids of one process sort by the order in which they were made. */
+export function newId(kind: IdKind, now: Date): string {
+  return `${kind}_${nextUlid(now.getTime())}`;
+}
+
+/** The schema of one kind of id. */
+export const Id = (kind: IdKind) => z.string().regex(new RegExp(`^${kind}_${ulidText}$`), `must be an id like ${kind}_01J…`);
+
+/** True when `text` is an id of `kind`. For paths: a malformed id is simply one that does not exist. */
+export function isId(kind: IdKind, text: string): boolean {
+  return Id(kind).safeParse(text).success;
+}

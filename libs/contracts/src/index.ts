@@ -1,0 +1,51 @@
+export { Id, idKinds, isId, newId, type IdKind } from './ids.js';
+export { ErrorCode, errorCodes, FieldFault, Refusal, RefusalMessage, refuseFaults } from './refusal.js';
+export { Name, Sealed, Sha256, Text, Time } from './text.js';
+export { Page, pageRequest } from './page.js';
+export { Buckets, Principal, PrincipalKind, principalKinds } from './principal.js';
+export { Caller, RequestContext, type AuthenticatedCaller } from './caller.js';
+export {
+  openOperation,
+  principalOperation,
+  replySeconds,
+  revokingSeconds,
+  serviceOperation,
+  services,
+  type Audience,
+  type CallerOf,
+  type Operation,
+  type ReplyOf,
+  type RequestInputOf,
+  type RequestOf,
+  type Service,
+} from './operation.js';
+export { authorities, EnforcementReceipt, Position, type Authority } from './enforcement.js';
+export {
+  Action,
+  actions,
+  Actor,
+  AuditEvent,
+  CloudEvent,
+  completeEvent,
+  eventOrigin,
+  eventSubject,
+  Outcome,
+  toCloudEvent,
+  type OwedEvent,
+} from './event.js';
+export { Identity, Membership, ResolvedFamily, ResolvedPrincipal, TokenPair, VerificationKey } from './identity.contract.js';
+export {
+  ApiKey,
+  ApiKeyRecord,
+  CreateApiKey,
+  CredentialStatus,
+  credentialStatuses,
+  KeyForm,
+  keyForms,
+  KeyOwner,
+  ResolvedKey,
+  ShownCredentials,
+} from './api-key.contract.js';
+export { ClientRecord, ClientRegistry } from './client-registry.contract.js';
+export { Audit } from './audit.contract.js';
+export { operationsOf } from './catalogue.js';

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+
+/** The closed list of codes. Add one when a caller would act differently, not to narrate. The gateway maps each to a status. */
+export const errorCodes = [
+  'invalid_request',
+  'invalid_cursor',
+  'ambiguous_credentials',
+  'unauthenticated',
+  'invalid_credentials',
+  'invalid_token',
+  'token_expired',
+  'token_not_yet_valid',
+  'invalid_signature',
+  'forbidden',
+  'exceeds_grant',
+  'organization_mismatch',
+  'organization_required',
+  'network_not_allowed',
+  'needs_gateway',
+  'not_found',
+  'method_not_allowed',
+  'conflict',
+  'idempotency_in_progress',
+  'too_large',
+  'unsupported_media_type',
+  'unprocessable',
+  'idempotency_key_reused',
+  'rate_limited',
+  'enforcement_pending',
+  'unavailable',
+  'upstream_unreachable',
+  'upstream_timeout',
+  'internal',
+] as const;
+export const ErrorCode = z.enum(errorCodes);
+export type ErrorCode = z.infer<typeof ErrorCode>;
+
+export const FieldFault = z.object({ field: z.string(), message: z.string() });
+export type FieldFault = z.infer<typeof FieldFault>;
+
+/** What of a refusal crosses a wire. */
+export const RefusalMessage = z.object({
+  code: ErrorCode,
+  message: z.string(),
+  errors: z.array(FieldFault).optional(),
+  retry_after_seconds: z.number().int().positive().optional(),
+});
+export type RefusalMessage = z.infer<typeof RefusalMessage>;
+
+/**
+ * An expected "no". The code is for programs, the public message is safe for anyone and says what to do, the cause is for
+ * the log of the service that refused and never crosses the bus. Answers such as "this key is expired" are values, not refusals.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly errors: readonly FieldFault[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    readonly publicMessage: string,
+    options: { cause?: unknown; errors?: readonly FieldFault[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(publicMessage, options.cause === undefined ? undefined : { cause: options.cause });
+    this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  toMessage(): RefusalMessage {
+    return {
+      code: this.code,
+      message: this.publicMessage,
+      ...(this.errors ? { errors: [...this.errors] } : {}),
+      ...(this.retryAfterSeconds ? { retry_after_seconds: this.retryAfterSeconds } : {}),
+    };
+  }
+
+  static from(message: RefusalMessage): Refusal {
+    return new Refusal(message.code, message.message, {
+      ...(message.errors ? { errors: message.errors } : {}),
+      ...(message.retry_after_seconds ? { retryAfterSeconds: message.retry_after_seconds } : {}),
+    });
+  }
+}
+
+/** Turns what a schema disliked into one refusal that names each field. Values are never repeated: they may be secrets. */
+export function refuseFaults(error: z.ZodError): Refusal {
+  const errors = error.issues.flatMap((issue): FieldFault[] => {
+    const at = issue.path.map(String).join('.');
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ field: at ? `${at}.${key}` : key, message: 'is not a field of this request' }));
+    }
+    return [{ field: at || '(body)', message: issue.message }];
+  });
+  const named = errors.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
+  return new Refusal('invalid_request', `The request has ${errors.length === 1 ? 'a fault' : 'faults'}: ${named}.`, { errors });
+}

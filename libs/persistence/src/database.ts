@@ -1,0 +1,146 @@
+import { type EntityManager, type EntitySchema, DataSource } from 'typeorm';
+import { completeEvent, newId, type OwedEvent, Refusal, type Service } from '@portcullis/contracts';
+import { migrate, migrationsFrom } from './migrations.js';
+import { OutboxStore } from './outbox.store.js';
+
+export interface DatabaseOptions {
+  url: string;
+  service: Service;
+  /** The service's own schema; its login role owns it and nothing else. */
+  schema: string;
+  entities: readonly (EntitySchema | (new () => object))[];
+  /** Directory of the service's own `.sql` migrations. */
+  migrations: URL;
+  now?: () => Date;
+  connections?: number;
+  report?: (line: string) => void;
+}
+
+const ourMigrations = new URL('../migrations/', import.meta.url);
+
+/**
+ * A service's own corner of Postgres. Everything is read and written through `read` and `transaction`, which turn a server
+ * that is away into the refusal `unavailable`, so that nothing hangs and nobody mistakes an outage for a fault of theirs.
+ */
+export class Database {
+  readonly outbox: OutboxStore;
+
+  private constructor(
+    readonly source: DataSource,
+    readonly service: Service,
+    readonly now: () => Date,
+  ) {
+    this.outbox = new OutboxStore(this);
+  }
+
+  /** Connects (waiting up to a minute for the server) and brings the schema up to date. */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const source = new DataSource({
+      type: 'postgres',
+      url: options.url,
+      schema: options.schema,
+      entities: [...options.entities],
+      migrations: [],
+      installExtensions: false,
+      applicationName: `portcullis-${options.service}`,
+      poolErrorHandler: (error: Error) => options.report?.(`Postgres: ${error.message}`),
+      extra: {
+        max: options.connections ?? 10,
+        connectionTimeoutMillis: 3_000,
+        query_timeout: 15_000,
+        statement_timeout: 10_000,
+        options: `-c search_path=${options.schema}`,
+      },
+    });
+    await initializePatiently(source);
+    // TypeORM takes migration classes; ours are files, so the instances are handed over once it has started.
+    Object.assign(source, { migrations: [...migrationsFrom(ourMigrations), ...migrationsFrom(options.migrations)] });
+    await migrate(source, options.schema);
+    return new Database(source, options.service, options.now ?? (() => new Date()));
+  }
+
+  /** Plain queries outside a transaction. */
+  read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.guarded(() => work(this.source.manager));
+  }
+
+  /** All or nothing: the change, its markers and the events that it owes. */
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const owed = { any: false };
+    const result = await this.guarded(() =>
+      this.source.transaction((manager) => work(new Transaction(manager, this, owed))),
+    );
+    if (owed.any) this.outbox.announce();
+    return result;
+  }
+
+  /** Does the server answer? */
+  async healthy(): Promise<boolean> {
+    return this.source.query('select 1').then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.source.destroy();
+  }
+
+  private async guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (isOutage(error)) {
+        throw new Refusal('unavailable', 'A part of Portcullis that this needs is away. Try again shortly.', {
+          cause: error,
+          retryAfterSeconds: 2,
+        });
+      }
+      throw error;
+    }
+  }
+}
+
+/** One transaction of a service, with what it owes. */
+export class Transaction {
+  constructor(
+    readonly manager: EntityManager,
+    private readonly database: Database,
+    private readonly owed: { any: boolean },
+  ) {}
+
+  /** Writes an event into the outbox with the change itself: both are kept or neither is. Answers the event's id. */
+  async owe(event: OwedEvent): Promise<string> {
+    const now = this.database.now();
+    const complete = completeEvent(event, { id: newId('evt', now), time: now, service: this.database.service });
+    await this.manager.query('insert into outbox (id, event) values ($1, $2)', [complete.id, complete]);
+    this.owed.any = true;
+    return complete.id;
+  }
+}
+
+const connectPatienceMilliseconds = 60_000;
+
+async function initializePatiently(source: DataSource): Promise<void> {
+  const until = performance.now() + connectPatienceMilliseconds;
+  for (;;) {
+    try {
+      await source.initialize();
+      return;
+    } catch (error) {
+      if (!isOutage(error) || performance.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+/** SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 25006 (read-only standby), and what sockets and the pool say. */
+export function isOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, driverError } = error as { code?: unknown; driverError?: unknown };
+  if (typeof code === 'string' && /^(08|53|57P|25006|40P01|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/.test(code)) return true;
+  if (/timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|not queryable/i.test(error.message)) {
+    return true;
+  }
+  return driverError !== error && driverError instanceof Error && isOutage(driverError);
+}

@@ -1,0 +1,12 @@
+export { compilePolicy, type Policy, type Storage, type Upstream } from './compile-policy.js';
+export {
+  loadPolicy,
+  PolicyFile,
+  PolicyFaults,
+  readPolicySources,
+  type PolicyFileOptions,
+  type PolicySettings,
+} from './policy-file.js';
+export { normalisePath, MAX_TARGET_BYTES, type NormalisedPath } from './path-rules.js';
+export { type PolicyFault, type PolicySource } from './policy-source.js';
+export { RouteTable, type Route } from './route-table.js';

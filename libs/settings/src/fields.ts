@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+/** A whole number written in plain decimal digits. Unlike `z.coerce.number()`, `1e3`, `0x10`, `' 5'` are refused. */
+export function wholeNumber({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, `is not a whole number ${range}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `is not a whole number ${range}`);
+}
+
+/** A TCP port that can be listened on, 1 to 65535. */
+export function port() {
+  return wholeNumber({ min: 1, max: 65_535 });
+}
+
+/** A list separated by commas; blanks around an item are dropped, empty items are refused. */
+export function commaSeparated<T extends z.ZodType<unknown, string>>(item: T) {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(item));
+}
