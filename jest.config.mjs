@@ -20,7 +20,9 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
-  testTimeout: 30_000,
+  globalSetup: '<rootDir>/libs/testing/jest-setup.mjs',
+  globalTeardown: '<rootDir>/libs/testing/jest-teardown.mjs',
+  testTimeout: 20_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: '512MB',
 };

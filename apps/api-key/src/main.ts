@@ -1,1 +1,31 @@
-export {};
+import { EnforcementAuthority, serve } from '@portcullis/bus';
+import { Database } from '@portcullis/persistence';
+import { PolicyFile } from '@portcullis/policy';
+import { exitMisconfigured, policyVariables } from '@portcullis/settings';
+import { apiKeyDatabase, ApiKeyModule } from './api-key.module.js';
+import { loadConfig } from './config.js';
+
+const config = loadConfig();
+
+await serve('api-key', config.NATS_URL, async (bus, report) => {
+  const policy = await PolicyFile.open(config.PORTCULLIS_POLICY, {
+    variables: policyVariables(),
+    onFault: (faults) => report(`the policy was not reloaded: ${faults.length} faults`),
+  }).catch(exitMisconfigured);
+  const database = await Database.open({ ...apiKeyDatabase, url: config.DATABASE_URL, report });
+  const authority = new EnforcementAuthority(bus, {
+    store: database.enforcement,
+    leaseSeconds: config.PORTCULLIS_LEASE_SECONDS,
+    report,
+  });
+  return {
+    module: ApiKeyModule.of({ bus, database, policy, authority, keyPrefix: config.PORTCULLIS_KEY_PREFIX }),
+    outbox: database.outbox,
+    companions: [authority],
+    healthy: () => database.healthy(),
+    close: async () => {
+      await policy.close();
+      await database.close();
+    },
+  };
+});

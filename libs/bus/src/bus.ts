@@ -45,7 +45,7 @@ export class Bus {
    */
   async call<O extends Operation>(operation: O, request: RequestInputOf<O>, caller?: Caller): Promise<ReplyOf<O>> {
     if (!this.up) throw unavailable(operation.subject, 'the message bus is away');
-    const body = new TextEncoder().encode(JSON.stringify(request));
+    const body = JSON.stringify(request);
     const message = await this.request(operation, body, caller);
     const answer = message.json<{ ok?: unknown; refusal?: unknown }>();
     if (answer.refusal !== undefined) throw Refusal.from(RefusalMessage.parse(answer.refusal));
@@ -57,7 +57,7 @@ export class Bus {
     if (!this.connection.isClosed()) await this.connection.drain();
   }
 
-  private async request(operation: Operation, body: Uint8Array, caller: Caller | undefined) {
+  private async request(operation: Operation, body: string, caller: Caller | undefined) {
     const header = headers();
     if (caller) {
       if (!this.signer) throw new Error(`${this.service} cannot vouch for a caller of ${operation.subject}`);

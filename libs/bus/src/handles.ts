@@ -11,13 +11,13 @@ type Handler<O extends Operation> = (request: RequestOf<O>, caller: CallerOf<O>)
  * The method itself is wrapped. Nest pipes, guards and filters would be four decorators to forget one of.
  */
 export function Handles<O extends Operation>(operation: O) {
-  return (target: object, key: string, descriptor: TypedPropertyDescriptor<Handler<O>>): void => {
+  return <M extends Handler<O>>(target: object, key: string, descriptor: TypedPropertyDescriptor<M>): void => {
     const handle = descriptor.value;
     if (!handle) throw new TypeError(`${key} is not a method`);
     const wrapped = function (this: unknown, incoming: Incoming): Promise<Answer> {
       return answer(operation, incoming, handle.bind(this));
     };
-    descriptor.value = wrapped as unknown as Handler<O>;
+    descriptor.value = wrapped as unknown as M;
     MessagePattern(operation.subject)(target, key, descriptor);
   };
 }

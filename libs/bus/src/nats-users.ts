@@ -1,5 +1,6 @@
 import { authorities, type Authority, operationsOf, type Service, services } from '@portcullis/contracts';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import { auditConsumer, auditStream } from './streams.js';
 
 /** A NATS user as the server's configuration has it. Everything that is not allowed is refused by the server. */
 export interface NatsUser {
@@ -10,10 +11,6 @@ export interface NatsUser {
   /** May answer the request that it is handling, whatever inbox that came from. */
   allowResponses: boolean;
 }
-
-/** The name of the stream that holds every audit event, and of `audit`'s durable consumer on it. */
-export const auditStream = 'AUDIT';
-export const auditConsumer = 'audit';
 
 /**
  * One user per service, with the subjects that the contracts give it and no others: it answers its own operations, calls

@@ -33,13 +33,31 @@ export interface ServiceParts {
 /** How long a request that is under way at a stop may take. */
 const drainMilliseconds = 500;
 
-/** Runs one service: connects, listens, relays its events, answers health checks, stops cleanly on SIGTERM and SIGINT. */
-export async function serve(service: Service, natsUrl: string, assemble: (bus: Bus) => Promise<ServiceParts>): Promise<void> {
+type Assemble = (bus: Bus, report: (line: string) => void) => Promise<ServiceParts>;
+
+/** Runs one service as this process: starts it, says so, and stops cleanly on SIGTERM and SIGINT. */
+export async function serve(service: Service, natsUrl: string, assemble: Assemble): Promise<void> {
   const logger = new ConsoleLogger({ json: true, logLevels: ['log', 'warn', 'error', 'fatal'], prefix: service });
   Logger.overrideLogger(logger);
-  const report = (line: string): void => logger.warn(line, service);
+  const running = await startService(service, natsUrl, assemble);
+  const stop = async (): Promise<void> => {
+    await running.stop();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
+  process.stdout.write(`${JSON.stringify({ ready: service })}\n`);
+}
+
+/** Starts one service within this process: connects, listens, relays its events, answers health checks. */
+export async function startService(
+  service: Service,
+  natsUrl: string,
+  assemble: Assemble,
+): Promise<{ stop(): Promise<void> }> {
+  const log = new Logger(service);
+  const report = (line: string): void => log.warn(line);
   const bus = await Bus.connect(service, natsUrl, { report });
-  const parts = await assemble(bus);
+  const parts = await assemble(bus, report);
   const verifier = new CallerVerifier(service, parts.gatewayKeys ?? FetchedGatewayKeys.over(bus), () => new Date());
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(parts.module, {
     transport: Transport.NATS,
@@ -57,11 +75,10 @@ export async function serve(service: Service, natsUrl: string, assemble: (bus: B
       },
       serializer: { serialize: ({ response }: { response?: Answer }) => ({ data: JSON.stringify(response ?? surprise) }) },
     },
-    logger,
+    logger: log,
   });
   await app.listen();
-  const relay = new OutboxRelay(bus, parts.outbox, report);
-  const companions = [relay, ...(parts.companions ?? [])];
+  const companions: Companion[] = [new OutboxRelay(bus, parts.outbox, report), ...(parts.companions ?? [])];
   for (const companion of companions) await companion.start();
   bus.connection.subscribe(`health.${service}`, {
     queue: service,
@@ -69,16 +86,14 @@ export async function serve(service: Service, natsUrl: string, assemble: (bus: B
       if (!error) void parts.healthy().then((healthy) => message.respond(healthy ? 'healthy' : 'unhealthy'));
     },
   });
-
-  const stop = async (): Promise<void> => {
-    await app.close();
-    for (const companion of companions.reverse()) await companion.stop();
-    await bus.close();
-    await parts.close();
-    process.exit(0);
+  return {
+    stop: async () => {
+      await app.close();
+      for (const companion of companions.toReversed()) await companion.stop();
+      await bus.close();
+      await parts.close();
+    },
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
-  process.stdout.write(`${JSON.stringify({ ready: service })}\n`);
 }
 
 const surprise: Answer = { refusal: new Refusal('internal', 'Something went wrong here. It has been logged.').toMessage() };

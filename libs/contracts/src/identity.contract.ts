@@ -28,11 +28,13 @@ export const TokenPair = z.object({
 });
 export type TokenPair = z.infer<typeof TokenPair>;
 
+/** The roles and single permissions that somebody was given in one organization, as stored: what they mean is looked up. */
 export const Membership = z.object({
   organization_id: z.string(),
   roles: z.array(z.string()),
   permissions: z.array(z.string()),
 });
+export type Membership = z.infer<typeof Membership>;
 
 /** What a person or service account is and holds now, and the position at which that was read. */
 export const ResolvedPrincipal = z.object({

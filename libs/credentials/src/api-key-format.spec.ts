@@ -1,17 +1,26 @@
 import * as fc from 'fast-check';
-import { apiKeyPattern, mintApiKey, mintClientCredentials, parseApiKey, sameDigest, sha256Hex } from './api-key-format.js';
+import {
+  apiKeyPattern,
+  mintApiKey,
+  mintClientCredentials,
+  parseApiKey,
+  sameDigest,
+  sha256Hex,
+} from './api-key-format.js';
 import { Secret } from './secret.js';
 
-/** Worked out by hand with another CRC-32: crc32("ptc_" + "0"*12 + "A"*32) in base62. */
 const known = `ptc_${'0'.repeat(12)}${'A'.repeat(32)}`;
 
 describe('minting and parsing', () => {
-  test.each(['ptc', 'acme_live', 'a_b_c', 'x'])('a key with the prefix %s comes apart into what it was made of', (prefix) => {
-    const { text, lookup, sha256 } = mintApiKey(prefix);
-    expect(text.reveal()).toMatch(new RegExp(`^${prefix}_[0-9A-Za-z]{50}$`));
-    expect(parseApiKey(text.reveal())).toEqual({ prefix, lookup, sha256 });
-    expect(sha256).toBe(sha256Hex(text));
-  });
+  test.each(['ptc', 'acme_live', 'a_b_c', 'x'])(
+    'a key with the prefix %s comes apart into what it was made of',
+    (prefix) => {
+      const { text, lookup, sha256 } = mintApiKey(prefix);
+      expect(text.reveal()).toMatch(new RegExp(`^${prefix}_[0-9A-Za-z]{50}$`));
+      expect(parseApiKey(text.reveal())).toEqual({ prefix, lookup, sha256 });
+      expect(sha256).toBe(sha256Hex(text));
+    },
+  );
 
   test('the checksum is CRC-32 in base62, digits first, most significant first', () => {
     const sums = (text: string) => {
@@ -31,7 +40,7 @@ describe('minting and parsing', () => {
   });
 
   test('the minted text is a Secret', () => {
-    expect(JSON.stringify(mintApiKey('ptc'))).not.toMatch(/[0-9A-Za-z]{50}"/);
+    expect(JSON.stringify(mintApiKey('ptc'))).toContain('"text":"[secret]"');
     expect(mintApiKey('ptc').text).toBeInstanceOf(Secret);
   });
 
@@ -39,7 +48,8 @@ describe('minting and parsing', () => {
     const keys = Array.from({ length: 1000 }, () => mintApiKey('ptc').text.reveal());
     expect(new Set(keys).size).toBe(1000);
     const counts = new Map<string, number>();
-    for (const character of keys.map((key) => key.slice(4, 48)).join('')) counts.set(character, (counts.get(character) ?? 0) + 1);
+    for (const character of keys.map((key) => key.slice(4, 48)).join(''))
+      counts.set(character, (counts.get(character) ?? 0) + 1);
     expect(counts.size).toBe(62);
     // 44,000 draws over 62: 710 each, sigma 26. Folding bytes modulo 62 would give eight characters 859.
     for (const count of counts.values()) expect(Math.abs(count - 710)).toBeLessThan(6 * 26.5);
@@ -79,9 +89,12 @@ describe('what is refused', () => {
     expect(parseApiKey(text)).toBeNull();
   });
 
-  test.each(['', '_', 'ptc_', '_ptc', 'a__b', 'p.c', 'ptc\n', 'é', 'x'.repeat(33)])('no key is made with the prefix %j', (prefix) => {
-    expect(() => mintApiKey(prefix)).toThrow(RangeError);
-  });
+  test.each(['', '_', 'ptc_', '_ptc', 'a__b', 'p.c', 'ptc\n', 'é', 'x'.repeat(33)])(
+    'no key is made with the prefix %j',
+    (prefix) => {
+      expect(() => mintApiKey(prefix)).toThrow(RangeError);
+    },
+  );
 });
 
 describe('the pattern for scanners', () => {

@@ -58,7 +58,9 @@ export function mintClientCredentials(): { clientId: string; clientSecret: Secre
   return { clientId: randomText(letters, 22), clientSecret, sha256: sha256Hex(clientSecret) };
 }
 
-/** SHA-256 of the text's UTF-8 bytes as 64 lower-case hex digits. One-shot `crypto.hash`: a third of createHash's time. */
+/**
+ * SHA-256 of the text's UTF-8 bytes as 64 lower-case hex digits. One-shot `crypto.hash`: a third of createHash's time.
+ */
 export function sha256Hex(text: string | Secret): string {
   return hash('sha256', typeof text === 'string' ? text : text.reveal(), 'hex');
 }
@@ -92,7 +94,9 @@ function checksum(body: string): string {
   return text;
 }
 
-/** Every character equally likely: bytes past the last whole multiple of the alphabet are thrown away, not folded in. */
+/**
+ * Every character equally likely: bytes past the last whole multiple of the alphabet are thrown away, not folded in.
+ */
 function randomText(alphabet: string, length: number): string {
   const limit = 256 - (256 % alphabet.length);
   let text = '';

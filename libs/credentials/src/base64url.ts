@@ -8,6 +8,7 @@ const base64urlText = /^[A-Za-z0-9_-]*$/;
 export function decodeBase64url(text: string): Buffer | null {
   if (!base64urlText.test(text) || text.length % 4 === 1) return null;
   const bytes = Buffer.from(text, 'base64url');
-  // Re-encoding is the shortest exact test for stray trailing bits; looking at the last letter alone saves microseconds.
+  // Re-encoding is the shortest exact test for stray trailing bits; looking at the last letter alone saves
+  // microseconds.
   return bytes.toString('base64url') === text ? bytes : null;
 }

@@ -68,11 +68,17 @@ function wellFormed(text: string): string {
 const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const numberText = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 // The plain run of a string: no quote, backslash or control character (RFC 8259 section 7).
-// eslint-disable-next-line no-control-regex
 const plainText = /[^"\\\u0000-\u001f]*/y;
 const hexDigits = /^[0-9a-fA-F]{4}$/;
 const escapes: Readonly<Record<string, string>> = {
-  '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t',
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
 };
 
 /**

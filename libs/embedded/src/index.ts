@@ -4,5 +4,12 @@ export { startPostgres, type PostgresOptions, type RunningPostgres } from './pos
 export { startNats, type NatsOptions, type RunningNats } from './nats.js';
 export { natsConfig, type NatsUser } from './nats-config.js';
 export { findNatsServer, type NatsServer } from './find-nats-server.js';
-export { identityOf, isAlive, recordProcess, stopOrphan, forgetProcess, type ProcessIdentity } from './process-record.js';
+export {
+  identityOf,
+  isAlive,
+  recordProcess,
+  stopOrphan,
+  forgetProcess,
+  type ProcessIdentity,
+} from './process-record.js';
 export { lineReader, type Log } from './lines.js';

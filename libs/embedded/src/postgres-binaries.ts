@@ -1,4 +1,15 @@
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { EmbeddedFault } from './embedded-fault.js';
@@ -19,9 +30,12 @@ export function postgresBinaries(as: RunAs, fallback: string, log: Log): string 
   const whole = makeLinks(folder);
   if (whole && canReach(join(folder, 'bin', 'postgres'), as)) return folder;
 
-  const place = as.uid === undefined ? join(fallback, `postgres-${version}`) : join(systemFolder(), `postgres-${version}`);
+  const place =
+    as.uid === undefined ? join(fallback, `postgres-${version}`) : join(systemFolder(), `postgres-${version}`);
   if (!existsSync(place)) {
-    log(`Copying Postgres ${version} to ${place}, since ${whole ? 'the user it runs as cannot reach' : 'it is incomplete in'} ${folder}.`);
+    log(
+      `Copying Postgres ${version} to ${place}, since ${whole ? 'the user it runs as cannot reach' : 'it is incomplete in'} ${folder}.`,
+    );
     copyWhole(folder, place);
   }
   return place;
@@ -63,6 +77,11 @@ function makeLinks(folder: string): boolean {
     }
   }
   return true;
+}
+
+/** The list names files as in the package, under `native/`; a copy has another name. */
+function linked(folder: string, path: string): string {
+  return join(folder, path.replace(/^native\//, ''));
 }
 
 /** Copies under another name and renames: nobody ever sees half of it. */

@@ -32,9 +32,9 @@ export function recordProcess(path: string, pid: number): void {
   renameSync(`${path}.new`, path);
 }
 
-/** The process of `recordProcess` has ended in good order. */
-export function forgetProcess(path: string): void {
-  rmSync(path, { force: true });
+/** `pid` of `recordProcess` has ended. The record stays if it names another by now. */
+export function forgetProcess(path: string, pid: number): void {
+  if (readRecord(path)?.child.pid === pid) rmSync(path, { force: true });
 }
 
 /**
@@ -44,12 +44,18 @@ export function forgetProcess(path: string): void {
  */
 export async function stopOrphan(
   path: string,
-  { what, signal = 'SIGTERM', graceMs = 30_000, log }: { what: string; signal?: NodeJS.Signals; graceMs?: number; log: Log },
+  {
+    what,
+    signal = 'SIGTERM',
+    graceMs = 30_000,
+    log,
+  }: { what: string; signal?: NodeJS.Signals; graceMs?: number; log: Log },
 ): Promise<void> {
   const record = readRecord(path);
   if (record && isAlive(record.child)) {
     const { child, owner } = record;
-    if (isAlive(owner)) throw new EmbeddedFault('in-use', `${what} is in use by process ${owner.pid}: stop that first.`);
+    if (isAlive(owner))
+      throw new EmbeddedFault('in-use', `${what} is in use by process ${owner.pid}: stop that first.`);
     log(`Stopping ${what} that an earlier run left behind (process ${child.pid}).`);
     send(child, signal, what);
     if (!(await gone(child, graceMs))) {
@@ -57,7 +63,7 @@ export async function stopOrphan(
       await gone(child, 5_000);
     }
   }
-  forgetProcess(path);
+  rmSync(path, { force: true });
 }
 
 interface ProcessRecord {
@@ -114,7 +120,10 @@ function startedLinux(pid: number): string | null {
 }
 
 function startedElsewhere(pid: number): string | null {
-  const ps = spawnSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8', env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
+  const ps = spawnSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+  });
   const line = ps.status === 0 ? ps.stdout.trim() : '';
   return line === '' || line.startsWith('Z') ? null : line.replace(/^\S+\s+/, '');
 }

@@ -21,7 +21,13 @@ export function run(
   { as = {}, cwd = '/', timeoutMs = 120_000 }: { as?: RunAs; cwd?: string; timeoutMs?: number } = {},
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { ...as, cwd, env: bareEnvironment(), stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
+    const child = spawn(program, args, {
+      ...as,
+      cwd,
+      env: bareEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeoutMs,
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout = (stdout + text).slice(-64_000)));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-64_000)));
@@ -33,12 +39,23 @@ export function run(
 /** What a server or tool gets of our environment: nothing that could be a secret of the operator. */
 export function bareEnvironment(): NodeJS.ProcessEnv {
   const kept: NodeJS.ProcessEnv = { LC_ALL: 'C', TZ: 'UTC' };
-  for (const name of ['PATH', 'TMPDIR', 'http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'])
+  for (const name of [
+    'PATH',
+    'TMPDIR',
+    'http_proxy',
+    'https_proxy',
+    'no_proxy',
+    'HTTP_PROXY',
+    'HTTPS_PROXY',
+    'NO_PROXY',
+  ])
     if (process.env[name] !== undefined) kept[name] = process.env[name];
   return kept;
 }
 
 /** Whether `as` may reach `path`: enter it if it is a folder, run it if it is a program. */
 export function canReach(path: string, as: RunAs): boolean {
-  return spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { ...as, cwd: '/', env: bareEnvironment() }).status === 0;
+  return (
+    spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { ...as, cwd: '/', env: bareEnvironment() }).status === 0
+  );
 }

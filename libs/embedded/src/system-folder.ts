@@ -11,7 +11,10 @@ export function systemFolder(): string {
   mkdirSync(path, { recursive: true, mode: 0o755 });
   const status = lstatSync(path);
   if (!status.isDirectory() || status.uid !== 0 || (status.mode & 0o022) !== 0)
-    throw new EmbeddedFault('unavailable', `${path} is not a folder that only root may write: make it one, or set DATABASE_URL.`);
+    throw new EmbeddedFault(
+      'unavailable',
+      `${path} is not a folder that only root may write: make it one, or set DATABASE_URL.`,
+    );
   chownSync(path, 0, 0);
   return path;
 }

@@ -1,4 +1,12 @@
-import { type AuthorityReply, type EnforcerMessage, type Marker, type Position } from './messages.js';
+import {
+  type Ack,
+  type AuthorityReply,
+  type EnforcerMessage,
+  type Join,
+  type Marker,
+  type Position,
+  type Renew,
+} from './messages.js';
 
 /** One enforcer as its authority knows it: table `enforcer`. Every write is made under the row's own lock. */
 export interface EnforcerRow {
@@ -33,8 +41,7 @@ export interface Exchange {
 
 /** What to do about a silent row, and the condition that is tested again under its lock. */
 export type FenceOrder = { id: string; incarnation: number } & (
-  | { because: 'revocation'; seq: number; waitedMs: number }
-  | { because: 'silence'; renewals: number }
+  { because: 'revocation'; seq: number; waitedMs: number } | { because: 'silence'; renewals: number }
 );
 
 /**
@@ -44,7 +51,8 @@ export type FenceOrder = { id: string; incarnation: number } & (
  * - `wait` was given a lease longer than the wait so far
  * - `alive` renewed after all (orders for silence only)
  */
-export type FenceOutcome = { outcome: 'fenced' | 'acknowledged' | 'gone' | 'alive' } | { outcome: 'wait'; leaseMs: number };
+export type FenceOutcome =
+  { outcome: 'fenced' | 'acknowledged' | 'gone' | 'alive' } | { outcome: 'wait'; leaseMs: number };
 
 /**
  * What the protocol asks of an authority's database, always of the primary. READ COMMITTED suffices throughout, where it
@@ -81,3 +89,113 @@ export interface AuthorityStore {
    */
   prune(): Promise<void>;
 }
+
+/**
+ * The authority's side of every exchange. `leaseMs` is L. A lease is given only to a live row of the same incarnation and
+ * history, with every marker that it lacks; the write records what was given, so that a later fence can tell.
+ */
+export function answer(view: ExchangeView, message: EnforcerMessage, leaseMs: number): Exchange {
+  const { row, head } = view;
+  if (message.kind === 'join') return answerJoin(row, message);
+  if (message.kind === 'deregister') {
+    const mine = row !== undefined && row.incarnation <= message.incarnation;
+    return { reply: { kind: 'noted' }, ...(mine && { write: 'delete' as const }) };
+  }
+  const refusal = refuse(row, head, message);
+  if (message.kind === 'ack') {
+    if (!row || refusal) return { reply: { kind: 'noted' } };
+    return {
+      reply: { kind: 'noted' },
+      write: { ...row, appliedThrough: Math.max(row.appliedThrough, message.appliedThrough) },
+    };
+  }
+  if (!row || refusal) return { reply: { kind: 'rejoin', reason: refusal ?? 'unknown' } };
+  return answerRenew(view, row, message, leaseMs);
+}
+
+/**
+ * Whether a row that has not acknowledged may be fenced; called under its lock.
+ *
+ * A row that was given a lease with the marker in it must NOT be fenced: that lease may be running, the enforcer would
+ * serve from its cache, and the next revocation, which lists live rows only, would not wait for it. For this revocation it
+ * is finished all the same: a wait of L has outlived every lease that lacks the marker.
+ */
+export function decideFence(
+  row: EnforcerRow | undefined,
+  order: FenceOrder,
+): { outcome: FenceOutcome; write?: EnforcerRow } {
+  if (!row || row.incarnation > order.incarnation) return { outcome: { outcome: 'gone' } };
+  if (row.state === 'fenced') return { outcome: { outcome: 'fenced' } };
+  if (order.because === 'silence') {
+    if (row.renewals !== order.renewals) return { outcome: { outcome: 'alive' } };
+  } else {
+    if (row.appliedThrough >= order.seq) return { outcome: { outcome: 'acknowledged' } };
+    if (row.leaseMs > order.waitedMs) return { outcome: { outcome: 'wait', leaseMs: row.leaseMs } };
+    if (row.grantedThrough >= order.seq) return { outcome: { outcome: 'acknowledged' } };
+  }
+  return { outcome: { outcome: 'fenced' }, write: { ...row, state: 'fenced' } };
+}
+
+/**
+ * The seqs of markers that nobody needs any more: every live row has applied them, and an enforcer that starts empty is
+ * not misled without them (a plain drop, a lift, a block or epoch that is superseded or older than `keepMs`).
+ * The rows must be read in the statement that deletes, or earlier in its transaction.
+ */
+export function prunable(markers: readonly (Marker & { ageMs: number })[], rows: readonly EnforcerRow[]): number[] {
+  const appliedByAll = Math.min(...rows.filter((row) => row.state === 'live').map((row) => row.appliedThrough));
+  const latest = new Map<string, number>();
+  for (const marker of markers) {
+    if (marker.effect !== 'drop') latest.set(slot(marker), Math.max(latest.get(slot(marker)) ?? 0, marker.seq));
+  }
+  const over = (marker: Marker & { ageMs: number }): boolean =>
+    marker.effect === 'drop' ||
+    marker.effect === 'lift' ||
+    marker.seq < latest.get(slot(marker))! ||
+    (marker.keepMs !== undefined && marker.ageMs > marker.keepMs);
+  return markers.filter((marker) => marker.seq <= appliedByAll && over(marker)).map((marker) => marker.seq);
+}
+
+/** Blocks and lifts supersede each other; epochs are a line of their own. */
+function slot(marker: Marker): string {
+  return `${marker.effect === 'epoch' ? 'epoch' : 'block'} ${marker.scope}:${marker.id}`;
+}
+
+/** A join that arrives late or twice must not bring a fenced row back to life: only a higher incarnation does. */
+function answerJoin(row: EnforcerRow | undefined, { enforcerId: id, incarnation }: Join): Exchange {
+  if (row && row.incarnation === incarnation && row.state === 'live') return { reply: { kind: 'joined' } };
+  if (row && row.incarnation >= incarnation) {
+    return { reply: { kind: 'rejoin', reason: row.state === 'fenced' ? 'fenced' : 'incarnation' } };
+  }
+  return {
+    reply: { kind: 'joined' },
+    write: { id, incarnation, state: 'live', appliedThrough: 0, grantedThrough: 0, leaseMs: 0, renewals: 0 },
+  };
+}
+
+function refuse(row: EnforcerRow | undefined, head: Position, message: Renew | Ack): RejoinReason | undefined {
+  if (!row) return 'unknown';
+  if (row.incarnation !== message.incarnation) return 'incarnation';
+  if (row.state === 'fenced') return 'fenced';
+  // Ahead of the head is the sign of a restored database where the history's name could not tell.
+  if (message.appliedThrough > head.seq) return 'history';
+  if (message.history === undefined ? message.appliedThrough > 0 : message.history !== head.history) return 'history';
+  return undefined;
+}
+
+function answerRenew(view: ExchangeView, row: EnforcerRow, message: Renew, leaseMs: number): Exchange {
+  const { head, markers, complete } = view;
+  const seq = complete ? head.seq : (markers.at(-1)?.seq ?? message.appliedThrough);
+  return {
+    reply: { kind: 'renewed', history: head.history, seq, markers, leaseMs: complete ? leaseMs : 0 },
+    write: {
+      ...row,
+      appliedThrough: Math.max(row.appliedThrough, message.appliedThrough),
+      // An answer with an older view may be written after one with a newer view: the newer lease still runs.
+      grantedThrough: complete ? Math.max(row.grantedThrough, seq) : row.grantedThrough,
+      leaseMs: Math.max(row.leaseMs, leaseMs),
+      renewals: row.renewals + 1,
+    },
+  };
+}
+
+type RejoinReason = 'unknown' | 'fenced' | 'incarnation' | 'history';

@@ -5,13 +5,7 @@
 
 /** What a marker can name. The id after the scope is the owner's: a key, a user, an installation, a `jti`, a `kid`. */
 export type MarkerScope =
-  | 'credential'
-  | 'principal'
-  | 'organization'
-  | 'family'
-  | 'token'
-  | 'signing-key'
-  | 'role-tokens';
+  'credential' | 'principal' | 'organization' | 'family' | 'token' | 'signing-key' | 'role-tokens';
 
 /** A scope and an id in one string (`credential:key_01…`), as cached records and decisions carry them. */
 export type Tag = `${MarkerScope}:${string}`;

@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { type EntityManager, type EntitySchema, DataSource } from 'typeorm';
 import { completeEvent, newId, type OwedEvent, Refusal, type Service } from '@portcullis/contracts';
+import { type Marker } from '@portcullis/enforcement';
 import { migrate, migrationsFrom } from './migrations.js';
+import { EnforcementStore, writeMarker } from './enforcement.store.js';
+import { isOutage } from './outage.js';
 import { OutboxStore } from './outbox.store.js';
 
 export interface DatabaseOptions {
@@ -24,6 +28,7 @@ const ourMigrations = new URL('../migrations/', import.meta.url);
  */
 export class Database {
   readonly outbox: OutboxStore;
+  readonly enforcement: EnforcementStore;
 
   private constructor(
     readonly source: DataSource,
@@ -31,6 +36,7 @@ export class Database {
     readonly now: () => Date,
   ) {
     this.outbox = new OutboxStore(this);
+    this.enforcement = new EnforcementStore(this);
   }
 
   /** Connects (waiting up to a minute for the server) and brings the schema up to date. */
@@ -72,6 +78,19 @@ export class Database {
     );
     if (owed.any) this.outbox.announce();
     return result;
+  }
+
+  /** 32 random bytes for one purpose, made once and the same on every replica and after every restart. */
+  localKey(purpose: string): Promise<Buffer> {
+    return this.read(async (manager) => {
+      await manager.query('insert into local_key (purpose, key) values ($1, $2) on conflict do nothing', [
+        purpose,
+        randomBytes(32),
+      ]);
+      const [row] = await manager.query<{ key: Buffer }[]>('select key from local_key where purpose = $1', [purpose]);
+      if (!row) throw new Error(`no key for ${purpose}`);
+      return row.key;
+    });
   }
 
   /** Does the server answer? */
@@ -117,6 +136,15 @@ export class Transaction {
     this.owed.any = true;
     return complete.id;
   }
+
+  /**
+   * Writes what takes something away into the authority's order of revocations. Answers its seq, for
+   * `EnforcementAuthority.confirm` after the commit. The last thing that a transaction does: until the commit no other
+   * revocation of this service goes on.
+   */
+  mark(marker: Omit<Marker, 'seq'>): Promise<number> {
+    return writeMarker(this.manager, marker);
+  }
 }
 
 const connectPatienceMilliseconds = 60_000;
@@ -132,15 +160,4 @@ async function initializePatiently(source: DataSource): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
-}
-
-/** SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 25006 (read-only standby), and what sockets and the pool say. */
-export function isOutage(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code, driverError } = error as { code?: unknown; driverError?: unknown };
-  if (typeof code === 'string' && /^(08|53|57P|25006|40P01|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/.test(code)) return true;
-  if (/timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|not queryable/i.test(error.message)) {
-    return true;
-  }
-  return driverError !== error && driverError instanceof Error && isOutage(driverError);
 }

@@ -1,4 +1,4 @@
-export { compilePolicy, type Policy, type Storage, type Upstream } from './compile-policy.js';
+export { compilePolicy, type CompileOptions, type Policy, type Storage, type Upstream } from './compile-policy.js';
 export {
   loadPolicy,
   PolicyFile,
@@ -8,5 +8,6 @@ export {
   type PolicySettings,
 } from './policy-file.js';
 export { normalisePath, MAX_TARGET_BYTES, type NormalisedPath } from './path-rules.js';
-export { type PolicyFault, type PolicySource } from './policy-source.js';
+export { type PolicySource } from './policy-source.js';
 export { RouteTable, type Route } from './route-table.js';
+export { type PolicyFault } from './yaml-reader.js';

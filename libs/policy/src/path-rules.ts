@@ -45,7 +45,6 @@ export function normalisePath(rawTarget: string): NormalisedPath {
   if (/%25[0-9A-Fa-f]{2}/.test(path)) return refuse('a double escape');
   const decoded = decode(path);
   if (decoded === undefined) return refuse('an escape that is no UTF-8');
-  // eslint-disable-next-line no-control-regex -- control characters are what this looks for
   if (/[\x00-\x1f\x7f-\x9f]/.test(decoded)) return refuse('an encoded control character');
   return { ok: true, path, query };
 }

@@ -14,3 +14,19 @@ export function settingsOrExit<S extends z.ZodObject>(shape: S, env: Environment
     process.exit(exitConfiguration);
   }
 }
+
+/** Values for the `${NAME}` of a policy: every variable of the environment that starts with `PORTCULLIS_VARIABLE_`, without that start. */
+export function policyVariables(env: Environment = process.env): Record<string, string> {
+  const start = 'PORTCULLIS_VARIABLE_';
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      name.startsWith(start) && value !== undefined ? [[name.slice(start.length), value]] : [],
+    ),
+  );
+}
+
+/** For faults of configuration that only show once the process looks at its files: prints the message and exits 78. */
+export function exitMisconfigured(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(exitConfiguration);
+}

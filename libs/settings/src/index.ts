@@ -1,3 +1,3 @@
 export { ConfigFault, readSettings, type Environment } from './read-settings.js';
-export { settingsOrExit } from './config.js';
+export { exitMisconfigured, policyVariables, settingsOrExit } from './config.js';
 export { commaSeparated, port, wholeNumber } from './fields.js';

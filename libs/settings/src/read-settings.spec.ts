@@ -44,7 +44,10 @@ test('every variable may come from a file, whose last newline does not count', (
 });
 
 test('an empty value counts as not set', () => {
-  expect(readSettings(shape, { DATABASE_URL: 'x', PORT: '', LEASE_SECONDS: '' })).toEqual({ DATABASE_URL: 'x', PORT: 8080 });
+  expect(readSettings(shape, { DATABASE_URL: 'x', PORT: '', LEASE_SECONDS: '' })).toEqual({
+    DATABASE_URL: 'x',
+    PORT: 8080,
+  });
   expect(faults({ DATABASE_URL: '' })).toHaveLength(1);
 });
 
@@ -77,6 +80,8 @@ test('no fault repeats a value, in whichever variable it was put', () => {
 });
 
 test('a rule over several fields is told as it is written', () => {
-  const pair = z.object({ A: z.string().optional(), B: z.string().optional() }).refine((v) => !v.A || v.B, 'A needs B too');
+  const pair = z
+    .object({ A: z.string().optional(), B: z.string().optional() })
+    .refine((v) => !v.A || v.B, 'A needs B too');
   expect(() => readSettings(pair, { A: '1' })).toThrow('A needs B too.');
 });

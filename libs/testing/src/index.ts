@@ -1,1 +1,5 @@
-export {};
+export { startServers } from './servers.js';
+export { specDatabase, type SpecDatabase } from './spec-database.js';
+export { specConnection, specNatsUrl } from './spec-bus.js';
+export { eventually } from './eventually.js';
+export { aCaller, aPrincipal } from './makers.js';

@@ -1,0 +1,42 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { type Buckets, type KeyForm, type KeyOwner } from '@portcullis/contracts';
+
+/** Columns of `api_key`. Leaves this folder in no signature outside the store. */
+@Entity('api_key')
+export class ApiKeyEntity {
+  @PrimaryColumn('text') id!: string;
+  @Column('text', { name: 'organization_id' }) organizationId!: string;
+  @Column('text') name!: string;
+  @Column('text', { nullable: true }) description!: string | null;
+  @Column('text', { name: 'owner_kind' }) ownerKind!: KeyOwner['kind'];
+  @Column('text', { name: 'owner_id' }) ownerId!: string;
+  @Column('text', { array: true }) forms!: KeyForm[];
+  @Column('text', { name: 'key_prefix', nullable: true }) keyPrefix!: string | null;
+  @Column('text', { name: 'client_id', nullable: true }) clientId!: string | null;
+  @Column('text', { array: true }) roles!: string[];
+  @Column('text', { array: true }) permissions!: string[];
+  @Column('jsonb', { nullable: true }) buckets!: Buckets | null;
+  @Column('text', { array: true, nullable: true }) networks!: string[] | null;
+  @Column('jsonb') metadata!: Record<string, unknown>;
+  @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
+  @Column('text', { name: 'created_by' }) createdBy!: string;
+  @Column('timestamptz', { name: 'expires_at', nullable: true }) expiresAt!: Date | null;
+  @Column('timestamptz', { name: 'disabled_at', nullable: true }) disabledAt!: Date | null;
+  @Column('timestamptz', { name: 'revoked_at', nullable: true }) revokedAt!: Date | null;
+  @Column('text', { name: 'revoked_by', nullable: true }) revokedBy!: string | null;
+  @Column('bigint', { name: 'revoked_seq', nullable: true }) revokedSeq!: string | null;
+  @Column('timestamptz', { name: 'enforced_at', nullable: true }) enforcedAt!: Date | null;
+}
+
+/** Columns of `key_secret`: a digest, never the secret. */
+@Entity('key_secret')
+export class KeySecretEntity {
+  @PrimaryColumn('text') id!: string;
+  @Column('text', { name: 'key_id' }) keyId!: string;
+  @Column('text') form!: KeyForm;
+  @Column('text', { nullable: true }) lookup!: string | null;
+  @Column('text') sha256!: string;
+  @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
+  @Column('timestamptz', { name: 'expires_at', nullable: true }) expiresAt!: Date | null;
+  @Column('timestamptz', { name: 'last_used_at', nullable: true }) lastUsedAt!: Date | null;
+}

@@ -1,0 +1,227 @@
+import { Injectable } from '@nestjs/common';
+import { type EntityManager, Brackets } from 'typeorm';
+import { type ApiKeyRecord, type KeyForm, type Position, type ResolvedKey } from '@portcullis/contracts';
+import { Database, type Transaction } from '@portcullis/persistence';
+import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
+import { keyStatus } from './key-status.js';
+
+export type NewKey = Omit<
+  ApiKeyEntity,
+  'disabledAt' | 'revokedAt' | 'revokedBy' | 'revokedSeq' | 'enforcedAt'
+>;
+export type NewSecret = Pick<KeySecretEntity, 'id' | 'form' | 'lookup' | 'sha256'>;
+
+export interface KeyFilter {
+  organizationId: string;
+  /** Only keys older than this one. */
+  before?: string | undefined;
+  status?: ApiKeyRecord['status'] | undefined;
+  owner?: string | undefined;
+  role?: string | undefined;
+  /** Part of the name, in any case. */
+  q?: string | undefined;
+}
+
+/** What of a revocation must be known to answer a repeat of it. */
+export interface Revocation {
+  seq: number;
+  enforced: boolean;
+}
+
+/** The only file that knows the tables. */
+@Injectable()
+export class ApiKeyStore {
+  constructor(private readonly database: Database) {}
+
+  async insert(tx: Transaction, key: NewKey, secrets: readonly NewSecret[]): Promise<ApiKeyRecord> {
+    const entity = Object.assign(new ApiKeyEntity(), key, {
+      disabledAt: null,
+      revokedAt: null,
+      revokedBy: null,
+      revokedSeq: null,
+      enforcedAt: null,
+    });
+    const rows = secrets.map((secret) =>
+      Object.assign(new KeySecretEntity(), secret, {
+        keyId: key.id,
+        createdAt: key.createdAt,
+        expiresAt: null,
+        lastUsedAt: null,
+      }),
+    );
+    await tx.manager.insert(ApiKeyEntity, { ...entity, metadata: entity.metadata as never });
+    await tx.manager.insert(KeySecretEntity, rows);
+    return toRecord(entity, rows, this.database.now());
+  }
+
+  /** A key of the organization, or undefined: another organization's key is as good as none. */
+  read(organizationId: string, id: string): Promise<ApiKeyRecord | undefined> {
+    return this.database.read(async (manager) => {
+      const key = await manager.findOneBy(ApiKeyEntity, { id, organizationId });
+      return key ? (await this.withSecrets(manager, [key]))[0] : undefined;
+    });
+  }
+
+  /** Newest first, at most `limit`. */
+  list(filter: KeyFilter, limit: number): Promise<ApiKeyRecord[]> {
+    const now = this.database.now();
+    return this.database.read(async (manager) => {
+      const query = manager
+        .createQueryBuilder(ApiKeyEntity, 'key')
+        .where('key.organizationId = :organizationId', filter)
+        .orderBy('key.id', 'DESC')
+        .limit(limit);
+      if (filter.before !== undefined) query.andWhere('key.id < :before', filter);
+      if (filter.owner !== undefined) query.andWhere('key.ownerId = :owner', filter);
+      if (filter.role !== undefined) query.andWhere(':role = any(key.roles)', filter);
+      if (filter.q !== undefined) query.andWhere('position(lower(:q) in lower(key.name)) > 0', filter);
+      const live = new Brackets((live) => live.where('key.expiresAt is null').orWhere('key.expiresAt > :now'));
+      if (filter.status === 'revoked') query.andWhere('key.revokedAt is not null');
+      else if (filter.status !== undefined) query.andWhere('key.revokedAt is null').setParameter('now', now);
+      if (filter.status === 'expired') query.andWhere('key.expiresAt <= :now');
+      if (filter.status === 'disabled') query.andWhere(live).andWhere('key.disabledAt is not null');
+      if (filter.status === 'active') query.andWhere(live).andWhere('key.disabledAt is null');
+      return this.withSecrets(manager, await query.getMany());
+    });
+  }
+
+  /** Marks the key revoked unless it is, and says which revocation counts. Undefined: no such key in the organization. */
+  async revoke(tx: Transaction, organizationId: string, id: string, by: string): Promise<(Revocation & { first: boolean }) | undefined> {
+    const key = await tx.manager.findOne(ApiKeyEntity, {
+      where: { id, organizationId },
+      lock: { mode: 'pessimistic_write' },
+    });
+    if (!key) return undefined;
+    if (key.revokedAt) return { seq: Number(key.revokedSeq), enforced: key.enforcedAt !== null, first: false };
+    const seq = await tx.mark({ scope: 'credential', id, effect: 'drop' });
+    await tx.manager.update(
+      ApiKeyEntity,
+      { id },
+      { revokedAt: this.database.now(), revokedBy: by, revokedSeq: String(seq) },
+    );
+    return { seq, enforced: false, first: true };
+  }
+
+  /** Notes that every enforcer refuses the key. False: it was noted before. */
+  async markEnforced(tx: Transaction, id: string): Promise<boolean> {
+    const [, changed] = await tx.manager.query<[unknown, number]>(
+      'update api_key set enforced_at = $2 where id = $1 and enforced_at is null',
+      [id, this.database.now()],
+    );
+    return changed > 0;
+  }
+
+  /** The key by one of its unique names, together with the position at which it was read: one statement, one snapshot. */
+  resolve(by: 'id' | 'client_id' | 'lookup', value: string): Promise<{ position: Position; key: ResolvedKey | null }> {
+    const now = this.database.now();
+    return this.database.read(async (manager) => {
+      const [row] = await manager.query<ResolvedRow[]>(resolveBy[by], [value]);
+      if (!row) throw new Error('enforcement_position has no row');
+      return {
+        position: { history: row.history, seq: Number(row.seq) },
+        key: row.id === null ? null : toResolved(row as ResolvedRow & { id: string }, now),
+      };
+    });
+  }
+
+  private async withSecrets(manager: EntityManager, keys: readonly ApiKeyEntity[]): Promise<ApiKeyRecord[]> {
+    if (keys.length === 0) return [];
+    const secrets = await manager
+      .createQueryBuilder(KeySecretEntity, 'secret')
+      .where('secret.keyId in (:...ids)', { ids: keys.map((key) => key.id) })
+      .orderBy('secret.id')
+      .getMany();
+    const now = this.database.now();
+    return keys.map((key) => toRecord(key, secrets.filter((secret) => secret.keyId === key.id), now));
+  }
+}
+
+interface ResolvedRow {
+  history: string;
+  seq: string;
+  id: string | null;
+  organization_id: string;
+  owner_kind: 'user' | 'service_account';
+  owner_id: string;
+  client_id: string | null;
+  roles: string[];
+  permissions: string[];
+  buckets: ResolvedKey['buckets'];
+  networks: string[] | null;
+  expires_at: Date | null;
+  disabled_at: Date | null;
+  revoked_at: Date | null;
+  secrets: { id: string; form: KeyForm; sha256: string; expires_at: string | null }[] | null;
+}
+
+const resolveWhere = (condition: string): string => `
+  select position.history, position.seq, key.*,
+         (select json_agg(json_build_object('id', s.id, 'form', s.form, 'sha256', s.sha256, 'expires_at', s.expires_at))
+            from key_secret s where s.key_id = key.id) as secrets
+    from enforcement_position position
+    left join api_key key on ${condition}`;
+
+const resolveBy = {
+  id: resolveWhere('key.id = $1'),
+  client_id: resolveWhere('key.client_id = $1'),
+  lookup: resolveWhere('key.id = (select key_id from key_secret where lookup = $1)'),
+};
+
+function toRecord(key: ApiKeyEntity, secrets: readonly KeySecretEntity[], now: Date): ApiKeyRecord {
+  const lastUsed = secrets.map((secret) => secret.lastUsedAt?.getTime() ?? 0).reduce((a, b) => Math.max(a, b), 0);
+  return {
+    id: key.id,
+    name: key.name,
+    description: key.description,
+    organization_id: key.organizationId,
+    owner: { kind: key.ownerKind, id: key.ownerId },
+    forms: key.forms,
+    key_prefix: key.keyPrefix,
+    client_id: key.clientId,
+    access_key_id: null,
+    roles: key.roles,
+    permissions: key.permissions,
+    buckets: key.buckets,
+    networks: key.networks,
+    rate_limit: null,
+    metadata: key.metadata,
+    status: keyStatus(key, now),
+    created_at: key.createdAt.toISOString(),
+    created_by: key.createdBy,
+    expires_at: time(key.expiresAt),
+    revoked_at: time(key.revokedAt),
+    revoked_by: key.revokedBy,
+    enforced_at: time(key.enforcedAt),
+    last_used_at: lastUsed === 0 ? null : new Date(lastUsed).toISOString(),
+    last_used_ip: null,
+    last_used_user_agent: null,
+    secrets: secrets.map((secret) => ({
+      id: secret.id,
+      form: secret.form,
+      created_at: secret.createdAt.toISOString(),
+      expires_at: time(secret.expiresAt),
+      last_used_at: time(secret.lastUsedAt),
+    })),
+  };
+}
+
+function toResolved(row: ResolvedRow & { id: string }, now: Date): ResolvedKey {
+  return {
+    id: row.id,
+    organization_id: row.organization_id,
+    owner: { kind: row.owner_kind, id: row.owner_id },
+    client_id: row.client_id,
+    roles: row.roles,
+    permissions: row.permissions,
+    buckets: row.buckets,
+    networks: row.networks,
+    status: keyStatus({ revokedAt: row.revoked_at, expiresAt: row.expires_at, disabledAt: row.disabled_at }, now),
+    expires_at: time(row.expires_at),
+    secrets: (row.secrets ?? []).map((secret) => ({
+      ...secret,
+      expires_at: secret.expires_at === null ? null : new Date(secret.expires_at).toISOString(),
+    })),
+  };
+}
+
+const time = (date: Date | null): string | null => date?.toISOString() ?? null;

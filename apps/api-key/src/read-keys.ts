@@ -1,0 +1,35 @@
+import { Injectable } from '@nestjs/common';
+import { type ApiKey, type AuthenticatedCaller, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import { Cursors, Database } from '@portcullis/persistence';
+import { ApiKeyStore } from './api-key.store.js';
+
+/** The plain questions about keys. Every one carries the caller's organization. */
+@Injectable()
+export class ReadKeys {
+  constructor(
+    private readonly database: Database,
+    private readonly keys: ApiKeyStore,
+  ) {}
+
+  async one(caller: AuthenticatedCaller, { id }: RequestOf<typeof ApiKey.read>): Promise<ReplyOf<typeof ApiKey.read>> {
+    const record = await this.keys.read(caller.principal.organization_id, id);
+    if (!record) throw new Refusal('not_found', 'No such API key.');
+    return record;
+  }
+
+  async list(caller: AuthenticatedCaller, request: RequestOf<typeof ApiKey.list>): Promise<ReplyOf<typeof ApiKey.list>> {
+    const { limit, cursor, ...filter } = request;
+    const { organization_id: organizationId } = caller.principal;
+    const cursors = new Cursors(await this.database.localKey('cursors'), JSON.stringify(['api-keys', organizationId, filter]));
+    const found = await this.keys.list({ ...filter, organizationId, before: cursors.read(cursor) }, limit + 1);
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    return { items, next_cursor: found.length > limit && last ? cursors.write(last.id) : null };
+  }
+
+  async resolve(request: RequestOf<typeof ApiKey.resolve>): Promise<ReplyOf<typeof ApiKey.resolve>> {
+    if ('id' in request) return this.keys.resolve('id', request.id);
+    if ('client_id' in request) return this.keys.resolve('client_id', request.client_id);
+    return this.keys.resolve('lookup', request.lookup);
+  }
+}

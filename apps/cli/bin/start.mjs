@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+// `npm start`: builds what is not built, then runs `portcullis up` in this very process. One process, no shell in between:
+// npm hands SIGTERM and SIGINT to its child, and only so do they reach the stack.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`Portcullis needs Node 20.19 or later; this is ${process.versions.node}.`);
+  process.exit(1);
+}
+const interrupted = 130;
+const root = new URL('../../../', import.meta.url);
+const compiler = fileURLToPath(new URL('node_modules/typescript7/bin/tsc', root));
+const command = new URL('../dist/main.js', import.meta.url);
+
+if (existsSync(compiler)) {
+  const code = await build();
+  if (code !== 0) {
+    if (code !== interrupted) console.error('The build failed: see above.');
+    process.exit(code);
+  }
+} else if (!existsSync(command)) {
+  console.error('Portcullis is neither built nor installed with what builds it: run "npm ci" first.');
+  process.exit(1);
+}
+const { main } = await import(command.href);
+process.exitCode = await main(['up', ...process.argv.slice(2)]);
+
+function build() {
+  console.error(
+    existsSync(command) ? 'Looking for what has to be built.' : 'Building Portcullis: once, a few seconds.',
+  );
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [compiler, '-b'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    const pass = (signal) => child.kill(signal);
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, pass);
+    child.once('error', (error) => {
+      console.error(error.message);
+      resolve(1);
+    });
+    child.once('close', (code, signal) => {
+      for (const name of ['SIGINT', 'SIGTERM']) process.off(name, pass);
+      resolve(signal ? interrupted : code);
+    });
+  });
+}

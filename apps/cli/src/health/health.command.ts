@@ -1,0 +1,52 @@
+import { request } from 'node:http';
+import { services, type Service } from '@portcullis/contracts';
+import { port, readSettings } from '@portcullis/settings';
+import { z } from 'zod';
+import { exit, UsageFault, type Command, type Environment } from '../command.js';
+import { connectToNats } from '../provision/nats-connection.js';
+
+/** The health check of one container. The gateway is asked over HTTP, any other service over the bus, as its own user. */
+export const health: Command = {
+  summary: 'Asks one service whether it can work (for container health checks)',
+  help: `portcullis health SERVICE       SERVICE is one of ${services.join(', ')}
+
+Exit 0: it answered that it can work. Exit 1: it did not, or not within 3 seconds.
+Reads NATS_URL (a service) or PORT (the gateway), the same variables as the service itself.`,
+  async run(args, env) {
+    const service = services.find((name) => name === args[0]);
+    if (!service || args.length !== 1) throw new UsageFault(`Name one service: ${services.join(', ')}.`);
+    const healthy = service === 'gateway' ? await gatewayIsReady(env) : await serviceIsHealthy(service, env);
+    process.stdout.write(`${service} is ${healthy ? 'healthy' : 'not healthy'}\n`);
+    return healthy ? exit.ok : exit.refused;
+  },
+};
+
+const patienceMs = 3_000;
+
+function gatewayIsReady(env: Environment): Promise<boolean> {
+  const settings = readSettings(z.object({ PORT: port().default(8080) }), env);
+  return new Promise((resolve) => {
+    const asked = request(
+      { host: '127.0.0.1', port: settings.PORT, path: '/readyz', timeout: patienceMs },
+      (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      },
+    );
+    asked.on('timeout', () => asked.destroy(new Error('no answer')));
+    asked.on('error', () => resolve(false));
+    asked.end();
+  });
+}
+
+async function serviceIsHealthy(service: Service, env: Environment): Promise<boolean> {
+  const settings = readSettings(z.object({ NATS_URL: z.string() }), env);
+  const connection = await connectToNats(settings.NATS_URL, { inboxPrefix: `_INBOX.${service}` });
+  try {
+    return (await connection.request(`health.${service}`, undefined, { timeout: patienceMs })).string() === 'healthy';
+  } catch {
+    return false;
+  } finally {
+    await connection.close();
+  }
+}

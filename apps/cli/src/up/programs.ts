@@ -1,0 +1,102 @@
+import { type Environment } from '../command.js';
+
+/** Every program that reads the policy. */
+const policy = [
+  'PORTCULLIS_POLICY',
+  'PORTCULLIS_CATALOGUE_DIRECTORY',
+  'PORTCULLIS_VARIABLE_*',
+  'PORTCULLIS_LEASE_SECONDS',
+];
+
+/**
+ * Which variables of the operator each program gets, beside what `up` makes for it. Nothing else of our environment goes
+ * to a child: what it does not hold it cannot leak. `NAME*` stands for all that begin so.
+ */
+const passes = {
+  gateway: [
+    ...policy,
+    'PORTCULLIS_KEY_PREFIX',
+    'PORTCULLIS_KEY_PREFIXES_ACCEPTED',
+    'PORTCULLIS_TRUSTED_PROXIES',
+    'PORTCULLIS_WORKERS',
+    'PORTCULLIS_TLS_CERT',
+    'PORTCULLIS_TLS_KEY',
+    'PORTCULLIS_DECISION_PEERS',
+    'PORTCULLIS_ADMIN_PASSWORD_HASH',
+    'S3_PUBLIC_URL',
+    'S3_REGION',
+    'S3_UPSTREAM_*',
+  ],
+  identity: [
+    ...policy,
+    'PORTCULLIS_ADMIN_PASSWORD_HASH',
+    'PORTCULLIS_ACCESS_TOKEN_SECONDS',
+    'PORTCULLIS_REFRESH_TOKEN_SECONDS',
+    'PORTCULLIS_REFRESH_OVERLAP_SECONDS',
+    'PORTCULLIS_ROLE_TOKEN_*',
+  ],
+  'api-key': [
+    ...policy,
+    'PORTCULLIS_KEY_PREFIX',
+    'PORTCULLIS_KEY_PREFIXES_ACCEPTED',
+    'PORTCULLIS_REQUESTS_DAYS',
+    'S3_PUBLIC_URL',
+    'S3_REGION',
+  ],
+  'client-registry': policy,
+  audit: [...policy, 'PORTCULLIS_WEBHOOK_ALLOW'],
+  'example-upstream': [],
+} satisfies Record<string, readonly string[]>;
+
+export type ProgramName = keyof typeof passes;
+export const programNames = Object.keys(passes) as ProgramName[];
+
+/** Read by `up` itself. */
+const ownVariables = [
+  'PORTCULLIS_HOME',
+  'PORTCULLIS_GATEWAYS',
+  'PORTCULLIS_PUBLIC_URL',
+  'PORTCULLIS_READY_FILE',
+  'PORTCULLIS_NATS_SERVER',
+  'PORTCULLIS_FIRST_ADMIN_EMAIL',
+  'PORTCULLIS_FIRST_ADMIN_PASSWORD',
+  'PORTCULLIS_KEY_ENCRYPTION_KEY',
+  'PORTCULLIS_TOKEN_ENCRYPTION_KEY',
+];
+
+/** Of the machine: how programs are found, where temporary files go, which authorities are trusted. */
+const machine = ['PATH', 'TMPDIR', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
+
+/** The whole environment of one program: the machine's part, the operator's part, and what `made` adds or overrides. */
+export function environmentFor(
+  program: ProgramName,
+  env: Environment,
+  made: Readonly<Record<string, string | undefined>>,
+): NodeJS.ProcessEnv {
+  const child: NodeJS.ProcessEnv = { NODE_ENV: 'production' };
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined || value === '') continue;
+    if (machine.includes(name) || (passes[program] as readonly string[]).some((pattern) => matches(pattern, name)))
+      child[name] = value;
+  }
+  for (const [name, value] of Object.entries(made)) {
+    if (value === undefined) continue;
+    child[name] = value;
+    delete child[`${name}_FILE`]; // both at once would be a fault
+  }
+  return child;
+}
+
+/** Names that begin like ours and are none: most likely typing errors, which would otherwise be silently without effect. */
+export function unknownVariables(env: Environment): string[] {
+  const known = [...ownVariables, ...Object.values(passes).flat()];
+  return Object.keys(env)
+    .filter((name) => name.startsWith('PORTCULLIS_') && !known.some((pattern) => matches(pattern, name)))
+    .sort();
+}
+
+/** A variable or its `_FILE` form. */
+function matches(pattern: string, name: string): boolean {
+  if (pattern.endsWith('*')) return name.startsWith(pattern.slice(0, -1));
+  return name === pattern || name === `${pattern}_FILE`;
+}

@@ -1,0 +1,30 @@
+import { resolve } from 'node:path';
+import { readUpSettings } from './settings.js';
+
+const checkout = resolve(import.meta.dirname, '../../../..');
+
+test('the n-th gateway listens ten ports further', () => {
+  expect(readUpSettings({ PORTCULLIS_GATEWAYS: '3' }, checkout).gateways).toEqual([
+    { port: 8080, s3Port: 9000 },
+    { port: 8090, s3Port: 9010 },
+    { port: 8100, s3Port: 9020 },
+  ]);
+});
+
+test('the public URL follows the port and TLS unless it is given', () => {
+  expect(readUpSettings({ PORT: '81' }, checkout).publicUrl).toBe('http://127.0.0.1:81');
+  expect(readUpSettings({ PORTCULLIS_TLS_CERT: 'x' }, checkout).publicUrl).toBe('https://127.0.0.1:8080');
+  expect(readUpSettings({ PORTCULLIS_PUBLIC_URL: 'https://gate.example/' }, checkout).publicUrl).toBe(
+    'https://gate.example',
+  );
+});
+
+test.each([
+  [{ PORT: '65530', PORTCULLIS_GATEWAYS: '2' }, /no room for so many gateways/],
+  [{ PORT: '8990', PORTCULLIS_GATEWAYS: '2' }, /PORT and S3_PORT meet/],
+  [{ PORTCULLIS_POLICY: '/nowhere.yaml' }, /names a file that does not exist/],
+  [{ DATABASE_URL: 'mysql://secret' }, /does not look like postgres:/],
+  [{ NATS_URL: 'localhost:4222' }, /does not look like nats:/],
+])('%j is refused', (env, why) => {
+  expect(() => readUpSettings(env, checkout)).toThrow(why);
+});

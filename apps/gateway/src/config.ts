@@ -1,0 +1,74 @@
+import { busSettings } from '@portcullis/bus';
+import { NetworkList, NetworkRefused } from '@portcullis/credentials';
+import { commaSeparated, port, settingsOrExit } from '@portcullis/settings';
+import { z } from 'zod';
+
+const keyPrefix = z
+  .string()
+  .regex(/^[0-9A-Za-z]+(?:_[0-9A-Za-z]+)*$/, 'is 1 to 32 letters and digits, with single underscores between them')
+  .max(32, 'is 1 to 32 letters and digits, with single underscores between them');
+
+const settings = z.object({
+  ...busSettings,
+  PORT: port().default(8080),
+  /** What links, `iss` and signed targets are made from; never the Host header. */
+  PORTCULLIS_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'is not an http or https URL such as https://gate.example.com' })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional(),
+  PORTCULLIS_POLICY: z.string().default('config/policy.yaml'),
+  PORTCULLIS_CATALOGUE_DIRECTORY: z.string().optional(),
+  PORTCULLIS_TRUSTED_PROXIES: commaSeparated(z.string())
+    .transform((networks, context) => {
+      try {
+        return NetworkList.parse(networks);
+      } catch (error) {
+        if (!(error instanceof NetworkRefused)) throw error;
+        // The message would repeat what was set; which entry is at fault says enough.
+        context.addIssue('holds an entry that is not a network such as 10.0.0.0/8 or 2001:db8::/32');
+        return z.NEVER;
+      }
+    })
+    .optional(),
+  PORTCULLIS_KEY_PREFIX: keyPrefix.default('ptc'),
+  /** Prefixes that keys had before: still looked up, no longer given out. */
+  PORTCULLIS_KEY_PREFIXES_ACCEPTED: commaSeparated(keyPrefix).default([]),
+});
+
+export interface GatewayConfig {
+  natsUrl: string;
+  port: number;
+  publicUrl: string;
+  policyPath: string;
+  catalogueDirectory: string | undefined;
+  trustedProxies: NetworkList;
+  /** The prefix of keys given out now, then those still accepted. */
+  keyPrefixes: readonly string[];
+  /** `${NAME}` in the policy's upstreams. */
+  policyVariables: Readonly<Record<string, string>>;
+}
+
+/** Reads the environment, or prints every fault and exits 78. */
+export function readConfig(): GatewayConfig {
+  const read = settingsOrExit(settings);
+  return {
+    natsUrl: read.NATS_URL,
+    port: read.PORT,
+    publicUrl: read.PORTCULLIS_PUBLIC_URL ?? `http://127.0.0.1:${read.PORT}`,
+    policyPath: read.PORTCULLIS_POLICY,
+    catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
+    trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
+    keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
+    policyVariables: variablesOf(process.env),
+  };
+}
+
+const variablePrefix = 'PORTCULLIS_VARIABLE_';
+
+function variablesOf(environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]): [string, string][] =>
+      name.startsWith(variablePrefix) && value !== undefined ? [[name.slice(variablePrefix.length), value]] : [],
+    ),
+  );
+}

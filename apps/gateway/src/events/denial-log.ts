@@ -1,0 +1,188 @@
+import { type AuditEvent, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
+import { type Arrival, type Identity } from '../judgement.js';
+
+export interface DenialLogOptions {
+  /** Puts one event on the stream and rejects if that is not certain: `publishEvent`. */
+  readonly publish: (event: AuditEvent) => Promise<void>;
+  readonly now: () => Date;
+  readonly report: (line: string) => void;
+  /** Events that wait while the stream is away. */
+  readonly maxBuffered?: number;
+}
+
+const ownPerSecond = 10;
+const countingMilliseconds = 10_000;
+const tickMilliseconds = 1_000;
+const publishedAtOnce = 64;
+const maxSources = 10_000;
+const maxPathLength = 512;
+
+/**
+ * The gateway's own audit events: requests denied and credentials refused. One event each up to 10 a second from one source (a
+ * credential; where it is unknown, an address and a reason); beyond that they are counted in one event for 10 seconds, written at
+ * their end. A flood costs neither the stream nor the caller more than that.
+ *
+ * Nobody waits for the stream: events are buffered, published again until taken, and the newest dropped when the buffer is full.
+ */
+export class DenialLog {
+  readonly #options: DenialLogOptions;
+  readonly #sources = new Map<string, Source>();
+  readonly #buffer: AuditEvent[] = [];
+  #dropped = 0;
+  #publishing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: DenialLogOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.tick(), tickMilliseconds);
+  }
+
+  /** Writes what was counted so far and tries once more to publish everything. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    for (const source of this.#sources.values()) this.#closeCounting(source);
+    this.#sources.clear();
+    await this.#publishing;
+    await this.#publish();
+  }
+
+  /** Events lost to a full buffer since the start. For the metric. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  get buffered(): number {
+    return this.#buffer.length;
+  }
+
+  /**
+   * An authenticated principal was denied.
+   * @param reason a word: `missing_permission`, `no_route`, `organization_required`
+   * @returns the decision id: the id of this denial's event, its own or the one that counts it
+   */
+  denied(
+    arrival: Arrival,
+    { principal, clientIp }: Extract<Identity, { kind: 'principal' }>,
+    reason: string,
+    requiredPermissions: readonly string[] = [],
+  ): string {
+    return this.#log(`credential ${principal.credential_id} ${principal.organization_id}`, {
+      organization_id: principal.organization_id,
+      action: 'request.denied',
+      outcome: 'denied',
+      actor: { kind: principal.kind, id: principal.id, credential_id: principal.credential_id },
+      resource: { kind: 'request', id: null },
+      request_id: arrival.requestId,
+      client_ip: clientIp,
+      reason,
+      details: { ...what(arrival), required_permissions: [...requiredPermissions] },
+    });
+  }
+
+  /** A presented credential was refused. @returns the decision id; null where that says nothing about the credential */
+  refusedCredential(arrival: Arrival, identity: Extract<Identity, { kind: 'refused' }>): string | null {
+    const { refusal, reason, clientIp, organizationId, credentialId } = identity;
+    if (refusal.code === 'unavailable' || refusal.code === 'invalid_request') return null;
+    const source = credentialId === null ? `address ${clientIp} ${reason} ${organizationId}` : `credential ${credentialId} ${organizationId}`;
+    return this.#log(source, {
+      organization_id: organizationId,
+      action: 'credential.refused',
+      outcome: 'denied',
+      actor: { kind: 'anonymous', id: null, credential_id: credentialId },
+      resource: { kind: 'credential', id: credentialId },
+      request_id: arrival.requestId,
+      client_ip: clientIp,
+      reason,
+      details: what(arrival),
+    });
+  }
+
+  /** Ends what has been counted for long enough, forgets quiet sources, publishes. Every second. */
+  tick(): void {
+    const nowMs = this.#options.now().getTime();
+    for (const [name, source] of this.#sources) {
+      if (source.counting && nowMs >= source.counting.untilMs) this.#closeCounting(source);
+      if (!source.counting && nowMs - source.secondMs >= 1_000) this.#sources.delete(name);
+    }
+    this.#kick();
+  }
+
+  #log(name: string, owed: OwedEvent): string {
+    const now = this.#options.now();
+    const nowMs = now.getTime();
+    const source = this.#source(name, owed.organization_id, nowMs);
+    if (source.counting && nowMs >= source.counting.untilMs) this.#closeCounting(source);
+    if (nowMs - source.secondMs >= 1_000 || nowMs < source.secondMs) {
+      source.secondMs = nowMs;
+      source.own = 0;
+    }
+    if (source.own < ownPerSecond) {
+      source.own += 1;
+      const event = completeEvent(owed, { id: newId('evt', now), time: now, service: 'gateway' });
+      this.#keep(event);
+      this.#kick();
+      return event.id;
+    }
+    // The first of those counted stands for them all: who, from where, what for.
+    source.counting ??= {
+      event: completeEvent(owed, { id: newId('evt', now), time: now, service: 'gateway' }),
+      count: 0,
+      untilMs: nowMs + countingMilliseconds,
+    };
+    source.counting.count += 1;
+    return source.counting.event.id;
+  }
+
+  #source(name: string, organizationId: string | null, nowMs: number): Source {
+    // A flood from ever new addresses is one source more, and no memory. Organizations stay apart: each reads its own events.
+    const known = this.#sources.has(name) || this.#sources.size < maxSources ? name : `others ${organizationId}`;
+    let source = this.#sources.get(known);
+    if (!source) {
+      source = { secondMs: nowMs, own: 0, counting: undefined };
+      this.#sources.set(known, source);
+    }
+    return source;
+  }
+
+  #closeCounting(source: Source): void {
+    if (!source.counting) return;
+    this.#keep({ ...source.counting.event, count: source.counting.count });
+    source.counting = undefined;
+  }
+
+  #keep(event: AuditEvent): void {
+    if (this.#buffer.length < (this.#options.maxBuffered ?? 10_000)) {
+      this.#buffer.push(event);
+      return;
+    }
+    if (this.#dropped === 0) this.#options.report('the buffer of audit events is full: denials are being dropped');
+    this.#dropped += event.count;
+  }
+
+  #kick(): void {
+    this.#publishing ??= this.#publish().finally(() => (this.#publishing = undefined));
+  }
+
+  /** Until the buffer is empty or the stream does not take everything. A doubled event is no harm: its id is its message id. */
+  async #publish(): Promise<void> {
+    while (this.#buffer.length > 0) {
+      const batch = this.#buffer.slice(0, publishedAtOnce);
+      const outcomes = await Promise.allSettled(batch.map((event) => this.#options.publish(event)));
+      const failed = batch.filter((_, at) => outcomes[at]?.status === 'rejected');
+      this.#buffer.splice(0, batch.length, ...failed);
+      if (failed.length > 0) return;
+    }
+  }
+}
+
+interface Source {
+  secondMs: number;
+  own: number;
+  counting: { event: AuditEvent; count: number; untilMs: number } | undefined;
+}
+
+/** No query: credentials and personal data end up there. */
+const what = ({ method, path }: Arrival): Record<string, unknown> => ({ method, path: path.slice(0, maxPathLength) });

@@ -1,0 +1,308 @@
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Caller, newId, type Principal, Refusal } from '@portcullis/contracts';
+import { clientAddress, type NetworkList } from '@portcullis/credentials';
+import { normalisePath, type Policy, type Route } from '@portcullis/policy';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type DenialLog } from './events/denial-log.js';
+import { hasBody, readJsonBody, valuesOf } from './json-body.js';
+import { type Judge } from './judge/judge.js';
+import { type Arrival, type Identity } from './judgement.js';
+import { type Metrics } from './metrics.js';
+import { problemOf, refusalOf } from './problem.js';
+import { allowedMethods } from './routes/control-routes.js';
+import { type Answer, type ControlCall, type ControlRoute, type RouteParts } from './routes/route.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route's entry in the table. */
+    control?: ControlRoute;
+  }
+}
+
+/** A request that may go on to its upstream. */
+export interface Passage {
+  readonly arrival: Arrival;
+  readonly query: string | null;
+  readonly route: Route;
+  readonly policy: Policy;
+  /** Anonymous on a public route. */
+  readonly identity: Exclude<Identity, { kind: 'refused' }>;
+}
+
+export interface FrontDoorParts {
+  readonly judge: Pick<Judge, 'identify' | 'permit'>;
+  readonly denials: Pick<DenialLog, 'denied' | 'refusedCredential'>;
+  /** Writes the upstream's answer; rejects with a refusal as long as nothing was written. */
+  forward(passage: Passage, request: IncomingMessage, response: ServerResponse): Promise<void>;
+  readonly routes: RouteParts;
+  readonly metrics: Metrics;
+  readonly trustedProxies: NetworkList;
+  readonly replyKey: Caller['reply_key'];
+  /** True once the process is stopping: connections are not kept for another request. */
+  stopping(): boolean;
+  report(line: string): void;
+}
+
+/** How long the rest of a body that nobody wants may keep a connection after the answer. */
+const drainMilliseconds = 5_000;
+
+/**
+ * The one way in. `enter` is the only `onRequest` hook: it runs before any body is read, and a request that it lets pass was
+ * matched, identified and permitted, or its route is public. `serve` is the handler of every control route.
+ */
+export class FrontDoor {
+  private readonly admitted = new WeakMap<FastifyRequest, { arrival: Arrival; query: string | null; identity: Identity }>();
+
+  /** The matched route of each request, for metrics: a closed set, unlike paths. */
+  private readonly labels = new WeakMap<FastifyRequest, string>();
+
+  constructor(private readonly parts: FrontDoorParts) {}
+
+  /** Refuses, forwards, or lets the control route's handler run. Never throws. */
+  async enter(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    this.begin(request, reply);
+    try {
+      return await this.judge(request, reply);
+    } catch (error) {
+      return this.refuse(request, reply, error);
+    }
+  }
+
+  /** Answers a control request that `enter` let pass. */
+  async serve(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    try {
+      const route = request.routeOptions.config.control;
+      const admitted = this.admitted.get(request);
+      // Unreachable while the hook stands before every route. Without it nothing is served.
+      if (!route || !admitted) throw new Refusal('unauthenticated', 'This needs a credential.');
+      const answer = await route.answer(this.callOf(request, reply, admitted), this.parts.routes);
+      return await this.send(reply, answer);
+    } catch (error) {
+      return this.refuse(request, reply, error);
+    }
+  }
+
+  /** Any error as a problem document; also for what Fastify finds wrong before or after the hook. */
+  refuse(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    error: unknown,
+    about: { requiredPermission?: string | undefined; decisionId?: string | undefined } = {},
+  ): FastifyReply {
+    const refusal = refusalOf(error, (surprise) => this.parts.report(`${request.id}: ${stackOf(surprise)}`));
+    this.parts.metrics.refused(refusal.code);
+    if (reply.sent) return reply;
+    const { status, headers, body } = problemOf(refusal, {
+      requestId: request.id,
+      publicUrl: this.parts.routes.publicUrl,
+      ...about,
+    });
+    // A client that waits for "100 Continue" may send the body or not: what follows on this connection is anyone's guess.
+    if (awaitsContinue(request.raw)) reply.header('Connection', 'close');
+    return reply.code(status).headers(headers).serializer(String).send(JSON.stringify(body));
+  }
+
+  private begin(request: FastifyRequest, reply: FastifyReply): void {
+    const startedMs = performance.now();
+    const { raw } = reply;
+    raw.setHeader('X-Request-Id', request.id);
+    raw.setHeader('X-Content-Type-Options', 'nosniff');
+    if (this.parts.stopping()) raw.setHeader('Connection', 'close');
+    raw.once('close', () => {
+      this.parts.metrics.answered(this.labels.get(request) ?? '(none)', raw.statusCode, (performance.now() - startedMs) / 1000);
+    });
+    raw.once('finish', () => drain(request.raw));
+  }
+
+  private async judge(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    const target = request.raw.url ?? '';
+    const normalised = normalisePath(target);
+    if (!normalised.ok) throw new Refusal('invalid_request', `The path is not acceptable: ${normalised.reason}.`);
+    const { path, query } = normalised;
+    const method = request.raw.method ?? '';
+    const arrival: Arrival = {
+      requestId: request.id,
+      method,
+      target,
+      path,
+      rawHeaders: request.raw.rawHeaders,
+      peer: request.raw.socket.remoteAddress ?? '',
+    };
+    const policy = this.parts.routes.policy();
+
+    const control = controlRouteOf(request);
+    if (control) {
+      this.labels.set(request, `${control.method} ${control.path}`);
+      const identity = await this.admitToControl(control, arrival);
+      if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
+      this.admitted.set(request, { arrival, query, identity });
+      return undefined;
+    }
+
+    const route = policy.routes.match(method, path);
+    if (route) {
+      this.labels.set(request, route.match);
+      const identity = await this.admitToUpstream(route, arrival);
+      if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
+      proceed(request, reply);
+      await this.parts.forward({ arrival, query, route, policy, identity }, request.raw, reply.raw);
+      return reply.hijack();
+    }
+
+    const allowed = unroutedMethods.has(method) ? ['GET', 'POST'] : allowedMethods(path);
+    if (allowed.length > 0) {
+      reply.header('Allow', allowed.join(', '));
+      throw new Refusal('method_not_allowed', `This path does not take ${method}. It takes ${allowed.join(', ')}.`);
+    }
+    const identity = await this.demand([], arrival);
+    if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
+    const decisionId = this.parts.denials.denied(arrival, identity, 'no_route');
+    return this.refuse(request, reply, new Refusal('not_found', 'There is no such thing here.'), { decisionId });
+  }
+
+  /** On a public control route nobody is asked who calls: a credential that happens to be there, good or bad, does not matter. */
+  private async admitToControl({ access }: ControlRoute, arrival: Arrival) {
+    if (access.public || (access.loopback && isLocal(arrival))) {
+      return { kind: 'anonymous' as const, clientIp: this.clientIp(arrival) };
+    }
+    return this.demand(access.permission === null ? [] : [access.permission], arrival);
+  }
+
+  /** A public upstream learns who calls if that is known; a credential that is no good is as good as none. */
+  private async admitToUpstream(route: Route, arrival: Arrival) {
+    if (!route.public) return this.demand(route.permissions, arrival);
+    const identity = await this.parts.judge.identify(arrival);
+    return identity.kind === 'refused' ? { kind: 'anonymous' as const, clientIp: identity.clientIp } : identity;
+  }
+
+  /** The principal, if there is one who may; else a denial that is written down. */
+  private async demand(permissions: readonly string[], arrival: Arrival) {
+    const { judge, denials } = this.parts;
+    const identity = await judge.identify(arrival);
+    const refusal = judge.permit(identity, permissions);
+    if (identity.kind === 'refused') {
+      return new Denial(identity.refusal, undefined, denials.refusedCredential(arrival, identity) ?? undefined);
+    }
+    // Nothing presented is no failed credential and no denial of anybody: it is answered, not written down.
+    if (identity.kind === 'anonymous') return new Denial(refusal ?? new Refusal('unauthenticated', 'This needs a credential.'));
+    if (refusal === null) return identity;
+    if (refusal.code !== 'forbidden') return new Denial(refusal, undefined, denials.denied(arrival, identity, refusal.code, permissions));
+    const lacking = permissions.find((name) => judge.permit(identity, [name]) !== null);
+    return new Denial(refusal, lacking, denials.denied(arrival, identity, 'missing_permission', permissions));
+  }
+
+  private callOf(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { arrival, query, identity }: { arrival: Arrival; query: string | null; identity: Identity },
+  ): ControlCall {
+    const principal: Principal | null = identity.kind === 'principal' ? identity.principal : null;
+    return {
+      arrival,
+      principal,
+      path: request.params as Record<string, string>,
+      query,
+      header: (name) => valuesOf(request.raw, name)[0],
+      body: () => readJsonBody(request.raw, { proceed: () => proceed(request, reply) }),
+      caller: ({ idempotent }) => ({
+        principal,
+        request: {
+          id: arrival.requestId,
+          client_ip: identity.clientIp,
+          user_agent: userAgentOf(request.raw),
+          idempotency_key: idempotent ? idempotencyKeyOf(request.raw) : null,
+        },
+        reply_key: this.parts.replyKey,
+      }),
+    };
+  }
+
+  private send(reply: FastifyReply, answer: Answer): FastifyReply {
+    const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
+    return reply
+      .code(answer.status)
+      .headers({ 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', ...answer.headers })
+      .serializer(String)
+      .send(text);
+  }
+
+  private clientIp(arrival: Arrival): string {
+    const forwardedFor = headerValues(arrival.rawHeaders, 'x-forwarded-for');
+    return clientAddress({ peer: arrival.peer, forwardedFor, trusted: this.parts.trustedProxies });
+  }
+}
+
+class Denial {
+  constructor(
+    readonly refusal: Refusal,
+    readonly requiredPermission?: string,
+    readonly decisionId?: string,
+  ) {}
+}
+
+/** Keeps the caller's `X-Request-Id` if it is one value of 1 to 128 printable characters; else makes one. */
+export function requestIdOf(request: IncomingMessage): string {
+  const given = valuesOf(request, 'x-request-id');
+  const [only = ''] = given;
+  return given.length === 1 && /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/.test(only) ? only : newId('req', new Date());
+}
+
+/** Never routed by a policy, and no control route has them. */
+const unroutedMethods: ReadonlySet<string> = new Set(['TRACE', 'CONNECT']);
+
+/** Fastify's match. A parameter that is empty is a trailing slash, which is another path. */
+function controlRouteOf(request: FastifyRequest): ControlRoute | undefined {
+  const route = request.is404 ? undefined : request.routeOptions.config.control;
+  const values = Object.values((request.params ?? {}) as Record<string, string>);
+  return route && values.every((value) => value !== '') ? route : undefined;
+}
+
+/** A program on this machine, and not a proxy here that speaks for somebody elsewhere. */
+function isLocal({ peer, rawHeaders }: Arrival): boolean {
+  const local = /^(?:127\.|::1$|::ffff:127\.)/.test(peer);
+  return local && !['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'].some((name) => headerValues(rawHeaders, name).length > 0);
+}
+
+function headerValues(rawHeaders: readonly string[], name: string): string[] {
+  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
+}
+
+function awaitsContinue(request: IncomingMessage): boolean {
+  return request.headers.expect?.toLowerCase() === '100-continue' && hasBody(request) && !continued.has(request);
+}
+
+const continued = new WeakSet<IncomingMessage>();
+
+/** The body may come now: the credential was accepted and the headers are in order. */
+function proceed(request: FastifyRequest, reply: FastifyReply): void {
+  if (!awaitsContinue(request.raw)) return;
+  continued.add(request.raw);
+  reply.raw.writeContinue();
+}
+
+function userAgentOf(request: IncomingMessage): string | null {
+  const [agent] = valuesOf(request, 'user-agent');
+  return agent === undefined ? null : agent.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 512);
+}
+
+function idempotencyKeyOf(request: IncomingMessage): string | null {
+  const keys = valuesOf(request, 'idempotency-key');
+  if (keys.length === 0) return null;
+  const [key = ''] = keys;
+  if (keys.length === 1 && /^[\x20-\x7e]{1,255}$/.test(key)) return key;
+  const message = 'must be one header of 1 to 255 printable characters';
+  throw new Refusal('invalid_request', `Idempotency-Key: ${message}.`, { errors: [{ field: 'Idempotency-Key', message }] });
+}
+
+/**
+ * Reads on what is still coming of a body after its request was answered: closing at once would make the kernel take the answer back
+ * from a client that is still sending. A body that does not end in time loses its connection.
+ */
+function drain(request: IncomingMessage): void {
+  if (request.complete) return;
+  request.resume();
+  const timer = setTimeout(() => request.socket.destroy(), drainMilliseconds).unref();
+  request.once('end', () => clearTimeout(timer));
+}
+
+const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

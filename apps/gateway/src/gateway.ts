@@ -1,0 +1,151 @@
+import { type LoggerService } from '@nestjs/common';
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { jetstream } from '@nats-io/jetstream';
+import { Bus, CallerSigner, EnforcerLink, publishEvent } from '@portcullis/bus';
+import { completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
+import { PolicyFile } from '@portcullis/policy';
+import { type GatewayConfig } from './config.js';
+import { DenialLog } from './events/denial-log.js';
+import { GatewayKey } from './gateway-key.js';
+import { GatewayStop } from './gateway.module.js';
+import { Judge } from './judge/judge.js';
+import { type CachedRecord } from './judge/records.js';
+import { Metrics } from './metrics.js';
+import { passOn } from './pass-on.js';
+import { Forwarder } from './proxy/forward.js';
+import { UpstreamIdentity } from './proxy/upstream-identity.js';
+import { ownRoutePatterns } from './routes/control-routes.js';
+import { createServer } from './server.js';
+import { ServiceCalls } from './service-calls.js';
+
+/** How long requests that are under way at a stop may take. */
+const stopMilliseconds = 30_000;
+
+export interface Gateway {
+  readonly app: NestFastifyApplication;
+  /** Lets requests under way finish, then everything behind them. Answers when the process may end. */
+  stop(): Promise<void>;
+}
+
+/** Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy. */
+export async function createGateway(config: GatewayConfig, logger: LoggerService): Promise<Gateway> {
+  const now = (): Date => new Date();
+  const report = (line: string): void => logger.warn(line, 'gateway');
+  const policy = await PolicyFile.open(config.policyPath, {
+    variables: config.policyVariables,
+    ownRoutes: ownRoutePatterns,
+    ...(config.catalogueDirectory === undefined ? {} : { catalogueDirectory: config.catalogueDirectory }),
+    onReload: (loaded) => {
+      forwarder.retain(loaded.upstreams.values());
+      logger.log(`the policy ${loaded.digest} is in force`, 'gateway');
+      say(policyEvent('policy.loaded', { digest: loaded.digest }));
+    },
+    onFault: (faults) => {
+      metrics.policyRefused();
+      const lines = faults.map(({ file, line, message }) => `${file}:${line}: ${message}`);
+      report(`the policy was edited and cannot be used; the one before stays in force:\n${lines.join('\n')}`);
+      say(policyEvent('policy.refused', { faults: lines.slice(0, 20) }));
+    },
+  });
+
+  const gatewayKey = new GatewayKey(now(), report);
+  const bus = await Bus.connect('gateway', config.natsUrl, { signer: new CallerSigner(gatewayKey.key, now), report });
+  const link = new EnforcerLink<CachedRecord>(bus, { id: newId('tok', now()).replace(/^tok_/, 'enf_') });
+  const stream = jetstream(bus.connection);
+  const denials = new DenialLog({ publish: (event) => publishEvent(stream, event), now, report });
+  const forwarder = new Forwarder();
+  const calls = new ServiceCalls(bus);
+  const judge = new Judge({
+    enforcer: link.enforcer,
+    now: () => link.now(),
+    ask: bus.call.bind(bus),
+    lattice: () => policy.current.lattice,
+    apiKeyPrefixes: config.keyPrefixes,
+    trustedProxies: config.trustedProxies,
+    issuer: config.publicUrl,
+    audience: config.publicUrl,
+  });
+  const metrics = new Metrics({
+    leases: () => link.enforcer.status(link.now()),
+    cached: () => link.enforcer.size,
+    waitingEvents: () => denials.buffered,
+    lostEvents: () => denials.dropped,
+    policyDigest: () => policy.current.digest,
+    busConnected: () => bus.connected,
+  });
+  /** Policy events have no outbox: a process says once what it runs, and its digest shows in the metrics. */
+  function say(owed: OwedEvent): void {
+    const event = completeEvent(owed, { id: newId('evt', now()), time: now(), service: 'gateway' });
+    publishEvent(stream, event).catch((error: unknown) => report(`${owed.action} could not be written down: ${String(error)}`));
+  }
+
+  let stopping = false;
+  const stop = new GatewayStop(
+    [
+      () => policy.close(),
+      () => denials.stop(),
+      () => gatewayKey.stop(),
+      () => link.stop(),
+      () => forwarder.close(),
+      () => bus.close(),
+    ],
+    report,
+  );
+  const app = await createServer(
+    {
+      judge,
+      denials,
+      forward: passOn({
+        judge,
+        forwarder,
+        upstreamIdentity: new UpstreamIdentity({ key: gatewayKey.key, issuer: config.publicUrl, now }),
+        publicUrl: config.publicUrl,
+        now: () => link.now(),
+      }),
+      metrics,
+      trustedProxies: config.trustedProxies,
+      replyKey: calls.replyKey,
+      stopping: () => stopping,
+      report,
+      routes: {
+        publicUrl: config.publicUrl,
+        policy: () => policy.current,
+        ask: calls.ask.bind(calls),
+        unseal: calls.unseal.bind(calls),
+        publicKeys: () => calls.publicKeys(),
+        metricsText: () => metrics.text(),
+        missing: () => [
+          ...(stopping ? [{ field: 'gateway', message: 'is stopping' }] : []),
+          ...(bus.connected ? [] : [{ field: 'bus', message: 'is away' }]),
+          ...(gatewayKey.registered ? [] : [{ field: 'gateway_key', message: 'is not registered yet' }]),
+          ...link.enforcer
+            .status(link.now())
+            .filter(({ lease }) => !lease)
+            .map(({ authority }) => ({ field: `lease.${authority}`, message: 'is not held' })),
+        ],
+      },
+    },
+    { stop, logger },
+  );
+  link.start();
+  denials.start();
+  gatewayKey.over(bus).start();
+
+  return {
+    app,
+    stop: async () => {
+      stopping = true;
+      const impatient = setTimeout(() => app.getHttpServer().closeAllConnections(), stopMilliseconds);
+      await app.close();
+      clearTimeout(impatient);
+    },
+  };
+}
+
+const policyEvent = (action: OwedEvent['action'], details: Record<string, unknown>): OwedEvent => ({
+  organization_id: null,
+  action,
+  outcome: action === 'policy.refused' ? 'failure' : 'success',
+  resource: { kind: 'policy', id: null },
+  details,
+});

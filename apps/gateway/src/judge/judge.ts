@@ -1,0 +1,366 @@
+import { allows, type Grant, type Lattice } from '@portcullis/authz';
+import { FetchedGatewayKeys } from '@portcullis/bus';
+import { Identity as IdentityService, Refusal } from '@portcullis/contracts';
+import { type ApiKeyParts, clientAddress, NetworkList, sameDigest, type Secret, TokenError } from '@portcullis/credentials';
+import { type Attachment, type Enforcer, type Instant, type Subject, tag, type Tag } from '@portcullis/enforcement';
+import { notValid, presented } from '../credential/presented.js';
+import { type Arrival, type Identity } from '../judgement.js';
+import { type AccessToken, AccessTokens } from './access-tokens.js';
+import { type Holding, Holdings, keyHolding, keyTokenHolding, sessionHolding } from './holding.js';
+import {
+  type Ask,
+  type CachedRecord,
+  familyById,
+  keyById,
+  keyByLookup,
+  type KeyRecord,
+  type MembershipRecord,
+  principalById,
+  type PrincipalRecord,
+  Records,
+  type RequestRecords,
+  type Stop,
+} from './records.js';
+
+export interface JudgeOptions {
+  readonly enforcer: Enforcer<CachedRecord>;
+  /** Both clocks, freshly read: `link.now`. */
+  readonly now: () => Instant;
+  readonly ask: Ask;
+  /** The policy's lattice, as it is at the moment of asking. */
+  readonly lattice: () => Lattice;
+  /** Prefixes of API keys that are ours, present and past. */
+  readonly apiKeyPrefixes: readonly string[];
+  readonly trustedProxies: NetworkList;
+  /** `iss` and `aud` of access tokens. */
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** Records that one decision may wait for. More means that they change faster than they can be read. */
+const maxFetches = 8;
+
+/**
+ * Decides who a request comes from and what that principal may do at this moment: credential ∩ owner, for a token token ∩
+ * credential ∩ owner. Everything is read in one turn of the event loop, from memory while leases last, else from the
+ * authorities themselves; when neither is possible the answer is `unavailable`. It never remembers a verdict.
+ */
+export class Judge {
+  readonly #options: JudgeOptions;
+  readonly #records: Records;
+  readonly #tokens: AccessTokens;
+  readonly #holdings = new Holdings();
+  readonly #subjects = new WeakMap<Identity, Subject>();
+  readonly #networks = new WeakMap<readonly string[], NetworkList>();
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+    this.#records = new Records(options.enforcer, options.ask, options.now);
+    this.#tokens = new AccessTokens({
+      keys: new FetchedGatewayKeys(async () => (await options.ask(IdentityService.keys, {})).access),
+      issuer: options.issuer,
+      audience: options.audience,
+      now: () => new Date(options.now().wallMs),
+    });
+  }
+
+  /** Never rejects: what cannot be decided is refused. */
+  async identify(arrival: Arrival): Promise<Identity> {
+    const clientIp = this.#clientIp(arrival);
+    const found = presented(arrival.rawHeaders, this.#options.apiKeyPrefixes);
+    switch (found.kind) {
+      case 'none':
+        return { kind: 'anonymous', clientIp };
+      case 'refused':
+        return refused(clientIp, found.refusal, found.reason);
+      case 'api-key': {
+        const { key, organizationId } = found;
+        return this.#decide(clientIp, (records) => this.#judgeKey(key, { clientIp, organizationId, records }));
+      }
+      case 'access-token':
+        return this.#judgeAccessToken(found.token, clientIp, found.organizationId);
+      case 'role-token':
+        return refused(clientIp, notBuilt('Role tokens are not accepted here yet.'), 'unsupported_kind');
+      case 'signature':
+        return refused(clientIp, notBuilt('Signed requests are not accepted here yet.'), 'unsupported_kind');
+      case 'basic':
+        return refused(clientIp, notBuilt('Basic is only good for obtaining a credential. Present that.'), 'unsupported_kind');
+    }
+  }
+
+  /**
+   * Whether `identity` may do something that needs all of `permissions`; null is yes. With no permission named any
+   * authenticated principal may. A bucket-bound permission is asked for on `bucket`, or on every one.
+   */
+  permit(identity: Identity, permissions: readonly string[], bucket?: string): Refusal | null {
+    if (identity.kind === 'refused') return identity.refusal;
+    if (identity.kind === 'anonymous') return new Refusal('unauthenticated', 'This needs a credential.');
+    if (permissions.length > 0 && identity.principal.organization_id === null) {
+      return new Refusal('organization_required', 'You belong to several organizations. Say which with the header X-Org-ID.');
+    }
+    const lattice = this.#options.lattice();
+    const grant = current(lattice, identity.grant);
+    const lacking = permissions.filter((name) => !allows(grant, lattice.permissionIndex(name), bucket));
+    return lacking.length === 0 ? null : new Refusal('forbidden', `This needs the permission ${lacking.join(' and ')}.`);
+  }
+
+  /**
+   * Ties a stream that lives on after its decision (event stream, chunked upload) to it. `close` is called at once when a
+   * marker matches or a lease ends. To be called in the turn in which `identify` answered; later it decides anew.
+   * @returns undefined if that principal is refused at this instant, or no lease is held
+   */
+  attach(identity: Identity, close: () => void): Attachment | undefined {
+    const subject = this.#subjects.get(identity);
+    return subject && this.#options.enforcer.attach(subject, close, this.#options.now());
+  }
+
+  async #judgeAccessToken(secret: Secret, clientIp: string, organizationId: string | null): Promise<Identity> {
+    let token: AccessToken;
+    try {
+      token = await this.#tokens.verify(secret);
+    } catch (error) {
+      if (!(error instanceof TokenError)) return unavailable(clientIp, error);
+      return refused(clientIp, tokenRefusal(error), error.code);
+    }
+    return this.#decide(clientIp, (records) => this.#judgeToken(token, { clientIp, organizationId, records }));
+  }
+
+  /** Decides, and as often as a record is missing fetches it and decides again from the start. */
+  async #decide(clientIp: string, decide: (records: RequestRecords) => Identity | Stop): Promise<Identity> {
+    const records = this.#records.forRequest();
+    try {
+      for (let fetches = 0; fetches <= maxFetches; fetches++) {
+        const decided = decide(records);
+        if ('kind' in decided) return decided;
+        if (decided.stop === 'blocked') return blocked(clientIp, decided.tag);
+        if (decided.stop === 'unavailable') return unavailable(clientIp, decided.why);
+        await records.fetch(decided.lookup);
+      }
+    } catch (error) {
+      return unavailable(clientIp, error);
+    }
+    return unavailable(clientIp, 'the records change faster than they can be read');
+  }
+
+  #judgeKey(parts: ApiKeyParts, asking: Asking): Identity | Stop {
+    const { clientIp, records } = asking;
+    const found = records.look(keyByLookup(parts.lookup));
+    if ('stop' in found) return found;
+    const key = found.record;
+    if (!key) return refused(clientIp, notValid(), 'unknown_key');
+    // Before the secret: from a foreign network nobody learns whether they hold the right one.
+    const elsewhere = this.#refuseNetwork(key, clientIp);
+    if (elsewhere) return elsewhere;
+    if (!this.#hasSecret(key, parts.sha256)) return refused(clientIp, notValid(), 'wrong_secret', key);
+    const use = this.#useKey(key, asking);
+    if (!('owner' in use)) return use;
+    const lattice = this.#options.lattice();
+    const holding = this.#holdings.of(key, [lattice, use.owner], () => keyHolding(lattice, key, use.owner, use.membership));
+    return this.#principal(clientIp, holding, { tags: keyTags(key), under: ['api-key', 'identity'] });
+  }
+
+  #judgeToken(token: AccessToken, asking: Asking): Identity | Stop {
+    const { clientIp, records } = asking;
+    const named = [
+      tag('family', token.familyId),
+      tag('credential', token.credentialId),
+      tag('token', token.jti),
+      tag('signing-key', token.kid),
+    ];
+    // A marker can name a token that its family's record still vouches for. So without identity's lease no question would
+    // help; asking anyway was the road not taken.
+    const early = this.#stopUnlessClear({ tags: named, under: ['identity'] });
+    if (early) return early;
+
+    const found = records.look(familyById(token.familyId));
+    if ('stop' in found) return found;
+    const family = found.record;
+    const no = (reason: string) =>
+      refused(clientIp, notValid(), reason, { id: token.credentialId, organization_id: token.organizationId });
+    if (!family) return no('unknown_family');
+    if (family.status !== 'active') return no(`family_${family.status}`);
+    if (token.credentialId !== (family.kind === 'session' ? family.id : family.credential_id)) return no('other_family');
+    if (family.kind === 'session') return this.#judgeSession(token, family, named, asking);
+
+    const keyFound = records.look(keyById(token.credentialId));
+    if ('stop' in keyFound) return keyFound;
+    const key = keyFound.record;
+    if (!key) return no('unknown_key');
+    const elsewhere = this.#refuseNetwork(key, clientIp);
+    if (elsewhere) return elsewhere;
+    if (token.organizationId !== key.organization_id) return no('other_organization');
+    const use = this.#useKey(key, asking);
+    if (!('owner' in use)) return use;
+    const { owner, membership } = use;
+    const lattice = this.#options.lattice();
+    const holding = this.#holdings.of(token, [lattice, key, owner], () =>
+      keyTokenHolding(lattice, token, key, owner, membership),
+    );
+    return this.#principal(clientIp, holding, { tags: [...named, ...keyTags(key)], under: ['api-key', 'identity'] });
+  }
+
+  #judgeSession(
+    token: AccessToken,
+    family: { principal_id: string; organization_id: string | null },
+    named: readonly Tag[],
+    { clientIp, organizationId, records }: Asking,
+  ): Identity | Stop {
+    const credential = { id: token.credentialId, organization_id: family.organization_id };
+    const found = records.look(principalById(family.principal_id));
+    if ('stop' in found) return found;
+    const person = found.record;
+    if (person?.status !== 'active') return refused(clientIp, notValid(), 'owner_not_active', credential);
+    const { memberships } = person;
+    if (memberships.length === 0) return refused(clientIp, notValid(), 'no_membership', credential);
+    const belongs = family.organization_id ?? (memberships.length === 1 ? memberships[0]?.organization_id : undefined);
+    if (family.organization_id !== null && organizationId !== null && organizationId !== family.organization_id) {
+      return refused(clientIp, mismatch(), 'organization_mismatch', credential);
+    }
+    const chosen = organizationId ?? belongs;
+    const membership = memberships.find(({ organization_id }) => organization_id === chosen);
+    if (chosen !== undefined && !membership) {
+      // Named by the session itself it is gone; named by the header it was never one of theirs.
+      return organizationId === null
+        ? refused(clientIp, notValid(), 'no_membership', credential)
+        : refused(clientIp, mismatch(), 'organization_mismatch', credential);
+    }
+    const tags = [
+      ...named,
+      tag('principal', person.id),
+      ...(membership ? [tag('organization', membership.organization_id)] : []),
+    ];
+    const stop = this.#stopUnlessClear({ tags, under: ['identity'] });
+    if (stop) return stop;
+    const lattice = this.#options.lattice();
+    const holding = this.#holdings.of(token, [lattice, person, membership], () =>
+      sessionHolding(lattice, token, person, membership),
+    );
+    return this.#principal(clientIp, holding, { tags, under: ['identity'] });
+  }
+
+  /** The rules that hold for a key in every form, once it is proven who presents it. */
+  #useKey(
+    key: KeyRecord,
+    { clientIp, organizationId, records }: Asking,
+  ): { owner: PrincipalRecord; membership: MembershipRecord } | Identity | Stop {
+    if (key.status !== 'active') return refused(clientIp, notValid(), key.status, key);
+    if (this.#isOver(key.expires_at)) return refused(clientIp, notValid(), 'expired', key);
+    const found = records.look(principalById(key.owner.id));
+    if ('stop' in found) return found;
+    const owner = found.record;
+    if (owner?.status !== 'active') return refused(clientIp, notValid(), 'owner_not_active', key);
+    const membership = owner.memberships.find(({ organization_id }) => organization_id === key.organization_id);
+    if (!membership) return refused(clientIp, notValid(), 'no_membership', key);
+    if (organizationId !== null && organizationId !== key.organization_id) {
+      return refused(clientIp, mismatch(), 'organization_mismatch', key);
+    }
+    return { owner, membership };
+  }
+
+  /** Every secret is compared, so that the time does not say which one was near. */
+  #hasSecret(key: KeyRecord, sha256: string): boolean {
+    const matching = key.secrets.filter(
+      (secret) => secret.form === 'bearer' && sameDigest(secret.sha256, sha256) && !this.#isOver(secret.expires_at),
+    );
+    return matching.length > 0;
+  }
+
+  #refuseNetwork(key: KeyRecord, clientIp: string): Identity | undefined {
+    if (key.networks === null) return undefined;
+    let networks = this.#networks.get(key.networks);
+    if (!networks) {
+      networks = NetworkList.parse(key.networks);
+      this.#networks.set(key.networks, networks);
+    }
+    if (networks.contains(clientIp)) return undefined;
+    const refusal = new Refusal('network_not_allowed', 'This credential may not be used from this address.');
+    return refused(clientIp, refusal, 'network_not_allowed', key);
+  }
+
+  #principal(clientIp: string, { principal, grant }: Holding, subject: Subject): Identity {
+    const identity: Identity = { kind: 'principal', principal, grant, clientIp };
+    this.#subjects.set(identity, subject);
+    return identity;
+  }
+
+  #stopUnlessClear(subject: Subject): Stop | undefined {
+    const judged = this.#options.enforcer.judge(subject, this.#options.now());
+    if (judged.outcome === 'clear') return undefined;
+    if (judged.outcome === 'blocked') return { stop: 'blocked', tag: judged.tag };
+    return { stop: 'unavailable', why: `no lease from ${judged.authorities.join(', ')}` };
+  }
+
+  #isOver(expiresAt: string | null): boolean {
+    // Written so that a time that cannot be read is over.
+    return expiresAt !== null && !(this.#options.now().wallMs < Date.parse(expiresAt));
+  }
+
+  #clientIp({ peer, rawHeaders }: Arrival): string {
+    const forwardedFor: string[] = [];
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      if (rawHeaders[at]?.toLowerCase() === 'x-forwarded-for') forwardedFor.push(rawHeaders[at + 1] ?? '');
+    }
+    return clientAddress({ peer, forwardedFor, trusted: this.#options.trustedProxies });
+  }
+}
+
+interface Asking {
+  readonly clientIp: string;
+  readonly organizationId: string | null;
+  readonly records: RequestRecords;
+}
+
+const keyTags = (key: KeyRecord): Tag[] => [
+  tag('credential', key.id),
+  tag('principal', key.owner.id),
+  tag('organization', key.organization_id),
+];
+
+/** The grant in the numbering of a policy that was reloaded since it was made. */
+const current = (lattice: Lattice, grant: Grant): Grant =>
+  lattice.owns(grant) ? grant : lattice.grantKnown({ permissions: grant.names(), resources: grant.resources() });
+
+function refused(
+  clientIp: string,
+  refusal: Refusal,
+  reason: string,
+  credential?: { id: string; organization_id: string | null },
+): Identity {
+  return {
+    kind: 'refused',
+    clientIp,
+    refusal,
+    reason,
+    organizationId: credential?.organization_id ?? null,
+    credentialId: credential?.id ?? null,
+  };
+}
+
+/** The marker names one thing; it is told for the audit record, and not to whoever presents the credential. */
+function blocked(clientIp: string, name: Tag): Identity {
+  const colon = name.indexOf(':');
+  const [scope, id] = [name.slice(0, colon), name.slice(colon + 1)];
+  const identity = refused(clientIp, notValid(), `${scope.replaceAll('-', '_')}_blocked`);
+  if (identity.kind !== 'refused') return identity;
+  return {
+    ...identity,
+    organizationId: scope === 'organization' ? id : null,
+    credentialId: scope === 'credential' || scope === 'family' ? id : null,
+  };
+}
+
+function unavailable(clientIp: string, cause: unknown): Identity {
+  const message = 'Portcullis cannot check the credential at this moment. Try again shortly.';
+  const refusal = new Refusal('unavailable', message, { cause, retryAfterSeconds: 1 });
+  return refused(clientIp, refusal, 'unavailable');
+}
+
+function tokenRefusal({ code }: TokenError): Refusal {
+  if (code === 'expired') return new Refusal('token_expired', 'The token has expired.');
+  if (code === 'not_yet_valid') return new Refusal('token_not_yet_valid', 'The token is not valid yet.');
+  return notValid();
+}
+
+const mismatch = (): Refusal => new Refusal('organization_mismatch', 'The credential is not for the organization in X-Org-ID.');
+
+const notBuilt = (message: string): Refusal => new Refusal('unauthenticated', message);

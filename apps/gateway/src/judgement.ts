@@ -1,0 +1,37 @@
+import { type Grant } from '@portcullis/authz';
+import { type Principal, type Refusal } from '@portcullis/contracts';
+
+/** A request as it arrived, before its body is read. Nothing here has been decoded or joined: what is verified is what is used. */
+export interface Arrival {
+  readonly requestId: string;
+  readonly method: string;
+  /** The request target, raw. */
+  readonly target: string;
+  /** The normalised path (`normalisePath` in policy), without query. */
+  readonly path: string;
+  /** Name, value, name, value, as they came. */
+  readonly rawHeaders: readonly string[];
+  /** Address of the socket's other end. */
+  readonly peer: string;
+}
+
+/** Who asks, as found from the credential that the request presents. */
+export type Identity =
+  | { readonly kind: 'anonymous'; readonly clientIp: string }
+  | {
+      readonly kind: 'principal';
+      readonly principal: Principal;
+      /** What `principal` may do now: credential ∩ token ∩ owner. */
+      readonly grant: Grant;
+      readonly clientIp: string;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly clientIp: string;
+      readonly refusal: Refusal;
+      /** For the audit record alone: `wrong_secret`, `revoked`, `expired`, `unknown_key`, … */
+      readonly reason: string;
+      /** Whose credential it was, where that is known. */
+      readonly organizationId: string | null;
+      readonly credentialId: string | null;
+    };

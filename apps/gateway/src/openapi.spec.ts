@@ -1,0 +1,103 @@
+import { operationsOf, services, type Operation } from '@portcullis/contracts';
+import { docsHeaders, docsPage } from './docs.js';
+import { describeApi } from './openapi.js';
+import { allowedMethods, controlRoutes, ownRoutePatterns } from './routes/control-routes.js';
+import { ownRoute } from './routes/route.js';
+
+const api = describeApi(controlRoutes, 'https://gate.example');
+
+test.each(controlRoutes.map((route) => [`${route.method} ${route.path}`, route] as const))('%s is described as it is served', (_, route) => {
+  const described = api.paths[route.path.replaceAll(/:(\w+)/g, '{$1}')]?.[route.method.toLowerCase()];
+  expect(described?.summary).toBe(route.summary);
+  expect(described?.security).toEqual(route.access.public ? [] : [{ bearer: [] }]);
+  expect(Object.keys(described?.responses ?? {})).toContain(String(route.status));
+  if (!route.access.public) expect(Object.keys(described?.responses ?? {})).toEqual(expect.arrayContaining(['401', '403']));
+});
+
+test.each(controlRoutes.filter((route) => route.example).map((route) => [route.path, route] as const))(
+  'the example of %s is one that the route takes',
+  (_, route) => {
+    expect(route.input?.schema.safeParse(route.example).error?.issues ?? []).toEqual([]);
+  },
+);
+
+test('every operation for clients of the gateway has a route', () => {
+  const operations = services.flatMap((service): readonly Operation[] => operationsOf(service)).filter(({ for: whom }) => whom !== 'service');
+  // Two routes of one shape would be told apart by nothing: the reply schema is the operation's own value.
+  for (const operation of operations) {
+    expect({ subject: operation.subject, served: controlRoutes.some(({ reply }) => reply === operation.reply) }).toEqual({
+      subject: operation.subject,
+      served: true,
+    });
+  }
+});
+
+test('no two routes share method and path, nor an operation id', () => {
+  expect(new Set(ownRoutePatterns).size).toBe(controlRoutes.length);
+  const ids = Object.values(api.paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId));
+  expect(new Set(ids).size).toBe(controlRoutes.length);
+});
+
+test('only these routes are public', () => {
+  const open = controlRoutes.filter(({ access }) => access.public).map(({ method, path }) => `${method} ${path}`);
+  expect(open.sort()).toEqual([
+    'GET /.well-known/jwks.json',
+    'GET /docs',
+    'GET /healthz',
+    'GET /openapi.json',
+    'GET /readyz',
+    'POST /v1/authenticate',
+    'POST /v1/login',
+    'POST /v1/reauthenticate',
+  ]);
+});
+
+test('secrets are plain text to clients, and no schema points outside of itself', () => {
+  const text = JSON.stringify(api);
+  expect(text).not.toContain('"sealed"');
+  expect(text).not.toContain('$defs');
+  for (const [, reference] of text.matchAll(/"\$ref":"([^"]+)"/g)) expect(reference).toMatch(/^#\/components\/(responses|schemas)\/Problem$/);
+  expect(JSON.stringify(api.paths['/v1/login']?.['post'])).toContain('"password":{"type":"string"');
+});
+
+test('all names of fields are snake_case', () => {
+  const names = new Set<string>();
+  JSON.stringify(api, (key, value: unknown) => {
+    if (key === 'properties' && typeof value === 'object' && value !== null) Object.keys(value).forEach((name) => names.add(name));
+    return value;
+  });
+  expect([...names].filter((name) => !/^[a-z0-9]+(_[a-z0-9]+)*$/.test(name))).toEqual([]);
+});
+
+test.each([
+  ['/v1/api-keys', ['POST', 'GET', 'HEAD']],
+  ['/v1/api-keys/key_1', ['GET', 'DELETE', 'HEAD']],
+  ['/v1/api-keys/', []],
+  ['/v1/API-KEYS', []],
+  ['/', []],
+])('%s takes %j', (path, methods) => {
+  expect(allowedMethods(path)).toEqual(methods);
+});
+
+test('the page to read has every route and every code, and neither script nor foreign asset', () => {
+  const page = docsPage(api);
+  for (const { path } of controlRoutes) expect(page).toContain(path.replaceAll(/:(\w+)/g, '{$1}'));
+  expect(page).toContain('id="enforcement_pending"');
+  expect(page).not.toMatch(/<script|<img|<link|@import|url\(|https?:/i);
+  expect(docsHeaders['Content-Security-Policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
+});
+
+test('what a description says cannot become markup', () => {
+  const route = ownRoute({
+    method: 'GET',
+    path: '/x',
+    tag: '<b>',
+    summary: '<script>alert(1)</script>"&',
+    access: { public: true },
+    reply: { mediaType: 'text/<i>' },
+    answer: () => Promise.resolve({ status: 200, body: '' }),
+  });
+  const page = docsPage(describeApi([route], 'https://gate.example'));
+  expect(page).not.toMatch(/<script|<i>|<b>&lt;|"><b>/);
+  expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&amp;');
+});

@@ -1,0 +1,181 @@
+import { type ErrorCode, errorCodes, Sealed } from '@portcullis/contracts';
+import { z } from 'zod';
+import { httpStatus, problemTitle } from './http-status.js';
+import { type ControlRoute } from './routes/route.js';
+
+export interface ApiOperation {
+  operationId: string;
+  tags: string[];
+  summary: string;
+  description?: string;
+  security: object[];
+  parameters: object[];
+  requestBody?: { required: true; content: { 'application/json': { schema: JsonSchema; example?: object } } };
+  responses: Record<string, object>;
+}
+
+export interface ApiDocument {
+  openapi: '3.1.0';
+  info: { title: string; version: string; description: string };
+  servers: { url: string }[];
+  paths: Record<string, Record<string, ApiOperation>>;
+  components: object;
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** The API as an OpenAPI 3.1 document, made from the table of routes and nothing else: what is served is what it says. */
+export function describeApi(routes: readonly ControlRoute[], publicUrl: string): ApiDocument {
+  const paths: ApiDocument['paths'] = {};
+  for (const route of routes) {
+    const path = route.path.replaceAll(/:([^/]+)/g, '{$1}');
+    (paths[path] ??= {})[route.method.toLowerCase()] = describeRoute(route);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Portcullis',
+      version: '1',
+      description:
+        'Credentials of machines and people: issued, checked at one gateway, revoked everywhere by the time the call returns, ' +
+        'and written down. Every refusal is a problem document (RFC 9457).',
+    },
+    servers: [{ url: publicUrl }],
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key in bearer form, or an access token.',
+        },
+      },
+      schemas: { Problem: problemSchema },
+      responses: { Problem: { description: 'Refused', content: { 'application/problem+json': { schema: ref('Problem') } } } },
+    },
+  };
+}
+
+function describeRoute(route: ControlRoute): ApiOperation {
+  const schema = route.input ? jsonSchema(route.input.schema, 'input') : undefined;
+  const fields = Object.entries((schema?.properties ?? {}) as Record<string, JsonSchema>);
+  const inPath = route.path.split('/').flatMap((segment) => (segment.startsWith(':') ? [segment.slice(1)] : []));
+  const rest = fields.filter(([name]) => !inPath.includes(name));
+  const fromQuery = route.input?.from === 'query';
+  const required = (schema?.required ?? []).filter((name) => !inPath.includes(name));
+  const permission = route.access.public ? null : route.access.permission;
+  return {
+    operationId: operationIdOf(route),
+    tags: [route.tag],
+    summary: route.summary,
+    ...(permission === null ? {} : { description: `Needs the permission \`${permission}\`.` }),
+    security: route.access.public ? [] : [{ bearer: [] }],
+    parameters: [
+      ...inPath.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+      ...(fromQuery
+        ? rest.map(([name, field]) => ({ name, in: 'query', required: required.includes(name) && !('default' in field), schema: field }))
+        : []),
+      ...(route.idempotent ? [idempotencyKey] : []),
+    ],
+    ...(schema && !fromQuery && rest.length > 0
+      ? {
+          requestBody: {
+            required: true as const,
+            content: {
+              'application/json': {
+                schema: { ...schema, properties: Object.fromEntries(rest), required } as JsonSchema,
+                ...(route.example ? { example: route.example } : {}),
+              },
+            },
+          },
+        }
+      : {}),
+    responses: { [route.status]: describeReply(route), ...refusals(route) },
+  };
+}
+
+function describeReply(route: ControlRoute): object {
+  const { reply } = route;
+  const content =
+    reply instanceof z.ZodType ? { 'application/json': { schema: jsonSchema(reply, 'output') } } : { [reply.mediaType]: {} };
+  return { description: route.status === 201 ? 'Created' : 'Done', content };
+}
+
+/** The codes that any route of this kind may answer; each names its status once. */
+function refusals(route: ControlRoute): Record<string, object> {
+  const codes: ErrorCode[] = ['invalid_request', 'internal', 'unavailable'];
+  if (!route.access.public) codes.push('unauthenticated', 'forbidden', 'rate_limited');
+  if (route.tag === 'Sign in' && route.access.public) codes.push('invalid_credentials', 'rate_limited');
+  if (route.path.includes(':')) codes.push('not_found');
+  if (route.input?.from === 'body') codes.push('conflict', 'too_large', 'unsupported_media_type', 'unprocessable');
+  return Object.fromEntries(codes.map((code) => [httpStatus[code], { $ref: '#/components/responses/Problem' }]));
+}
+
+/** JSON Schema as HTTP clients see the value: what is sealed on the bus is a text to them. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema, $defs, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema: written }) => {
+      if (zodSchema === Sealed) replace(written, { type: 'string' });
+      // The calendar's leap years as a regular expression: correct, and no help to a reader.
+      else if (written.format === 'date-time') delete written.pattern;
+    },
+  });
+  void $schema;
+  return $defs ? withoutDefinitions(rest) : rest;
+}
+
+/** The only recursive schema is "any JSON"; a reference into a nested document would point nowhere. */
+function withoutDefinitions<T>(value: T): T {
+  if (Array.isArray(value)) return value.map((item: unknown) => withoutDefinitions(item)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if ('$ref' in value) return {} as T;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutDefinitions(item as unknown)])) as T;
+}
+
+function replace(schema: Record<string, unknown>, by: Record<string, unknown>): void {
+  for (const key of Object.keys(schema)) delete schema[key];
+  Object.assign(schema, by);
+}
+
+function operationIdOf({ method, path }: ControlRoute): string {
+  return `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+([A-Za-z0-9])/g, (_, letter: string) => letter.toUpperCase())}`;
+}
+
+const ref = (name: string): { $ref: string } => ({ $ref: `#/components/schemas/${name}` });
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'A repeat with the same key within 24 hours gets the first answer, without its secrets.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+const problemSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'code', 'detail', 'request_id'],
+  properties: {
+    type: { type: 'string', format: 'uri' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: {
+      type: 'string',
+      enum: errorCodes,
+      description: errorCodes.map((code) => `${code}: ${problemTitle[code]} (${httpStatus[code]})`).join('\n'),
+    },
+    detail: { type: 'string' },
+    request_id: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['field', 'message'],
+        properties: { field: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+    required_permission: { type: 'string' },
+    decision_id: { type: 'string' },
+  },
+};

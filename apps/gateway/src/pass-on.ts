@@ -1,0 +1,56 @@
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Instant } from '@portcullis/enforcement';
+import { type Policy } from '@portcullis/policy';
+import { type Passage } from './front-door.js';
+import { type Judge } from './judge/judge.js';
+import { type Forwarder } from './proxy/forward.js';
+import { type UpstreamIdentity } from './proxy/upstream-identity.js';
+
+export interface PassOnParts {
+  readonly judge: Pick<Judge, 'attach'>;
+  readonly forwarder: Forwarder;
+  readonly upstreamIdentity: UpstreamIdentity;
+  readonly publicUrl: string;
+  now(): Instant;
+}
+
+/** Sends a request that may pass to its upstream, with the identity token that this upstream gets. */
+export function passOn(parts: PassOnParts) {
+  const publicUrl = new URL(parts.publicUrl);
+  const permissionsOf = rememberPermissions();
+  return ({ arrival, query, route, policy, identity }: Passage, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const upstream = policy.upstreams.get(route.upstream);
+    if (!upstream) throw new Error(`the policy has no upstream named ${route.upstream}`);
+    const isPrincipal = identity.kind === 'principal';
+    const { audience } = upstream;
+    return parts.forwarder.forward(request, response, upstream, {
+      requestId: arrival.requestId,
+      clientIp: identity.clientIp,
+      publicUrl,
+      method: arrival.method,
+      path: arrival.path,
+      query,
+      identity: isPrincipal
+        ? parts.upstreamIdentity.token(identity.principal, { audience, permissions: permissionsOf(policy, route.upstream) })
+        : undefined,
+      attach: isPrincipal
+        ? (close) => {
+            const attachment = parts.judge.attach(identity, close);
+            return attachment && { admits: () => attachment.admits(parts.now()), release: () => attachment.release() };
+          }
+        : undefined,
+    });
+  };
+}
+
+/** Which permissions an upstream's routes ask for is a fact of the policy, so it is worked out once for each. */
+function rememberPermissions(): (policy: Policy, upstream: string) => readonly string[] {
+  const known = new WeakMap<Policy, Map<string, readonly string[]>>();
+  return (policy, upstream) => {
+    let ofPolicy = known.get(policy);
+    if (!ofPolicy) known.set(policy, (ofPolicy = new Map()));
+    let permissions = ofPolicy.get(upstream);
+    if (!permissions) ofPolicy.set(upstream, (permissions = policy.routes.permissionsOf(upstream)));
+    return permissions;
+  };
+}

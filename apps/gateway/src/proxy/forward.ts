@@ -1,0 +1,256 @@
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { Refusal } from '@portcullis/contracts';
+import { type Upstream } from '@portcullis/policy';
+import { type Dispatcher, Pool } from 'undici';
+import { type ForwardedAs, requestHeaders, responseHeaders, valuesOf } from './headers.js';
+
+/** A request that was decided on, as it goes on. */
+export interface Forward extends Omit<ForwardedAs, 'passAuthorization'> {
+  readonly method: string;
+  /** As it was matched; not parsed again. */
+  readonly path: string;
+  /** What follows `?`, as it was sent. */
+  readonly query: string | null;
+  /**
+   * Ties an exchange that can outlast its decision (chunked upload, event stream) to it; undefined refuses. See
+   * `Judge.attach`. Left out on public routes: there is nothing to revoke.
+   */
+  readonly attach?: ((close: () => void) => Hold | undefined) | undefined;
+}
+
+/** A stream's right to go on. */
+export interface Hold {
+  /** Tested before each chunk. */
+  admits(): boolean;
+  release(): void;
+}
+
+/** How long a connection to an upstream may take, unless its whole time-out is shorter. */
+const maxConnectMilliseconds = 5_000;
+/** How long the rest of a body is read that the upstream did not want. */
+const maxDrainMilliseconds = 2_000;
+
+/**
+ * Sends requests on to upstreams, streaming in both directions at the pace of the slower side. Nothing is retried: a request
+ * that was sent may have been carried out. A WebSocket handshake goes on without its `Upgrade`, so the upstream refuses it.
+ */
+export class Forwarder {
+  /** One pool for each upstream as configured: a slow upstream slows only its own callers. */
+  readonly #pools = new Map<string, Pool>();
+
+  /**
+   * Writes the upstream's answer to `response`. Rejects with a `Refusal`, before anything was written, with `invalid_request`
+   * (see `requestHeaders`), `unavailable` (it may not go on), `upstream_unreachable` or `upstream_timeout`; the rest of the
+   * request's body is then the caller's to drain. Resolves once the exchange is over, also when it broke off midway: then
+   * the client's connection is cut, so that it cannot take a part for the whole.
+   */
+  forward(request: IncomingMessage, response: ServerResponse, upstream: Upstream, as: Forward): Promise<void> {
+    const headers = requestHeaders(request.rawHeaders, { ...as, passAuthorization: upstream.passAuthorization });
+    const chunked = request.headers['transfer-encoding'] !== undefined;
+    const length = chunked ? undefined : valuesOf(request.rawHeaders, 'content-length')[0];
+    const hasBody = chunked || (length !== undefined && length !== '0');
+    if (length !== undefined) headers.push('Content-Length', length);
+    const { pathname } = new URL(upstream.url);
+    const base = pathname === '/' ? '' : pathname;
+
+    return new Promise((resolve, reject) => {
+      const exchange = new Exchange(request, response, as, resolve, reject);
+      const body = hasBody ? exchange.body(chunked) : null;
+      if (exchange.over) return;
+      this.#pool(upstream).dispatch(
+        {
+          path: `${base}${as.path}${as.query === null ? '' : `?${as.query}`}`,
+          method: as.method as Dispatcher.HttpMethod,
+          headers,
+          body,
+          headersTimeout: upstream.timeoutSeconds * 1000,
+          // An event stream may be silent for long. Whoever waits for a body that never ends can hang up.
+          bodyTimeout: 0,
+        },
+        exchange,
+      );
+    });
+  }
+
+  /** Lets what is under way finish. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+  }
+
+  /** Pools of upstreams that a reloaded policy no longer names end when they are idle. */
+  retain(upstreams: Iterable<Upstream>): void {
+    const kept = new Set([...upstreams].map(poolKey));
+    for (const [key, pool] of this.#pools) {
+      if (kept.has(key)) continue;
+      this.#pools.delete(key);
+      void pool.close();
+    }
+  }
+
+  #pool(upstream: Upstream): Pool {
+    const key = poolKey(upstream);
+    let pool = this.#pools.get(key);
+    if (!pool) {
+      const timeout = Math.min(upstream.timeoutSeconds * 1000, maxConnectMilliseconds);
+      // As many connections as there are callers, so nobody waits for another's answer; pipelining would make them wait.
+      pool = new Pool(new URL(upstream.url).origin, { pipelining: 1, connect: { timeout }, allowH2: false });
+      this.#pools.set(key, pool);
+    }
+    return pool;
+  }
+}
+
+const poolKey = ({ name, url, timeoutSeconds }: Upstream): string => `${name} ${url} ${timeoutSeconds}`;
+
+const nothing = Buffer.alloc(0);
+
+/** One request and its answer. */
+class Exchange implements Dispatcher.DispatchHandler {
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: Readable | undefined;
+  #hold: Hold | undefined;
+  /** Nobody waits for the answer any more, or nobody may have it. */
+  over = false;
+
+  constructor(
+    private readonly request: IncomingMessage,
+    private readonly response: ServerResponse,
+    private readonly as: Forward,
+    private readonly resolve: () => void,
+    private readonly reject: (refusal: Refusal) => void,
+  ) {
+    response.once('close', this.#onClientGone);
+  }
+
+  /**
+   * The request's body, behind a stream of our own: undici destroys the body of a request that fails, and the client's
+   * connection, on which the answer must still go out, would go with it.
+   */
+  body(chunked: boolean): Readable | null {
+    if (chunked) this.#attach();
+    if (this.over) return null;
+    const { request } = this;
+    const body = new Readable({
+      read: () => {
+        request.resume();
+      },
+      destroy: (error, done) => {
+        request.off('data', onData).off('end', onEnd).off('close', onClose);
+        done(error);
+      },
+    });
+    const onData = (chunk: Buffer) => {
+      if (!this.#admits()) this.#cut();
+      else if (!body.push(chunk)) request.pause();
+    };
+    const onEnd = () => body.push(null);
+    const onClose = () => {
+      if (!request.complete) body.destroy(new Error('the client went away'));
+    };
+    // Undici takes over errors once the request is dispatched; until then there must be somebody.
+    body.on('error', () => undefined);
+    request.on('data', onData).on('end', onEnd).on('close', onClose);
+    request.pause();
+    this.#body = body;
+    return body;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.over) controller.abort(new Error('the client went away'));
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: object): void {
+    if (status < 200 || this.over) return;
+    if (isEventStream(headers) && !this.#hold) {
+      this.#attach();
+      if (this.over) return;
+    }
+    const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+    const written = responseHeaders(raw, this.as.requestId);
+    if (status === 204) delete written['content-length'];
+    this.response.writeHead(status, written);
+    // Not flushHeaders(): that writes the head as UTF-8, and a byte above ASCII becomes two.
+    this.response.write(nothing);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.over) return;
+    if (!this.#admits()) return this.#cut();
+    if (this.response.write(chunk)) return;
+    controller.pause();
+    this.response.once('drain', () => controller.resume());
+  }
+
+  onResponseEnd(): void {
+    if (this.over) return;
+    this.#finish();
+    this.response.end();
+    if (!this.request.complete) this.#drain();
+    this.resolve();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.over) return;
+    if (this.response.headersSent) return this.#cut();
+    this.#finish();
+    this.reject(refusalOf(error));
+  }
+
+  readonly #onClientGone = (): void => {
+    if (this.over) return;
+    this.#finish();
+    this.#controller?.abort(new Error('the client went away'));
+    this.resolve();
+  };
+
+  #attach(): void {
+    if (!this.as.attach) return;
+    this.#hold = this.as.attach(() => this.#cut());
+    if (this.#hold) return;
+    this.#finish();
+    this.#controller?.abort(new Error('the credential may not go on'));
+    this.reject(new Refusal('unavailable', 'This may not go on now. Try again shortly.', { retryAfterSeconds: 1 }));
+  }
+
+  #admits(): boolean {
+    return this.#hold?.admits() ?? true;
+  }
+
+  /** The upstream answered without reading it all. Closing at once could cost the client the answer, so we read on for a while. */
+  #drain(): void {
+    const { request } = this;
+    request.resume();
+    const timer = setTimeout(() => request.socket.destroy(), maxDrainMilliseconds).unref();
+    request.once('close', () => clearTimeout(timer));
+  }
+
+  /** Ends both sides at once. */
+  #cut(): void {
+    if (this.over) return;
+    this.#finish();
+    this.#controller?.abort(new Error('cut off'));
+    this.#body?.destroy();
+    this.response.destroy();
+    this.resolve();
+  }
+
+  #finish(): void {
+    this.over = true;
+    this.response.off('close', this.#onClientGone);
+    this.#hold?.release();
+  }
+}
+
+function isEventStream(headers: object): boolean {
+  const type = (headers as Record<string, unknown>)['content-type'];
+  return typeof type === 'string' && /^text\/event-stream\b/i.test(type);
+}
+
+function refusalOf(error: Error): Refusal {
+  const { code } = error as { code?: unknown };
+  return code === 'UND_ERR_HEADERS_TIMEOUT'
+    ? new Refusal('upstream_timeout', 'The service behind the gateway did not answer in time.', { cause: error })
+    : new Refusal('upstream_unreachable', 'The service behind the gateway could not be reached.', { cause: error });
+}

@@ -1,0 +1,119 @@
+import { Refusal } from '@portcullis/contracts';
+
+/** What the gateway says of a request that it forwards. */
+export interface ForwardedAs {
+  readonly requestId: string;
+  readonly clientIp: string;
+  /** The gateway's own origin as configured: never taken from the Host header. */
+  readonly publicUrl: URL;
+  /** The identity token for the upstream; undefined on a public route without a credential. */
+  readonly identity: string | undefined;
+  /** Whether the client's own credential travels on. */
+  readonly passAuthorization: boolean;
+}
+
+/**
+ * The headers of a forwarded request, name, value, name, value: what the client sent, less what is between it and us
+ * (hop-by-hop, RFC 9110 section 7.6.1), less its credential, less everything by which it could speak with our voice or
+ * change what was decided on; then ours. Framing (`Content-Length` or chunked) is not in it and is the caller's.
+ *
+ * Refuses with `invalid_request` a `Connection` that names a header which must arrive: a hop that obeyed would strip it.
+ */
+export function requestHeaders(rawHeaders: readonly string[], as: ForwardedAs): string[] {
+  const named = connectionNames(valuesOf(rawHeaders, 'connection'));
+  const mustArrive = named.find((name) => isProtected(name));
+  if (mustArrive !== undefined) {
+    throw new Refusal('invalid_request', 'The header Connection names a header that is not between this client and the gateway.');
+  }
+  const headers: string[] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || named.includes(lower) || removed.has(lower) || isOurs(lower)) continue;
+    if (credentials.has(lower) && !as.passAuthorization) continue;
+    headers.push(name, rawHeaders[at + 1] ?? '');
+  }
+  headers.push(
+    'X-Forwarded-For',
+    as.clientIp,
+    'X-Forwarded-Proto',
+    as.publicUrl.protocol.slice(0, -1),
+    'X-Forwarded-Host',
+    as.publicUrl.host,
+    'X-Request-Id',
+    as.requestId,
+  );
+  if (as.identity !== undefined) headers.push('X-Portcullis-Identity', as.identity);
+  return headers;
+}
+
+/** The headers of an upstream's answer for the client: less hop-by-hop, less what only the gateway says. Repeated ones stay apart. */
+export function responseHeaders(rawHeaders: readonly (string | Buffer)[], requestId: string): Record<string, string[]> {
+  // A field value is bytes; latin1 keeps each one, on the way in and on the way out.
+  const texts = rawHeaders.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
+  const named = connectionNames(valuesOf(texts, 'connection'));
+  const headers = new Map<string, string[]>([['x-request-id', [requestId]]]);
+  for (let at = 0; at < texts.length; at += 2) {
+    const lower = (texts[at] ?? '').toLowerCase();
+    if (hopByHop.has(lower) || named.includes(lower)) continue;
+    if (lower === 'x-request-id' || lower.startsWith('x-portcullis-')) continue;
+    const values = headers.get(lower);
+    if (values) values.push(texts[at + 1] ?? '');
+    else headers.set(lower, [texts[at + 1] ?? '']);
+  }
+  return Object.fromEntries(headers);
+}
+
+/** Every value of a header, in order. `name` in lower case. */
+export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
+  const values: string[] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.toLowerCase() === name) values.push(rawHeaders[at + 1] ?? '');
+  }
+  return values;
+}
+
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+const credentials = new Set(['authorization', 'signature', 'signature-input']);
+
+/** Made anew (Host, framing), already answered by Node (Expect), or able to change the method, target or client after the decision. */
+const removed = new Set([
+  'host',
+  'content-length',
+  'expect',
+  'x-request-id',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+]);
+
+/** Families of names by which services trust their gateway. */
+const ours = ['x-portcullis-', 'x-forwarded-', 'x-auth-', 'x-internal-'];
+
+const isOurs = (name: string): boolean => ours.some((family) => name.startsWith(family));
+
+const isProtected = (name: string): boolean =>
+  isOurs(name) || credentials.has(name) || ['host', 'content-length', 'x-request-id', 'x-org-id'].includes(name);
+
+const connectionNames = (values: readonly string[]): string[] =>
+  values.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());

@@ -1,0 +1,63 @@
+import { describeApi } from '../openapi.js';
+import { docsHeaders, docsPage } from '../docs.js';
+import { apiKeyRoutes } from './api-key.routes.js';
+import { auditRoutes } from './audit.routes.js';
+import { catalogueRoutes } from './catalogue.routes.js';
+import { clientRoutes } from './client.routes.js';
+import { identityRoutes } from './identity.routes.js';
+import { processRoutes } from './process.routes.js';
+import { type ControlRoute, ownRoute } from './route.js';
+
+/** Everything that the gateway answers itself. A new operation is its contract and one entry in one of these tables. */
+export const controlRoutes: readonly ControlRoute[] = [
+  ...identityRoutes,
+  ...apiKeyRoutes,
+  ...clientRoutes,
+  ...auditRoutes,
+  ...catalogueRoutes,
+  ...processRoutes,
+  ownRoute({
+    method: 'GET',
+    path: '/openapi.json',
+    tag: 'Gateway',
+    summary: 'This API as an OpenAPI 3.1 document',
+    access: { public: true },
+    reply: { mediaType: 'application/json' },
+    answer: (_call, parts) =>
+      Promise.resolve({
+        status: 200,
+        headers: { 'Cache-Control': 'public, max-age=300' },
+        body: describeApi(controlRoutes, parts.publicUrl),
+      }),
+  }),
+  ownRoute({
+    method: 'GET',
+    path: '/docs',
+    tag: 'Gateway',
+    summary: 'This API as a page to read',
+    access: { public: true },
+    reply: { mediaType: 'text/html; charset=utf-8' },
+    answer: (_call, parts) =>
+      Promise.resolve({
+        status: 200,
+        headers: docsHeaders,
+        body: docsPage(describeApi(controlRoutes, parts.publicUrl)),
+      }),
+  }),
+];
+
+/** The same as the policy writes routes, so that a rule which could never be reached is a fault at load. */
+export const ownRoutePatterns: readonly string[] = controlRoutes.map(
+  ({ method, path }) => `${method} ${path.replaceAll(/:[^/]+/g, '*')}`,
+);
+
+/** The methods that a path answers, for `Allow`; empty if it is no control path. */
+export function allowedMethods(path: string): string[] {
+  const methods = controlRoutes.filter((route) => samePath(route.path, path)).map(({ method }) => method);
+  return methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+}
+
+function samePath(pattern: string, path: string): boolean {
+  const [wanted, given] = [pattern.split('/'), path.split('/')];
+  return wanted.length === given.length && wanted.every((segment, at) => (segment.startsWith(':') ? given[at] !== '' : segment === given[at]));
+}

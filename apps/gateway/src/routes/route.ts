@@ -1,0 +1,116 @@
+import { type Caller, type Operation, type Principal, type RequestInputOf } from '@portcullis/contracts';
+import { type Policy } from '@portcullis/policy';
+import { type z } from 'zod';
+import { type Arrival } from '../judgement.js';
+import { renderReply, type Unseal } from '../render.js';
+import { type HttpInput, httpInputOf, readInput } from './http-input.js';
+
+/** What a control route answers from: the few things that the process holds. */
+export interface RouteParts {
+  readonly publicUrl: string;
+  /** The policy in force. */
+  policy(): Policy;
+  /** Asks a service on a caller's behalf; the fields named in `sealedFields` are plain text, and are sealed on the way. */
+  ask(operation: Operation, request: Record<string, unknown>, sealedFields: readonly string[], caller: Caller): Promise<unknown>;
+  unseal(context: string): Unseal;
+  /** What keeps the gateway from deciding; empty when it is ready. */
+  missing(): { field: string; message: string }[];
+  /** Public keys that verify access tokens and identity tokens. */
+  publicKeys(): Promise<readonly object[]>;
+  /** Prometheus text. */
+  metricsText(): Promise<string>;
+}
+
+/** A control request whose credential was judged, its body not yet read. */
+export interface ControlCall {
+  readonly arrival: Arrival;
+  /** Null on a public route. */
+  readonly principal: Principal | null;
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: string | null;
+  header(name: string): string | undefined;
+  body(): Promise<Record<string, unknown>>;
+  caller(options: { idempotent: boolean }): Caller;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An object is sent as JSON, a text as it is, with the `Content-Type` among the headers. */
+  readonly body: object | string;
+}
+
+/** Who may call a route. `permission: null` is any authenticated principal. */
+export type Access =
+  | { readonly public: true }
+  | { readonly public: false; readonly permission: string | null; /** Programs on this machine need no credential. */ readonly loopback?: true };
+
+/** One route that the gateway answers itself, described once: it is served, documented and guarded by this value alone. */
+export interface ControlRoute {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** `:name` is one segment. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly access: Access;
+  readonly status: number;
+  /** Absent where nothing is sent but the path. */
+  readonly input?: HttpInput;
+  readonly reply: z.ZodType | { readonly mediaType: string };
+  /** Takes `Idempotency-Key`. */
+  readonly idempotent: boolean;
+  /** A body that the route takes; it stands in the docs. */
+  readonly example?: Readonly<Record<string, unknown>>;
+  answer(call: ControlCall, parts: RouteParts): Promise<Answer>;
+}
+
+type Described = Pick<ControlRoute, 'method' | 'path' | 'tag' | 'summary' | 'example'>;
+
+/**
+ * A route that a service answers. Permission, fields, refusals and the answer's shape are the contract's, so a new operation is
+ * one entry. Only where HTTP and the bus differ in more than sealing are `body` and `request` given.
+ */
+export function operationRoute<O extends Operation, Body extends z.ZodObject = z.ZodObject>(
+  described: Described & {
+    operation: O;
+    status?: number;
+    /** The HTTP form, where it is not the operation's own. */
+    body?: Body;
+    /** The operation's request made of it. */
+    request?: (body: z.output<Body>) => RequestInputOf<O>;
+  },
+): ControlRoute {
+  const { operation, status = 200, body, request, ...rest } = described;
+  const input = httpInputOf(body ?? operation.request, rest.method, rest.path);
+  const idempotent = operation.for === 'principal' && rest.method !== 'GET';
+  return {
+    ...rest,
+    access: operation.for === 'principal' ? { public: false, permission: operation.permission } : { public: true },
+    status,
+    input,
+    reply: operation.reply,
+    idempotent,
+    answer: async (call, parts) => {
+      const read = readInput(input, {
+        path: call.path,
+        query: call.query,
+        body: input.from === 'body' ? await call.body() : {},
+      });
+      const message = request ? request(read as z.output<Body>) : read;
+      const reply = await parts.ask(
+        operation,
+        message as Record<string, unknown>,
+        input.sealedFields,
+        call.caller({ idempotent }),
+      );
+      return { status, body: (await renderReply(operation.reply, reply, parts.unseal(operation.subject))) as object };
+    },
+  };
+}
+
+/** A route that the gateway answers from what it holds. */
+export function ownRoute(
+  described: Described & Pick<ControlRoute, 'access' | 'reply' | 'answer'>,
+): ControlRoute {
+  return { status: 200, idempotent: false, ...described };
+}

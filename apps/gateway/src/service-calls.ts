@@ -1,0 +1,120 @@
+import { type KeyObject } from 'node:crypto';
+import { type Bus } from '@portcullis/bus';
+import { type Caller, Identity, type Operation, Refusal, type Sealed } from '@portcullis/contracts';
+import { generateSealingKey, publicSealingJwk, seal, SealRefused, unseal } from '@portcullis/credentials';
+
+const sealingKeyMilliseconds = 300_000;
+const publicKeysMilliseconds = 2_000;
+
+/**
+ * Control operations over the bus. Secrets are sealed both ways: a client's to identity, a service's to this process, each bound to
+ * the operation that it is for.
+ */
+export class ServiceCalls {
+  private readonly ownKey: KeyObject = generateSealingKey();
+  /** What callers carry, so that services can seal to this process. */
+  readonly replyKey: Caller['reply_key'];
+  private readonly sealingKey: Fresh<object>;
+  private readonly verificationKeys: Fresh<readonly object[]>;
+
+  constructor(private readonly bus: Pick<Bus, 'call'>) {
+    const { kty, crv, x } = publicSealingJwk(this.ownKey);
+    this.replyKey = { kty, crv, x };
+    this.sealingKey = new Fresh(async () => (await bus.call(Identity.sealingKey, {})).key, sealingKeyMilliseconds);
+    this.verificationKeys = new Fresh(async () => {
+      const { access, gateways } = await bus.call(Identity.keys, {});
+      return [...access, ...gateways];
+    }, publicKeysMilliseconds);
+  }
+
+  /** Asks the service. Throws the `Refusal` that it answered with. */
+  async ask(
+    operation: Operation,
+    request: Record<string, unknown>,
+    sealedFields: readonly string[],
+    caller: Caller,
+  ): Promise<unknown> {
+    if (sealedFields.length === 0) return this.call(operation, request, caller);
+    const key = await this.sealingKey.get();
+    try {
+      return await this.call(operation, await sealFields(operation, request, sealedFields, key), caller);
+    } catch (error) {
+      // Identity has another key since, and could not open what was sealed to the old one: once more, with the key of now.
+      if (!(error instanceof Refusal) || error.code !== 'invalid_request') throw error;
+      const current = await this.sealingKey.renew();
+      if (JSON.stringify(current) === JSON.stringify(key)) throw error;
+      return this.call(operation, await sealFields(operation, request, sealedFields, current), caller);
+    }
+  }
+
+  /** Opens what the service of an operation sealed to this process. */
+  unseal(context: string): (sealed: Sealed) => Promise<string> {
+    return async ({ sealed }) => {
+      try {
+        return await unseal(this.ownKey, sealed, context);
+      } catch (error) {
+        if (!(error instanceof SealRefused)) throw error;
+        throw new Error(`${context} answered with a secret that is not sealed to this gateway`, { cause: error });
+      }
+    };
+  }
+
+  /** Public keys that verify access tokens and this installation's identity tokens. */
+  publicKeys(): Promise<readonly object[]> {
+    return this.verificationKeys.get();
+  }
+
+  private async call(operation: Operation, request: Record<string, unknown>, caller: Caller): Promise<unknown> {
+    try {
+      return await this.bus.call(operation, request, caller);
+    } catch (error) {
+      // The service does not know this process's key (yet). The client's credential was accepted here: it is not at fault.
+      if (error instanceof Refusal && error.code === 'unauthenticated') {
+        throw new Refusal('unavailable', 'A part of Portcullis that this needs is starting. Try again shortly.', {
+          cause: error,
+          retryAfterSeconds: 1,
+        });
+      }
+      throw error;
+    }
+  }
+}
+
+async function sealFields(
+  operation: Operation,
+  request: Record<string, unknown>,
+  fields: readonly string[],
+  key: object,
+): Promise<Record<string, unknown>> {
+  const sealed = { ...request };
+  for (const field of fields) {
+    const plain = request[field];
+    if (typeof plain === 'string') sealed[field] = { sealed: await seal(key, plain, operation.subject) };
+  }
+  return sealed;
+}
+
+/** A value that is asked for again when it is old, by one asker at a time. */
+class Fresh<T> {
+  private held: { value: T; atMs: number } | undefined;
+  private asking: Promise<T> | undefined;
+
+  constructor(
+    private readonly fetch: () => Promise<T>,
+    private readonly milliseconds: number,
+  ) {}
+
+  async get(): Promise<T> {
+    if (this.held && performance.now() - this.held.atMs < this.milliseconds) return this.held.value;
+    return this.renew();
+  }
+
+  renew(): Promise<T> {
+    return (this.asking ??= this.fetch()
+      .then((value) => {
+        this.held = { value, atMs: performance.now() };
+        return value;
+      })
+      .finally(() => (this.asking = undefined)));
+  }
+}

@@ -1,0 +1,192 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Test } from '@nestjs/testing';
+import { Bus, EnforcementAuthority } from '@portcullis/bus';
+import {
+  type AuditEvent,
+  type Caller,
+  newId,
+  type ResolvedKey,
+  type Sealed,
+  type TokenPair,
+} from '@portcullis/contracts';
+import {
+  generateSealingKey,
+  KeyEncryption,
+  publicSealingJwk,
+  seal,
+  Secret,
+  sha256Hex,
+  unseal,
+} from '@portcullis/credentials';
+import { PolicyFile } from '@portcullis/policy';
+import { aCaller, specDatabase, specNatsUrl } from '@portcullis/testing';
+import { identityDatabase, IdentityModule } from '../src/identity.module.js';
+import { foundInstallation } from '../src/organizations/found-installation.js';
+import { SealingKeys } from '../src/sealing-keys.js';
+import { SigningKeys } from '../src/signing-keys/signing-keys.js';
+import { KeyRecords } from '../src/tokens/key-records.js';
+import { TokenSettings } from '../src/tokens/token-pair.js';
+
+export const keyEncryption = KeyEncryption.parse('q5Zt0Yc3nUuX8yMvJ2kLw7RrEo1aHsGfD4bTiPzK9Vg=');
+
+export const administrator = { email: 'Ada@Example.com', password: Secret.of('correct horse battery staple') };
+
+const day = 86_400_000;
+
+export const rotation = { periodMilliseconds: 30 * day, keepMilliseconds: day };
+
+/** A clock that stands until it is moved. */
+export class Clock {
+  constructor(private milliseconds = Date.parse('2026-11-24T12:00:00.250Z')) {}
+
+  now = (): Date => new Date(this.milliseconds);
+
+  advance(seconds: number): void {
+    this.milliseconds += seconds * 1000;
+  }
+}
+
+const policyText = `version: 1
+permissions: { "spec:view": Can view, "spec:manage": Can manage }
+roles:
+  viewer: { title: Viewer, inherits: [], permissions: ["spec:view"] }
+  manager: { title: Manager, inherits: [viewer], permissions: ["spec:manage"] }
+upstreams: {}
+routes: []
+`;
+
+/** Identity as it runs, on real Postgres and NATS; the records of api-key, another service, are what the spec says. */
+export async function openIdentity(given: { tokens?: Partial<TokenSettings> } = {}) {
+  const clock = new Clock();
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-identity-spec-'));
+  const policyPath = join(folder, 'policy.yaml');
+  writeFileSync(policyPath, policyText);
+  const { database, drop } = await specDatabase({ ...identityDatabase, now: clock.now, connections: 8 });
+  await foundInstallation(database, administrator);
+  const bus = await Bus.connect('identity', specNatsUrl('identity'));
+  const authority = new EnforcementAuthority(bus, {
+    store: database.enforcement,
+    leaseSeconds: 5,
+    report: () => undefined,
+  });
+  const policy = await PolicyFile.open(policyPath);
+  const signingKeys = new SigningKeys(database, keyEncryption, rotation);
+  const sealingKeys = new SealingKeys(keyEncryption);
+  const tokens = new TokenSettings({
+    issuer: 'https://gate.example',
+    audience: 'https://gate.example',
+    accessSeconds: 3600,
+    refreshSeconds: 7200,
+    overlapSeconds: 900,
+    familySeconds: 2_592_000,
+    ...given.tokens,
+  });
+  const keys = new Map<string, ResolvedKey>();
+  const module = await Test.createTestingModule({
+    imports: [IdentityModule.of({ bus, database, authority, policy, signingKeys, sealingKeys, tokens })],
+  })
+    .overrideProvider(KeyRecords)
+    .useValue({
+      find: (id: string) => Promise.resolve(keys.get(id) ?? null),
+      findByClientId: (clientId: string) =>
+        Promise.resolve([...keys.values()].find((key) => key.client_id === clientId) ?? null),
+    })
+    .compile();
+  const replyKey = generateSealingKey();
+  const query = <Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> =>
+    database.read((manager) => manager.query<Row[]>(sql, parameters));
+  const [founder] = await query<{ user_id: string; organization_id: string }>(
+    'select user_id, organization_id from membership',
+  );
+  if (!founder) throw new Error('nobody was founded');
+
+  return {
+    clock,
+    database,
+    authority,
+    signingKeys,
+    sealingKeys,
+    tokens,
+    keys,
+    query,
+    get: module.get.bind(module),
+    userId: founder.user_id,
+    organizationId: founder.organization_id,
+
+    /** Somebody who is nobody yet, at an address. */
+    caller: (clientIp = '192.0.2.1'): Caller => {
+      const caller = aCaller({}, { replyKey: publicSealingJwk(replyKey) });
+      return { ...caller, principal: null, request: { ...caller.request, client_ip: clientIp } };
+    },
+
+    /** A secret as the gateway seals it to identity. */
+    seal: async (text: string, subject: string): Promise<Sealed> => ({
+      sealed: await seal(sealingKeys.published, text, subject),
+    }),
+
+    open: ({ sealed }: Sealed, subject: string): Promise<string> => unseal(replyKey, sealed, subject),
+
+    /** Both tokens of an answer, opened. */
+    openPair: async (pair: TokenPair, subject: string): Promise<{ access: string; refresh: string }> => ({
+      access: await unseal(replyKey, pair.access_token.sealed, subject),
+      refresh: await unseal(replyKey, pair.refresh_token.sealed, subject),
+    }),
+
+    events: async (action?: AuditEvent['action']): Promise<AuditEvent[]> => {
+      const rows = await query<{ event: AuditEvent }>('select event from outbox order by id');
+      return rows.map((row) => row.event).filter((event) => action === undefined || event.action === action);
+    },
+
+    close: async (): Promise<void> => {
+      await policy.close();
+      await bus.close();
+      await drop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+export type IdentityHouse = Awaited<ReturnType<typeof openIdentity>>;
+
+export const clientSecret = 'S'.repeat(48);
+
+/** A key of the administrator with a client secret, as api-key would answer it. */
+export function aKey(
+  house: Pick<IdentityHouse, 'userId' | 'organizationId' | 'clock'>,
+  given: Partial<ResolvedKey> = {},
+): ResolvedKey {
+  const id = newId('key', house.clock.now());
+  return {
+    id,
+    organization_id: house.organizationId,
+    owner: { kind: 'user', id: house.userId },
+    client_id: letters(id),
+    roles: ['manager'],
+    permissions: [],
+    buckets: null,
+    networks: null,
+    status: 'active',
+    expires_at: null,
+    secrets: [
+      {
+        id: newId('sec', house.clock.now()),
+        form: 'client_credentials',
+        sha256: sha256Hex(clientSecret),
+        expires_at: null,
+      },
+    ],
+    ...given,
+  };
+}
+
+/** 22 letters, different for different ids. */
+const letters = (id: string): string => id.slice(-22).replace(/[0-9]/g, (digit) => 'abcdefghij'.charAt(Number(digit)));
+
+/** The claims of a token, unverified. */
+export const claimsOf = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
+
+export const headerOf = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as Record<string, unknown>;

@@ -1,0 +1,73 @@
+import { type Bus, EnforcementAuthority, FetchedGatewayKeys, type ServiceParts } from '@portcullis/bus';
+import { EnvelopeRefused } from '@portcullis/credentials';
+import { Database } from '@portcullis/persistence';
+import { PolicyFaults, PolicyFile } from '@portcullis/policy';
+import { ConfigFault, exitMisconfigured } from '@portcullis/settings';
+import { type Config } from './config.js';
+import { GatewayStore } from './gateways/gateway.store.js';
+import { gatewaySeconds } from './gateways/register-gateway.js';
+import { Housekeeping } from './housekeeping.js';
+import { identityDatabase, IdentityModule } from './identity.module.js';
+import { foundInstallation } from './organizations/found-installation.js';
+import { SealingKeys } from './sealing-keys.js';
+import { SigningKeys } from './signing-keys/signing-keys.js';
+
+/** Opens what identity stands on. A fault of configuration that only shows here is printed, then exit 78. */
+export async function assembleIdentity(
+  config: Config,
+  variables: Record<string, string>,
+  bus: Bus,
+  report: (line: string) => void,
+): Promise<ServiceParts> {
+  try {
+    return await open(config, variables, bus, report);
+  } catch (error) {
+    if (error instanceof ConfigFault || error instanceof PolicyFaults) return exitMisconfigured(error);
+    if (error instanceof EnvelopeRefused) return exitMisconfigured(new Error(otherKey));
+    throw error;
+  }
+}
+
+const otherKey =
+  'The signing keys in the database were encrypted with another PORTCULLIS_KEY_ENCRYPTION_KEY. ' +
+  'Put that key behind the new one, separated by a comma, until they have been encrypted anew.';
+
+async function open(
+  config: Config,
+  variables: Record<string, string>,
+  bus: Bus,
+  report: (line: string) => void,
+): Promise<ServiceParts> {
+  const policy = await PolicyFile.open(config.policyPath, {
+    variables,
+    onFault: (faults) => report(`the policy was not reloaded: ${faults.length} faults`),
+  });
+  const database = await Database.open({ ...identityDatabase, url: config.databaseUrl, report });
+  await foundInstallation(database, config.firstAdministrator);
+  const signingKeys = new SigningKeys(database, config.keyEncryption, config.rotation, report);
+  await signingKeys.rotate();
+  const authority = new EnforcementAuthority(bus, {
+    store: database.enforcement,
+    leaseSeconds: config.leaseSeconds,
+    report,
+  });
+  return {
+    module: IdentityModule.of({
+      bus,
+      database,
+      authority,
+      policy,
+      signingKeys,
+      sealingKeys: new SealingKeys(config.keyEncryption),
+      tokens: config.tokens,
+    }),
+    outbox: database.outbox,
+    companions: [authority, signingKeys, new Housekeeping(database, report)],
+    gatewayKeys: new FetchedGatewayKeys(() => new GatewayStore(database).seenWithin(gatewaySeconds)),
+    healthy: () => database.healthy(),
+    close: async () => {
+      await policy.close();
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { ConfigFault } from '@portcullis/settings';
+import { readConfig } from './config.js';
+
+const enough = {
+  NATS_URL: 'nats://identity:secret@localhost:4222',
+  DATABASE_URL: 'postgres://identity:secret@localhost:5432/portcullis',
+  PORTCULLIS_PUBLIC_URL: 'https://gate.example',
+  PORTCULLIS_KEY_ENCRYPTION_KEY: 'q5Zt0Yc3nUuX8yMvJ2kLw7RrEo1aHsGfD4bTiPzK9Vg=',
+};
+
+function faultsOf(env: Record<string, string>): string {
+  try {
+    readConfig({ ...enough, ...env });
+    return '';
+  } catch (error) {
+    if (error instanceof ConfigFault) return error.lines.join('\n');
+    throw error;
+  }
+}
+
+test('lifetimes are an hour, two hours and a quarter of an hour unless configured', () => {
+  expect(readConfig(enough).tokens).toMatchObject({
+    issuer: 'https://gate.example',
+    audience: 'https://gate.example',
+    accessSeconds: 3600,
+    refreshSeconds: 7200,
+    overlapSeconds: 900,
+    familySeconds: 30 * 86_400,
+  });
+});
+
+test('an audience of its own may be configured', () => {
+  const { tokens } = readConfig({ ...enough, PORTCULLIS_TOKEN_AUDIENCE: 'https://api.example' });
+  expect(tokens).toMatchObject({ issuer: 'https://gate.example', audience: 'https://api.example' });
+  expect(tokens.refreshAudience).toBe('https://gate.example/v1/reauthenticate');
+});
+
+test.each([
+  [
+    'a public URL with a slash at its end',
+    { PORTCULLIS_PUBLIC_URL: 'https://gate.example/' },
+    /PORTCULLIS_PUBLIC_URL: must be/,
+  ],
+  ['a public URL with a query', { PORTCULLIS_PUBLIC_URL: 'https://gate.example?x' }, /PORTCULLIS_PUBLIC_URL: must be/],
+  ['a public URL that is none', { PORTCULLIS_PUBLIC_URL: 'gate.example' }, /PORTCULLIS_PUBLIC_URL: must be/],
+  [
+    'a key-encryption key that is short',
+    { PORTCULLIS_KEY_ENCRYPTION_KEY: 'short' },
+    /PORTCULLIS_KEY_ENCRYPTION_KEY: .*too short/,
+  ],
+  [
+    'an access token of no time',
+    { PORTCULLIS_ACCESS_TOKEN_SECONDS: '0' },
+    /PORTCULLIS_ACCESS_TOKEN_SECONDS: is not a whole/,
+  ],
+  ['an overlap longer than the access token', { PORTCULLIS_ACCESS_TOKEN_SECONDS: '60' }, /OVERLAP_SECONDS is longer/],
+  [
+    'a refresh token that is never valid',
+    { PORTCULLIS_REFRESH_TOKEN_SECONDS: '2700' },
+    /REFRESH_TOKEN_SECONDS is too short/,
+  ],
+  [
+    'an administrator without an e-mail address',
+    { PORTCULLIS_FIRST_ADMIN_EMAIL: 'ada' },
+    /FIRST_ADMIN_EMAIL: is not an e-mail/,
+  ],
+  [
+    'a password that is short',
+    { PORTCULLIS_FIRST_ADMIN_PASSWORD: 'hunter2' },
+    /FIRST_ADMIN_PASSWORD: must have at least 8/,
+  ],
+])('%s is refused with a sentence that holds no value', (_, env, sentence) => {
+  const faults = faultsOf(env);
+  expect(faults).toMatch(sentence);
+  expect(faults).not.toContain('hunter2');
+});
+
+test('short lifetimes that fit together are taken', () => {
+  expect(
+    faultsOf({
+      PORTCULLIS_ACCESS_TOKEN_SECONDS: '20',
+      PORTCULLIS_REFRESH_TOKEN_SECONDS: '40',
+      PORTCULLIS_REFRESH_OVERLAP_SECONDS: '10',
+    }),
+  ).toBe('');
+});

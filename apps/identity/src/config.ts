@@ -1,0 +1,118 @@
+import { busSettings } from '@portcullis/bus';
+import { KeyEncryption, KeyListRefused, Secret } from '@portcullis/credentials';
+import { postgresSettings } from '@portcullis/persistence';
+import { readSettings, settingsOrExit, wholeNumber, type Environment } from '@portcullis/settings';
+import { z } from 'zod';
+import { lifetimeFaults, TokenSettings } from './tokens/token-pair.js';
+
+const daySeconds = 86_400;
+
+const publicUrl = z
+  .string()
+  .refine(isPublicUrl, 'must be an http or https URL without a user, a query, a fragment or a slash at its end')
+  .describe('It is what callers know Portcullis by, such as https://gate.example.com: `iss` of every token.');
+
+const keyEncryption = z
+  .string()
+  .transform((list, context) => {
+    try {
+      return KeyEncryption.parse(list);
+    } catch (error) {
+      if (!(error instanceof KeyListRefused)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  })
+  .describe('It encrypts signing keys; all services of an installation need the same.');
+
+const secret = z.string().transform((text) => Secret.of(text));
+
+/** Exported for its spec alone; the process reads it through `loadConfig`. */
+export const identitySettings = z
+  .object({
+    ...busSettings,
+    ...postgresSettings,
+    PORTCULLIS_POLICY: z.string().default('config/policy.yaml'),
+    PORTCULLIS_PUBLIC_URL: publicUrl,
+    /** `aud` of access tokens; the public URL unless set. */
+    PORTCULLIS_TOKEN_AUDIENCE: z.string().max(512, 'must be at most 512 characters').optional(),
+    PORTCULLIS_KEY_ENCRYPTION_KEY: keyEncryption,
+    PORTCULLIS_ACCESS_TOKEN_SECONDS: wholeNumber({ min: 1, max: daySeconds }).default(3600),
+    PORTCULLIS_REFRESH_TOKEN_SECONDS: wholeNumber({ min: 1, max: 365 * daySeconds }).default(7200),
+    PORTCULLIS_REFRESH_OVERLAP_SECONDS: wholeNumber({ max: daySeconds }).default(900),
+    PORTCULLIS_FAMILY_DAYS: wholeNumber({ min: 1, max: 365 }).default(30),
+    PORTCULLIS_SIGNING_KEY_DAYS: wholeNumber({ min: 1, max: 365 }).default(30),
+    PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: 60 }).default(5),
+    PORTCULLIS_FIRST_ADMIN_EMAIL: z
+      .string()
+      .regex(/^[^\s@]{1,64}@[^\s@]{1,189}$/, 'is not an e-mail address')
+      .optional(),
+    PORTCULLIS_FIRST_ADMIN_PASSWORD: secret
+      .refine((password) => password.reveal().length >= 8, 'must have at least 8 characters')
+      .refine(
+        (password) => Buffer.byteLength(password.reveal().normalize('NFKC')) <= 1024,
+        'must have at most 1024 bytes',
+      )
+      .optional(),
+  })
+  .superRefine((settings, context) => {
+    for (const message of lifetimeFaults(lifetimes(settings))) context.addIssue({ code: 'custom', message });
+  });
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** The only reader of the environment. Every fault is printed at once, then exit 78. */
+export function loadConfig() {
+  return arranged(settingsOrExit(identitySettings));
+}
+
+/** The same for an environment given; throws `ConfigFault`. */
+export function readConfig(env: Environment) {
+  return arranged(readSettings(identitySettings, env));
+}
+
+function arranged(settings: z.output<typeof identitySettings>) {
+  return {
+    natsUrl: settings.NATS_URL,
+    databaseUrl: settings.DATABASE_URL,
+    policyPath: settings.PORTCULLIS_POLICY,
+    keyEncryption: settings.PORTCULLIS_KEY_ENCRYPTION_KEY,
+    leaseSeconds: settings.PORTCULLIS_LEASE_SECONDS,
+    tokens: new TokenSettings({
+      issuer: settings.PORTCULLIS_PUBLIC_URL,
+      audience: settings.PORTCULLIS_TOKEN_AUDIENCE ?? settings.PORTCULLIS_PUBLIC_URL,
+      ...lifetimes(settings),
+    }),
+    rotation: {
+      periodMilliseconds: settings.PORTCULLIS_SIGNING_KEY_DAYS * daySeconds * 1000,
+      // A day more than the longest token: another replica may still run with longer lifetimes.
+      keepMilliseconds:
+        (Math.max(settings.PORTCULLIS_ACCESS_TOKEN_SECONDS, settings.PORTCULLIS_REFRESH_TOKEN_SECONDS) + daySeconds) *
+        1000,
+    },
+    firstAdministrator: {
+      email: settings.PORTCULLIS_FIRST_ADMIN_EMAIL,
+      password: settings.PORTCULLIS_FIRST_ADMIN_PASSWORD,
+    },
+  };
+}
+
+interface Lifetimes {
+  PORTCULLIS_ACCESS_TOKEN_SECONDS: number;
+  PORTCULLIS_REFRESH_TOKEN_SECONDS: number;
+  PORTCULLIS_REFRESH_OVERLAP_SECONDS: number;
+  PORTCULLIS_FAMILY_DAYS: number;
+}
+
+const lifetimes = (settings: Lifetimes) => ({
+  accessSeconds: settings.PORTCULLIS_ACCESS_TOKEN_SECONDS,
+  refreshSeconds: settings.PORTCULLIS_REFRESH_TOKEN_SECONDS,
+  overlapSeconds: settings.PORTCULLIS_REFRESH_OVERLAP_SECONDS,
+  familySeconds: settings.PORTCULLIS_FAMILY_DAYS * daySeconds,
+});
+
+function isPublicUrl(text: string): boolean {
+  if (!URL.canParse(text) || /[?#\s]|\/$/.test(text)) return false;
+  const url = new URL(text);
+  return ['http:', 'https:'].includes(url.protocol) && url.username === '' && url.password === '';
+}

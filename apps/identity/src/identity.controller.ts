@@ -1,0 +1,104 @@
+import { Controller } from '@nestjs/common';
+import { Handles } from '@portcullis/bus';
+import {
+  type AuthenticatedCaller,
+  type Caller,
+  Identity,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+} from '@portcullis/contracts';
+import { GatewayStore } from './gateways/gateway.store.js';
+import { gatewaySeconds, RegisterGateway } from './gateways/register-gateway.js';
+import { OrganizationStore } from './organizations/organization.store.js';
+import { SealingKeys } from './sealing-keys.js';
+import { Login } from './sessions/login.js';
+import { Logout } from './sessions/logout.js';
+import { SigningKeys } from './signing-keys/signing-keys.js';
+import { Authenticate } from './tokens/authenticate.js';
+import { Reauthenticate } from './tokens/reauthenticate.js';
+import { ResolveFamily } from './tokens/resolve-family.js';
+import { ResolvePrincipal } from './users/resolve-principal.js';
+
+type Operations = typeof Identity;
+type Request<Name extends keyof Operations> = RequestOf<Operations[Name]>;
+type Reply<Name extends keyof Operations> = Promise<ReplyOf<Operations[Name]>>;
+
+@Controller()
+export class IdentityController {
+  constructor(
+    private readonly loginUser: Login,
+    private readonly logoutSession: Logout,
+    private readonly authenticateClient: Authenticate,
+    private readonly refreshPair: Reauthenticate,
+    private readonly principals: ResolvePrincipal,
+    private readonly families: ResolveFamily,
+    private readonly register: RegisterGateway,
+    private readonly gateways: GatewayStore,
+    private readonly signingKeys: SigningKeys,
+    private readonly sealingKeys: SealingKeys,
+    private readonly organizations: OrganizationStore,
+  ) {}
+
+  @Handles(Identity.login)
+  login(request: Request<'login'>, caller: Caller): Reply<'login'> {
+    return this.loginUser.execute(request, caller);
+  }
+
+  @Handles(Identity.logout)
+  logout(_request: Request<'logout'>, caller: AuthenticatedCaller): Reply<'logout'> {
+    return this.logoutSession.execute(caller);
+  }
+
+  @Handles(Identity.authenticate)
+  authenticate(request: Request<'authenticate'>, caller: Caller): Reply<'authenticate'> {
+    return this.authenticateClient.execute(request, caller);
+  }
+
+  @Handles(Identity.reauthenticate)
+  reauthenticate(request: Request<'reauthenticate'>, caller: Caller): Reply<'reauthenticate'> {
+    return this.refreshPair.execute(request, caller);
+  }
+
+  @Handles(Identity.resolvePrincipal)
+  resolvePrincipal(request: Request<'resolvePrincipal'>): Reply<'resolvePrincipal'> {
+    return this.principals.execute(request);
+  }
+
+  @Handles(Identity.resolveFamily)
+  resolveFamily(request: Request<'resolveFamily'>): Reply<'resolveFamily'> {
+    return this.families.execute(request);
+  }
+
+  @Handles(Identity.keys)
+  async keys(): Reply<'keys'> {
+    const [access, gateways] = await Promise.all([
+      this.signingKeys.published(),
+      this.gateways.seenWithin(gatewaySeconds),
+    ]);
+    return { access, gateways };
+  }
+
+  @Handles(Identity.registerGateway)
+  registerGateway(request: Request<'registerGateway'>): Reply<'registerGateway'> {
+    return this.register.execute(request);
+  }
+
+  @Handles(Identity.gatewayKeys)
+  async gatewayKeys(): Reply<'gatewayKeys'> {
+    return { keys: await this.gateways.seenWithin(gatewaySeconds) };
+  }
+
+  @Handles(Identity.sealingKey)
+  sealingKey(): Reply<'sealingKey'> {
+    return Promise.resolve({ key: this.sealingKeys.published });
+  }
+
+  @Handles(Identity.installation)
+  async installation(): Reply<'installation'> {
+    const first = await this.organizations.firstId();
+    if (!first)
+      throw new Refusal('unavailable', 'The installation has not been founded yet.', { retryAfterSeconds: 1 });
+    return { first_organization_id: first };
+  }
+}

@@ -1,0 +1,76 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Bus, EnforcementAuthority } from '@portcullis/bus';
+import { Database } from '@portcullis/persistence';
+import { PolicyFile } from '@portcullis/policy';
+import { GatewayStore } from './gateways/gateway.store.js';
+import { RegisterGateway } from './gateways/register-gateway.js';
+import { IdentityController } from './identity.controller.js';
+import { OrganizationStore } from './organizations/organization.store.js';
+import { SealingKeys } from './sealing-keys.js';
+import { Login } from './sessions/login.js';
+import { Logout } from './sessions/logout.js';
+import { SignInFailureStore } from './sessions/sign-in-failure.store.js';
+import { SigningKeys } from './signing-keys/signing-keys.js';
+import { Authenticate } from './tokens/authenticate.js';
+import { FamilyStore } from './tokens/family.store.js';
+import { IssuePair } from './tokens/issue-pair.js';
+import { KeyRecords } from './tokens/key-records.js';
+import { ReadRefreshToken } from './tokens/read-refresh-token.js';
+import { Reauthenticate } from './tokens/reauthenticate.js';
+import { ResolveFamily } from './tokens/resolve-family.js';
+import { RevokeFamily } from './tokens/revoke-family.js';
+import { TokenSettings } from './tokens/token-pair.js';
+import { ResolvePrincipal } from './users/resolve-principal.js';
+import { UserStore } from './users/user.store.js';
+
+/** The service's own corner of Postgres. */
+export const identityDatabase = {
+  service: 'identity',
+  schema: 'identity',
+  entities: [],
+  migrations: new URL('../migrations/', import.meta.url),
+} as const;
+
+/** What the service is made of that was opened outside of it. */
+export interface IdentityParts {
+  bus: Bus;
+  database: Database;
+  authority: EnforcementAuthority;
+  policy: PolicyFile;
+  signingKeys: SigningKeys;
+  sealingKeys: SealingKeys;
+  tokens: TokenSettings;
+}
+
+/** The list of what exists in identity. */
+@Module({})
+export class IdentityModule {
+  static of(parts: IdentityParts): DynamicModule {
+    const stores = [GatewayStore, OrganizationStore, SignInFailureStore, FamilyStore, UserStore];
+    return {
+      module: IdentityModule,
+      controllers: [IdentityController],
+      providers: [
+        { provide: Bus, useValue: parts.bus },
+        { provide: Database, useValue: parts.database },
+        { provide: EnforcementAuthority, useValue: parts.authority },
+        { provide: PolicyFile, useValue: parts.policy },
+        { provide: SigningKeys, useValue: parts.signingKeys },
+        { provide: SealingKeys, useValue: parts.sealingKeys },
+        { provide: TokenSettings, useValue: parts.tokens },
+        ...stores.map((store) => ({ provide: store, useValue: new store(parts.database) })),
+        KeyRecords,
+        IssuePair,
+        ReadRefreshToken,
+        RevokeFamily,
+        Authenticate,
+        Reauthenticate,
+        ResolveFamily,
+        Login,
+        Logout,
+        RegisterGateway,
+        ResolvePrincipal,
+      ],
+    };
+  }
+}

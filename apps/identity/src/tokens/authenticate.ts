@@ -1,0 +1,137 @@
+import { Injectable } from '@nestjs/common';
+import {
+  type Caller,
+  eventOrigin,
+  Identity,
+  newId,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+  type ResolvedKey,
+} from '@portcullis/contracts';
+import { NetworkList, sameDigest } from '@portcullis/credentials';
+import { Database, type Transaction } from '@portcullis/persistence';
+import { PolicyFile } from '@portcullis/policy';
+import { sealPair } from './seal-pair.js';
+import { UserStore } from '../users/user.store.js';
+import { FamilyStore } from './family.store.js';
+import { holderOfKey } from './holder.js';
+import { type IssuedPair, IssuePair } from './issue-pair.js';
+import { KeyRecords } from './key-records.js';
+
+/** No secret has this digest that anybody knows of; compared with where there is no key, so that time does not tell. */
+const nobodysDigest = '0'.repeat(64);
+
+type Outcome = { issued: IssuedPair } | { refused: string };
+
+/**
+ * A client secret becomes a token pair. An unknown client and a wrong secret are refused with the same words after the same
+ * work; what was wrong stands in the audit event.
+ */
+@Injectable()
+export class Authenticate {
+  constructor(
+    private readonly database: Database,
+    private readonly keys: KeyRecords,
+    private readonly users: UserStore,
+    private readonly families: FamilyStore,
+    private readonly issuePair: IssuePair,
+    private readonly policy: PolicyFile,
+  ) {}
+
+  async execute(
+    { client_id: clientId, secret_sha256: digest }: RequestOf<typeof Identity.authenticate>,
+    caller: Caller,
+  ): Promise<ReplyOf<typeof Identity.authenticate>> {
+    const key = await this.keys.findByClientId(clientId);
+    const fault = faultOf(key, clientId, digest, caller.request.client_ip, this.database.now());
+    const signingKey = await this.issuePair.signingKey();
+    const outcome = await this.database.transaction(async (tx): Promise<Outcome> => {
+      const result: Outcome =
+        key && !fault ? await this.issue(tx, signingKey, key, caller) : { refused: fault ?? 'unknown_client' };
+      if ('refused' in result) await oweRefusal(tx, caller, key, result.refused);
+      return result;
+    });
+    if ('refused' in outcome) throw refusalOf(outcome.refused);
+    return sealPair(caller, outcome.issued, Identity.authenticate.subject);
+  }
+
+  private async issue(
+    tx: Transaction,
+    signingKey: Awaited<ReturnType<IssuePair['signingKey']>>,
+    key: ResolvedKey,
+    caller: Caller,
+  ): Promise<Outcome> {
+    const owner = key.owner.kind === 'user' ? await this.users.find(key.owner.id, tx) : undefined;
+    const membership = owner?.memberships.find((each) => each.organization_id === key.organization_id);
+    if (owner?.status !== 'active' || !membership || key.client_id === null) return { refused: 'owner_inactive' };
+    const now = this.database.now();
+    const holder = holderOfKey(this.policy.current.lattice, { ...key, client_id: key.client_id }, membership);
+    const family = { id: newId('tok', now), endsAt: this.issuePair.familyEnd(now) };
+    await this.families.insert(
+      tx,
+      {
+        ...family,
+        kind: 'api-key',
+        credentialId: key.id,
+        principalKind: key.owner.kind,
+        principalId: key.owner.id,
+        organizationId: key.organization_id,
+      },
+      now,
+    );
+    const issued = await this.issuePair.execute(tx, signingKey, family, holder);
+    if (!issued) return { refused: 'key_expired' };
+    await tx.owe({
+      ...eventOrigin(caller),
+      organization_id: key.organization_id,
+      action: 'token.issued',
+      actor: { kind: key.owner.kind, id: key.owner.id, credential_id: key.id },
+      resource: { kind: 'token', id: issued.accessJti },
+      details: { family: family.id, client_id: key.client_id, permissions: holder.permissions },
+    });
+    return { issued };
+  }
+}
+
+/** Why a key and a secret give nothing, as the audit event says it. Every digest is compared, whether or not one has matched. */
+function faultOf(
+  key: ResolvedKey | null,
+  clientId: string,
+  digest: string,
+  clientIp: string,
+  now: Date,
+): string | undefined {
+  const secrets = (key?.secrets ?? []).filter((secret) => secret.form === 'client_credentials');
+  const compared = secrets.length > 0 ? secrets : [{ sha256: nobodysDigest, expires_at: null }];
+  const matching = compared.map((secret) => (sameDigest(secret.sha256, digest) ? secret : undefined));
+  const matched = matching.filter((secret) => secret !== undefined);
+  if (!key || key.client_id !== clientId) return 'unknown_client';
+  if (secrets.length === 0 || matched.length === 0) return 'wrong_secret';
+  if (!matched.some((secret) => secret.expires_at === null || now < new Date(secret.expires_at)))
+    return 'secret_expired';
+  if (key.status !== 'active') return `key_${key.status}`;
+  // A token has whole seconds: of a key's last one nothing is left.
+  if (key.expires_at !== null && now.getTime() + 1000 > Date.parse(key.expires_at)) return 'key_expired';
+  if (key.networks && !NetworkList.parse(key.networks).contains(clientIp)) return 'network_not_allowed';
+  return undefined;
+}
+
+async function oweRefusal(tx: Transaction, caller: Caller, key: ResolvedKey | null, reason: string): Promise<void> {
+  await tx.owe({
+    ...eventOrigin(caller),
+    organization_id: key?.organization_id ?? null,
+    action: 'token.refused',
+    outcome: 'denied',
+    actor: { kind: 'anonymous', id: null, credential_id: key?.id ?? null },
+    // What a stranger wrote as client_id is not kept: it may be a secret in the wrong field.
+    resource: { kind: 'api-key', id: key?.id ?? null },
+    reason,
+  });
+}
+
+function refusalOf(reason: string): Refusal {
+  return reason === 'network_not_allowed'
+    ? new Refusal('network_not_allowed', 'This key may not be used from this address.')
+    : new Refusal('invalid_credentials', 'The client_id or the client_secret is not valid.', { cause: reason });
+}

@@ -1,0 +1,219 @@
+import { Injectable } from '@nestjs/common';
+import { EnforcementAuthority } from '@portcullis/bus';
+import {
+  type Caller,
+  eventOrigin,
+  Identity,
+  type OwedEvent,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+  type ResolvedKey,
+} from '@portcullis/contracts';
+import { type SigningKey } from '@portcullis/credentials';
+import { Database, type Transaction } from '@portcullis/persistence';
+import { PolicyFile } from '@portcullis/policy';
+import { SealingKeys } from '../sealing-keys.js';
+import { UserStore } from '../users/user.store.js';
+import { type Family, FamilyStore, type UsedRefreshToken } from './family.store.js';
+import { holderOfKey, holderOfSession } from './holder.js';
+import { type IssuedPair, IssuePair } from './issue-pair.js';
+import { KeyRecords } from './key-records.js';
+import { type PresentedRefreshToken, ReadRefreshToken } from './read-refresh-token.js';
+import { decideRefresh } from './refresh-decision.js';
+import { blockMarginMilliseconds, RevokeFamily } from './revoke-family.js';
+import { sealPair } from './seal-pair.js';
+import { type Holder } from './token-pair.js';
+
+type Outcome =
+  | { kind: 'issued'; pair: IssuedPair; replacedSeq?: number }
+  | { kind: 'refused'; refusal: Refusal; revoked?: { family: Family; seq: number } };
+
+/**
+ * A refresh token becomes a new pair, with what its holder may do now: a key's tokens and a login session's alike. It is good
+ * once; a second use ends the family everywhere before it is answered. What was refused for another reason can be tried again.
+ */
+@Injectable()
+export class Reauthenticate {
+  constructor(
+    private readonly database: Database,
+    private readonly sealingKeys: SealingKeys,
+    private readonly readRefreshToken: ReadRefreshToken,
+    private readonly keys: KeyRecords,
+    private readonly users: UserStore,
+    private readonly families: FamilyStore,
+    private readonly issuePair: IssuePair,
+    private readonly revokeFamily: RevokeFamily,
+    private readonly authority: EnforcementAuthority,
+    private readonly policy: PolicyFile,
+  ) {}
+
+  async execute(
+    request: RequestOf<typeof Identity.reauthenticate>,
+    caller: Caller,
+  ): Promise<ReplyOf<typeof Identity.reauthenticate>> {
+    const token = await this.sealingKeys.open(request.refresh_token, Identity.reauthenticate.subject);
+    const presented = await this.readRefreshToken.execute(token, caller);
+    const known = await this.families.find(presented.familyId);
+    // Asked before anything is locked: the key's own service may be slow. If it is away, the token stays unused.
+    const key = known?.kind === 'api-key' ? await this.keys.find(known.credentialId) : null;
+    const signingKey = await this.issuePair.signingKey();
+    const outcome = await this.database.transaction((tx) => this.use(tx, presented, key, signingKey, caller));
+    if (outcome.kind === 'refused') {
+      if (outcome.revoked) await this.revokeFamily.confirm(outcome.revoked.family, outcome.revoked.seq);
+      throw outcome.refusal;
+    }
+    if (outcome.replacedSeq !== undefined) await this.authority.confirm([outcome.replacedSeq]);
+    return sealPair(caller, outcome.pair, Identity.reauthenticate.subject);
+  }
+
+  private async use(
+    tx: Transaction,
+    presented: PresentedRefreshToken,
+    key: ResolvedKey | null,
+    signingKey: SigningKey,
+    caller: Caller,
+  ): Promise<Outcome> {
+    const now = this.database.now();
+    const family = await this.families.lock(tx, presented.familyId);
+    const used = family && (await this.families.refreshToken(tx, family, presented.jti));
+    // Rows of tokens that are over are dropped after a while; the token itself still says so.
+    if (!family || !used) return refused(now < presented.expiresAt ? invalid('unknown_token') : expired());
+    const decision = decideRefresh(used.state, now);
+    switch (decision) {
+      case 'renew':
+      case 'replace': {
+        const holder = await this.holderNow(tx, family, key);
+        if (typeof holder === 'string') return this.refuse(tx, family, presented, caller, holder);
+        return this.renew(tx, { family, holder, presented, used, signingKey, caller });
+      }
+      case 'reuse':
+        return this.endFamily(tx, family, presented, caller);
+      case 'revoked': {
+        const pending = family.revokedSeq !== null && family.enforcedAt === null;
+        return refused(invalid('revoked'), pending ? { family, seq: family.revokedSeq ?? 0 } : undefined);
+      }
+      case 'replaced':
+        return this.refuse(tx, family, presented, caller, 'replaced');
+      case 'expired':
+        return refused(expired());
+      case 'not_yet_valid':
+        return refused(
+          new Refusal('token_not_yet_valid', 'The refresh token is not valid yet: see refresh_not_before.'),
+        );
+    }
+  }
+
+  /** Who holds the family's tokens now, or why nobody does. */
+  private async holderNow(tx: Transaction, family: Family, key: ResolvedKey | null): Promise<Holder | string> {
+    const person = family.principalKind === 'user' ? await this.users.find(family.principalId, tx) : undefined;
+    if (person?.status !== 'active') return 'owner_inactive';
+    const { lattice } = this.policy.current;
+    if (family.kind === 'session') {
+      return holderOfSession(lattice, { familyId: family.id, userId: person.id, memberships: person.memberships });
+    }
+    const membership = person.memberships.find((each) => each.organization_id === key?.organization_id);
+    if (!key || key.client_id === null || key.id !== family.credentialId) return 'unknown_key';
+    if (key.status !== 'active') return `key_${key.status}`;
+    if (!membership || key.owner.id !== person.id) return 'owner_inactive';
+    return holderOfKey(lattice, { ...key, client_id: key.client_id }, membership);
+  }
+
+  private async renew(
+    tx: Transaction,
+    given: {
+      family: Family;
+      holder: Holder;
+      presented: PresentedRefreshToken;
+      used: UsedRefreshToken;
+      signingKey: SigningKey;
+      caller: Caller;
+    },
+  ): Promise<Outcome> {
+    const { family, holder, presented, used, caller } = given;
+    const now = this.database.now();
+    const pair = await this.issuePair.execute(tx, given.signingKey, family, holder);
+    if (!pair) return this.refuse(tx, family, presented, caller, 'key_expired');
+    await this.families.markUsed(tx, presented.jti, pair.refreshJti, now);
+    if (family.kind === 'session') await this.families.setOrganization(tx, family.id, holder.organizationId);
+    const lost = used.successor;
+    await tx.owe(
+      eventOf(family, presented, caller, {
+        action: 'token.refreshed',
+        resource: { kind: 'token', id: pair.accessJti },
+        details: { family: family.id, permissions: holder.permissions, ...(lost ? { replaced: lost.accessJti } : {}) },
+      }),
+    );
+    if (!lost) return { kind: 'issued', pair };
+    await this.families.markReplaced(tx, lost.refreshJti, now);
+    const replacedSeq = await tx.mark({
+      scope: 'token',
+      id: lost.accessJti,
+      effect: 'block',
+      keepMs: Math.max(0, lost.accessExpiresAt.getTime() - now.getTime()) + blockMarginMilliseconds,
+    });
+    return { kind: 'issued', pair, replacedSeq };
+  }
+
+  private async endFamily(
+    tx: Transaction,
+    family: Family,
+    presented: PresentedRefreshToken,
+    caller: Caller,
+  ): Promise<Outcome> {
+    // Whoever presents it may be the thief: the event names the family's owner, not an actor.
+    const anonymous = { kind: 'anonymous', id: null, credential_id: family.credentialId } as const;
+    await tx.owe(eventOf(family, presented, caller, { action: 'token.reused', outcome: 'denied', actor: anonymous }));
+    await tx.owe(
+      eventOf(family, presented, caller, {
+        action: 'family.revoked',
+        actor: { kind: 'system', id: null, credential_id: null },
+        resource: { kind: 'family', id: family.id },
+        reason: 'refresh_token_reused',
+      }),
+    );
+    const seq = await this.revokeFamily.mark(tx, family, 'refresh_token_reused');
+    return refused(invalid('reused'), { family, seq });
+  }
+
+  private async refuse(
+    tx: Transaction,
+    family: Family,
+    presented: PresentedRefreshToken,
+    caller: Caller,
+    reason: string,
+  ): Promise<Outcome> {
+    await tx.owe(eventOf(family, presented, caller, { action: 'token.refused', outcome: 'denied', reason }));
+    return refused(invalid(reason));
+  }
+}
+
+function eventOf(
+  family: Family,
+  presented: PresentedRefreshToken,
+  caller: Caller,
+  event: Pick<OwedEvent, 'action'> & Partial<OwedEvent>,
+): OwedEvent {
+  return {
+    ...eventOrigin(caller),
+    organization_id: family.organizationId,
+    actor: {
+      kind: family.principalKind,
+      id: family.principalId,
+      credential_id: family.kind === 'session' ? family.id : family.credentialId,
+    },
+    resource: { kind: 'token', id: presented.jti },
+    details: { family: family.id },
+    ...event,
+  };
+}
+
+function refused(refusal: Refusal, revoked?: { family: Family; seq: number }): Outcome {
+  return { kind: 'refused', refusal, ...(revoked ? { revoked } : {}) };
+}
+
+const expired = (): Refusal => new Refusal('token_expired', 'The refresh token has expired. Sign in again.');
+
+/** One sentence for every other reason. */
+export const invalid = (reason: string): Refusal =>
+  new Refusal('invalid_token', 'The refresh token is not valid. Sign in again.', { cause: reason });

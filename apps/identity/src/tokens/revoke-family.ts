@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import { EnforcementAuthority } from '@portcullis/bus';
+import { type EnforcementReceipt } from '@portcullis/contracts';
+import { Database, type Transaction } from '@portcullis/persistence';
+import { type Family, FamilyStore } from './family.store.js';
+
+/** Clocks of two machines, and a request that is under way: how much longer than its tokens a block is kept. */
+export const blockMarginMilliseconds = 300_000;
+
+/** Ends a family of tokens: in the caller's transaction, then everywhere. */
+@Injectable()
+export class RevokeFamily {
+  constructor(
+    private readonly database: Database,
+    private readonly families: FamilyStore,
+    private readonly authority: EnforcementAuthority,
+  ) {}
+
+  /** Marks a locked family as revoked; the last thing that its transaction does. Answers the seq to confirm after the commit. */
+  async mark(tx: Transaction, family: Family, by: string): Promise<number> {
+    const now = this.database.now();
+    const accessEndsAt = await this.families.accessEndsAt(tx, family.id);
+    const seq = await tx.mark({
+      scope: 'family',
+      id: family.id,
+      effect: 'block',
+      keepMs: Math.max(0, (accessEndsAt?.getTime() ?? 0) - now.getTime()) + blockMarginMilliseconds,
+    });
+    await this.families.markRevoked(tx, family.id, by, seq, now);
+    return seq;
+  }
+
+  /** Answers when every live enforcer refuses the family. May be repeated at any time. */
+  async confirm(family: Family, seq: number): Promise<EnforcementReceipt> {
+    const receipt = await this.authority.confirm([seq]);
+    await this.database.transaction(async (tx) => {
+      if (!(await this.families.markEnforced(tx, family.id, this.database.now()))) return;
+      await tx.owe({
+        organization_id: family.organizationId,
+        action: 'revocation.enforced',
+        resource: { kind: 'family', id: family.id },
+        details: { ...receipt },
+      });
+    });
+    return receipt;
+  }
+}

@@ -1,0 +1,186 @@
+import { type Authority, type EnforcementReceipt, Refusal } from '@portcullis/contracts';
+import {
+  type Ack,
+  answer,
+  type AuthorityReply,
+  type AuthorityStore,
+  decideFence,
+  type EnforcerMessage,
+  type MarkerNotice,
+  PendingRevocation,
+  type RevocationProgress,
+  SilenceWatch,
+} from '@portcullis/enforcement';
+import { type Bus } from './bus.js';
+import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+
+/** What an authority's database gives beyond the protocol: markers that were committed, to broadcast them. */
+export interface MarkerSource {
+  /** The markers with these seqs. */
+  notice(seqs: readonly number[]): Promise<MarkerNotice>;
+}
+
+export interface AuthorityOptions {
+  store: AuthorityStore & MarkerSource;
+  /** L: how long an enforcer may answer from its cache after a renewal. */
+  leaseSeconds: number;
+  report: (line: string) => void;
+}
+
+const relistMilliseconds = 50;
+const watchMilliseconds = 1_000;
+const pruneMilliseconds = 600_000;
+/** Beyond the lease, for fencing and for a database that stumbles. Callers wait longer still (`revokingSeconds`). */
+const patienceMilliseconds = 3_000;
+
+/**
+ * The authority's half of enforcement, carried over NATS. Replicas share one database and nothing else: any of them
+ * answers an exchange, all of them hear an acknowledgement, and the one that revoked waits.
+ */
+export class EnforcementAuthority {
+  private readonly pending = new Set<{ revocation: PendingRevocation; wake: () => void }>();
+  private readonly silence: SilenceWatch;
+  private readonly timers: NodeJS.Timeout[] = [];
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly options: AuthorityOptions,
+  ) {
+    this.silence = new SilenceWatch({ leaseMs: this.leaseMs });
+  }
+
+  start(): void {
+    const { connection } = this.bus;
+    connection.subscribe(exchangeSubject(this.authority), {
+      queue: this.authority,
+      callback: (error, message) => {
+        if (error) return;
+        this.exchange(message.json<EnforcerMessage>()).then(
+          (reply) => message.respond(JSON.stringify(reply)),
+          // No answer is the answer: the enforcer asks again, and its lease runs out meanwhile.
+          (cause: unknown) => this.options.report(`enforcement: ${String(cause)}`),
+        );
+      },
+    });
+    connection.subscribe(appliedSubject(this.authority), {
+      callback: (error, message) => {
+        if (!error) this.heard(message.json<Ack>());
+      },
+    });
+    connection.subscribe(appliedSubject(this.authority), {
+      queue: this.authority,
+      callback: (error, message) => {
+        if (!error) void this.exchange(message.json<Ack>()).catch(() => undefined);
+      },
+    });
+    this.timers.push(
+      setInterval(() => void this.fenceSilent().catch((cause: unknown) => this.options.report(`enforcement: ${String(cause)}`)), watchMilliseconds),
+      setInterval(() => void this.options.store.prune().catch(() => undefined), pruneMilliseconds),
+    );
+  }
+
+  stop(): void {
+    for (const timer of this.timers) clearInterval(timer);
+  }
+
+  /**
+   * To be called right after the commit of a revocation, with the seqs of its markers. Answers when every live enforcer
+   * refuses what was revoked or is fenced; a repeat may be confirmed again at any time. Refuses with `enforcement_pending`
+   * when that cannot be known: the change stays committed.
+   */
+  async confirm(seqs: readonly number[]): Promise<EnforcementReceipt> {
+    const sinceMs = performance.now();
+    const deadlineMs = sinceMs + this.leaseMs + patienceMilliseconds;
+    const seq = Math.max(...seqs);
+    const notice = await this.untilDeadline(deadlineMs, () => this.options.store.notice(seqs));
+    const revocation = new PendingRevocation({ seq, history: notice.history, leaseMs: this.leaseMs, sinceMs });
+    const waiter = { revocation, wake: (): void => undefined };
+    this.pending.add(waiter);
+    try {
+      if (notice.markers.length > 0) this.bus.connection.publish(markerSubject(this.authority), JSON.stringify(notice));
+      for (;;) {
+        revocation.list(await this.untilDeadline(deadlineMs, () => this.options.store.enforcers()));
+        const progress = await this.advance(revocation, deadlineMs);
+        if (progress.state === 'done') return progress.receipt;
+        await wakeOrTimeout(waiter, relistMilliseconds);
+        const after = revocation.progress(performance.now());
+        if (after.state === 'done') return after.receipt;
+        if (performance.now() > deadlineMs) throw pendingRefusal();
+      }
+    } finally {
+      this.pending.delete(waiter);
+    }
+  }
+
+  private get leaseMs(): number {
+    return this.options.leaseSeconds * 1000;
+  }
+
+  private get authority(): Authority {
+    return this.bus.service as Authority;
+  }
+
+  private exchange(message: EnforcerMessage): Promise<AuthorityReply> {
+    const after = 'appliedThrough' in message ? message.appliedThrough : 0;
+    return this.options.store.exchange(message.enforcerId, after, (view) => answer(view, message, this.leaseMs));
+  }
+
+  private heard(ack: Ack): void {
+    for (const { revocation, wake } of this.pending) {
+      revocation.acknowledge(ack);
+      wake();
+    }
+  }
+
+  /** Fences who has been silent for the whole lease, until there is nothing to do but wait. */
+  private async advance(revocation: PendingRevocation, deadlineMs: number): Promise<RevocationProgress> {
+    for (;;) {
+      const progress = revocation.progress(performance.now());
+      if (progress.state !== 'fence') return progress;
+      for (const order of progress.orders) {
+        const outcome = await this.untilDeadline(deadlineMs, () =>
+          this.options.store.fence(order, (row) => decideFence(row, order)),
+        );
+        revocation.fenced(order, outcome);
+      }
+    }
+  }
+
+  private async fenceSilent(): Promise<void> {
+    const rows = await this.options.store.enforcers();
+    for (const order of this.silence.observe(rows, performance.now())) {
+      const { outcome } = await this.options.store.fence(order, (row) => decideFence(row, order));
+      if (outcome === 'fenced') this.options.report(`enforcement: ${order.id} was silent and is fenced`);
+    }
+  }
+
+  /** A database that stumbles is asked again; one that stays away leaves the enforcement unconfirmed. */
+  private async untilDeadline<T>(deadlineMs: number, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof Refusal) || performance.now() > deadlineMs) throw pendingRefusal(error);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+}
+
+function pendingRefusal(cause?: unknown): Refusal {
+  return new Refusal(
+    'enforcement_pending',
+    'The change is made, but it could not be confirmed that every gateway enforces it yet. Repeat the call.',
+    { cause, retryAfterSeconds: 2 },
+  );
+}
+
+function wakeOrTimeout(waiter: { wake: () => void }, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    waiter.wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+}

@@ -1,0 +1,90 @@
+import { authorities, type Authority } from '@portcullis/contracts';
+import { type AuthorityReply, Enforcer, type Instant, type MarkerNotice, type Outgoing } from '@portcullis/enforcement';
+import { type Subscription } from '@nats-io/transport-node';
+import { type Bus } from './bus.js';
+import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+
+export interface EnforcerLinkOptions {
+  /** New at each start of the process. */
+  id: string;
+  /** How far clocks may go wrong within one lease. */
+  driftMs?: number;
+  maxEntries?: number;
+  maxNegativeEntries?: number;
+}
+
+const tickMilliseconds = 100;
+const exchangeMilliseconds = 2_000;
+
+/** The enforcer's half of enforcement, carried over NATS. What it holds may be answered from memory while leases last. */
+export class EnforcerLink<Entry> {
+  readonly enforcer: Enforcer<Entry>;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly subscriptions: Subscription[] = [];
+
+  constructor(
+    private readonly bus: Bus,
+    options: EnforcerLinkOptions,
+  ) {
+    this.enforcer = new Enforcer({
+      id: options.id,
+      authorities,
+      driftMs: options.driftMs ?? 250,
+      maxEntries: options.maxEntries ?? 100_000,
+      maxNegativeEntries: options.maxNegativeEntries ?? 10_000,
+    });
+  }
+
+  /** Both clocks, freshly read. */
+  now(): Instant {
+    return { monotonicMs: performance.now(), wallMs: Date.now() };
+  }
+
+  start(): void {
+    for (const authority of authorities) {
+      this.subscriptions.push(
+        this.bus.connection.subscribe(markerSubject(authority), {
+          callback: (error, message) => {
+            if (!error) this.send(this.enforcer.onMarkers(authority, message.json<MarkerNotice>(), this.now()));
+          },
+        }),
+      );
+    }
+    this.timer = setInterval(() => this.send(this.enforcer.due(this.now())), tickMilliseconds);
+    this.send(this.enforcer.due(this.now()));
+  }
+
+  /** Refuses everything from here on, and tells the authorities that they need not wait for this process. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    await Promise.all(this.enforcer.stop(this.now()).map((outgoing) => this.exchange(outgoing)));
+  }
+
+  private send(outgoing: readonly Outgoing[]): void {
+    for (const one of outgoing) {
+      if (one.message.kind === 'ack') {
+        this.bus.connection.publish(appliedSubject(one.authority as Authority), JSON.stringify(one.message));
+      } else {
+        void this.exchange(one);
+      }
+    }
+  }
+
+  /** A lost exchange needs no handling: the next one is due within a second, and the lease runs out meanwhile. */
+  private async exchange(outgoing: Outgoing): Promise<void> {
+    if (!this.bus.connected) return;
+    let reply: AuthorityReply;
+    try {
+      const message = await this.bus.connection.request(
+        exchangeSubject(outgoing.authority as Authority),
+        JSON.stringify(outgoing.message),
+        { timeout: exchangeMilliseconds },
+      );
+      reply = message.json<AuthorityReply>();
+    } catch {
+      return;
+    }
+    this.send(this.enforcer.onReply(outgoing, reply, this.now()));
+  }
+}

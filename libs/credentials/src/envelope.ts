@@ -1,0 +1,154 @@
+import { createCipheriv, createDecipheriv, hash, hkdfSync, randomBytes } from 'node:crypto';
+import { decodeBase64url } from './base64url.js';
+import { isKnownSecret } from './known-secrets.js';
+
+/** The key list is unfit. The message says which entry and what to do, and shows none of it. */
+export class KeyListRefused extends Error {
+  override readonly name = 'KeyListRefused';
+}
+
+/** An envelope cannot be opened: it was changed, is for another context, or its key is not in the list. */
+export class EnvelopeRefused extends Error {
+  override readonly name = 'EnvelopeRefused';
+
+  constructor(
+    readonly code: 'malformed' | 'unknown_key' | 'not_authentic',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/**
+ * Encryption of secrets at rest: AES-256-GCM under keys from configuration, bound to what the secret belongs to.
+ * An envelope reads `v1.<kid>.<iv, ciphertext, tag in base64url>`.
+ */
+export class KeyEncryption {
+  private constructor(private readonly keys: readonly [Key, ...Key[]]) {}
+
+  /**
+   * Reads a comma-separated list of secrets: the first encrypts, all decrypt. To rotate, put a new one first and rewrap
+   * what {@link isCurrent} says is old; then drop the old one. Throws {@link KeyListRefused} for an empty entry, one
+   * that can hold less than 256 bits (hex below 64 digits, base64 below 43 characters, other text below 40), one that
+   * repeats itself or is published somewhere as an example, and for the same one twice. An entry is taken as the text
+   * it is, never decoded: the same bytes in hex and in base64 are two keys.
+   */
+  static parse(list: string): KeyEncryption {
+    const entries = list.split(',').map((entry) => entry.trim());
+    entries.forEach((entry, index) => {
+      const fault = faultOf(entry);
+      if (fault !== undefined) {
+        throw new KeyListRefused(`Entry ${index + 1} of the key list ${fault}. Make one with: openssl rand -base64 32`);
+      }
+      if (entries.indexOf(entry) !== index)
+        throw new KeyListRefused(`Entry ${index + 1} of the key list stands there twice.`);
+    });
+    const [first, ...older] = entries.map(keyFrom);
+    if (!first) throw new KeyListRefused('The key list is empty.');
+    return new KeyEncryption([first, ...older]);
+  }
+
+  /**
+   * @param context what the plaintext is and whose, such as `s3-secret:<access key id>:<organization id>`; the same
+   * text is needed to decrypt, so an envelope moved to another row does not open there
+   */
+  encrypt(plaintext: Uint8Array, context: string): string {
+    const [{ kid, key }] = this.keys;
+    // Random IVs are safe to about 2^32 envelopes a key (NIST SP 800-38D 8.3): far above what one installation holds.
+    const iv = randomBytes(ivBytes);
+    const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes });
+    cipher.setAAD(additionalData(kid, context));
+    const sealed = Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+    return `${version}.${kid}.${sealed.toString('base64url')}`;
+  }
+
+  /**
+   * The plaintext. Throws {@link EnvelopeRefused} for anything that {@link encrypt} did not make for this very context.
+   */
+  decrypt(text: string, context: string): Buffer {
+    const { kid, sealed } = parts(text);
+    const key = this.keys.find((candidate) => candidate.kid === kid)?.key;
+    if (!key) throw new EnvelopeRefused('unknown_key', 'The key of this envelope is not in the list.');
+    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes });
+    decipher.setAAD(additionalData(kid, context));
+    // Cut from the end at a fixed length: Node would also take a tag of 4 bytes if one were given.
+    decipher.setAuthTag(sealed.subarray(-tagBytes));
+    try {
+      return Buffer.concat([decipher.update(sealed.subarray(ivBytes, -tagBytes)), decipher.final()]);
+    } catch (cause) {
+      throw new EnvelopeRefused('not_authentic', 'The envelope was changed, or is for another context.', { cause });
+    }
+  }
+
+  /**
+   * Whether the envelope is under the first key. Does not open it. Throws {@link EnvelopeRefused} if it is malformed.
+   */
+  isCurrent(text: string): boolean {
+    return parts(text).kid === this.keys[0].kid;
+  }
+
+  /**
+   * 32 bytes for another use, from the first secret; independent of the encryption keys and of every other `info`
+   * (HKDF-SHA256, RFC 5869). They change when the first secret does: see {@link deriveAll}.
+   */
+  derive(info: string): Buffer {
+    return hkdf(this.keys[0].secret, `derive:${info}`);
+  }
+
+  /** {@link derive} for every secret in the list, the first one first, for what must outlive a rotation. */
+  deriveAll(info: string): Buffer[] {
+    return this.keys.map(({ secret }) => hkdf(secret, `derive:${info}`));
+  }
+}
+
+const version = 'v1';
+const ivBytes = 12;
+const tagBytes = 16;
+
+interface Key {
+  readonly secret: string;
+  readonly key: Buffer;
+  readonly kid: string;
+}
+
+function keyFrom(secret: string): Key {
+  const key = hkdf(secret, 'envelope');
+  // A name, not a check value to rely on: 64 bits of a digest of the derived key, under a label of its own.
+  const kid = hash('sha256', Buffer.concat([Buffer.from('portcullis kid\0'), key]), 'buffer').subarray(0, 8);
+  return { secret, key, kid: kid.toString('base64url') };
+}
+
+/**
+ * No salt: the secrets are at full strength, and every replica must arrive at the same keys from configuration alone.
+ */
+function hkdf(secret: string, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', `portcullis ${version} ${purpose}`, 32));
+}
+
+/** Neither version nor kid holds a dot, so the three parts cannot be shifted against each other. */
+function additionalData(kid: string, context: string): Buffer {
+  return Buffer.from(`${version}.${kid}.${context}`);
+}
+
+function parts(text: string): { kid: string; sealed: Buffer } {
+  const [format, kid, encoded, ...more] = text.split('.', 4);
+  const sealed = encoded === undefined ? null : decodeBase64url(encoded);
+  if (format !== version || !kid || !sealed || more.length > 0 || sealed.length < ivBytes + tagBytes) {
+    throw new EnvelopeRefused('malformed', 'This is not an envelope of a known version.');
+  }
+  return { kid, sealed };
+}
+
+/** What is wrong with a secret, as the end of a sentence; undefined if nothing is. Length is judged by the alphabet. */
+function faultOf(secret: string): string | undefined {
+  if (secret === '') return 'is empty';
+  const minLength = /^[0-9a-f]+$/i.test(secret) ? 64 : /^[\w+/=-]+$/.test(secret) ? 43 : 40;
+  if (secret.replace(/=+$/, '').length < minLength) {
+    return `is too short: 256 bits are 64 hexadecimal digits, 43 base64 characters or ${40} others`;
+  }
+  // Random hex of this length shows fewer than 10 different digits once in 10^12; typed repetition shows few.
+  if (new Set(secret).size < 10 || /^(.{1,21}?)\1+.{0,20}$/s.test(secret)) return 'repeats itself';
+  if (isKnownSecret(secret)) return 'is known: it is published as an example or has leaked';
+  return undefined;
+}

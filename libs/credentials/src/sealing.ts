@@ -1,0 +1,123 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { compactDecrypt, CompactEncrypt } from 'jose';
+import { decodeBase64url } from './base64url.js';
+import { thumbprint } from './jwk.js';
+import { parseStrictJson } from './strict-json.js';
+import { KeyRefused, publicKeyFromJwk } from './verification-key.js';
+
+/** A sealed text does not open: it was changed, is for another key or another context, or is none of ours. */
+export class SealRefused extends Error {
+  override readonly name = 'SealRefused';
+}
+
+/** The public half of a sealing key, to be published by the process that will open what is sealed to it. */
+export type SealingJwk = {
+  readonly kty: 'OKP';
+  readonly crv: 'X25519';
+  readonly x: string;
+  /** The RFC 7638 thumbprint. */
+  readonly kid: string;
+  readonly use: 'enc';
+  readonly alg: 'ECDH-ES';
+};
+
+/** A fresh X25519 private key, for one process and its lifetime. */
+export function generateSealingKey(): KeyObject {
+  return generateKeyPairSync('x25519').privateKey;
+}
+
+/**
+ * The X25519 private key that 32 bytes of key material stand for, such as `KeyEncryption.derive('sealing')`: all
+ * replicas of a service open what is sealed to one of them. Throws {@link KeyRefused} for any other length.
+ */
+export function sealingKeyFrom(seed: Uint8Array): KeyObject {
+  if (seed.length !== 32) throw new KeyRefused('An X25519 key is made from 32 bytes.');
+  return createPrivateKey({ key: Buffer.concat([pkcs8Head, seed]), format: 'der', type: 'pkcs8' });
+}
+
+/** Throws {@link KeyRefused} unless the key is a private or public X25519 key. */
+export function publicSealingJwk(key: KeyObject): SealingJwk {
+  if (key.asymmetricKeyType !== 'x25519') throw new KeyRefused('Sealing takes an X25519 key.');
+  const { x = '' } = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'jwk' });
+  return { ...namedKey(x), use: 'enc', alg: 'ECDH-ES' };
+}
+
+/**
+ * Seals a text so that only the holder of the private key can read it: a compact JWE (RFC 7516), ECDH-ES over X25519
+ * (RFC 8037) with A256GCM, no compression. It says nothing of who sealed it. The context stands in the protected
+ * header, in the clear and authenticated. Throws {@link KeyRefused} unless `jwk` is a public X25519 key and nothing
+ * more.
+ *
+ * @param context what the text is and for which exchange; needed again to open it
+ */
+export async function seal(jwk: unknown, plaintext: string, context: string): Promise<string> {
+  const { key, kid } = importSealingJwk(jwk);
+  return new CompactEncrypt(Buffer.from(plaintext))
+    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: sealedType, kid, ctx: context })
+    .encrypt(key);
+}
+
+/** Opens a sealed text. Throws {@link SealRefused} for everything that was not sealed to this key for this context. */
+export async function unseal(key: KeyObject, text: string, context: string): Promise<string> {
+  checkHeader(text, publicSealingJwk(key).kid, context);
+  try {
+    const { plaintext } = await compactDecrypt(text, key, {
+      keyManagementAlgorithms: ['ECDH-ES'],
+      contentEncryptionAlgorithms: ['A256GCM'],
+      maxDecompressedLength: 0,
+    });
+    return Buffer.from(plaintext).toString();
+  } catch (cause) {
+    throw new SealRefused('The sealed text was changed or is for another key.', { cause });
+  }
+}
+
+const sealedType = 'portcullis-sealed+jwe';
+
+/** RFC 8410: PrivateKeyInfo, version 0, id-X25519, then the 32 bytes as an octet string within one. */
+const pkcs8Head = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+function namedKey(x: string) {
+  const members = { kty: 'OKP', crv: 'X25519', x } as const;
+  return { ...members, kid: thumbprint(members) };
+}
+
+function importSealingJwk(jwk: unknown): { key: KeyObject; kid: string } {
+  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) throw new KeyRefused('A JWK is an object.');
+  const { kty, crv, x, kid, use, alg, ...rest } = jwk as Record<string, unknown>;
+  if (Object.keys(rest).length > 0)
+    throw new KeyRefused('The JWK holds members that a public X25519 key does not have.');
+  if (kty !== 'OKP' || crv !== 'X25519') throw new KeyRefused('The JWK is not an X25519 key.');
+  if (typeof x !== 'string' || decodeBase64url(x)?.length !== 32)
+    throw new KeyRefused('x is not 32 bytes in base64url.');
+  if ((use ?? 'enc') !== 'enc' || (alg ?? 'ECDH-ES') !== 'ECDH-ES') throw new KeyRefused('The JWK is for another use.');
+  const named = namedKey(x);
+  if (kid !== undefined && kid !== named.kid) throw new KeyRefused('The kid is not the thumbprint.');
+  return { key: publicKeyFromJwk({ kty, crv, x }), kid: named.kid };
+}
+
+/**
+ * Everything about the header before jose sees the text: exactly our parameters, canonical base64url throughout (jose
+ * reads lax forms), IV and tag at their full lengths. What passes here jose authenticates as additional data.
+ */
+function checkHeader(text: string, kid: string, context: string): void {
+  const parts = text.split('.', 6).map(decodeBase64url);
+  const [header, encryptedKey, iv, , tag] = parts;
+  if (parts.length !== 5 || parts.includes(null) || !header || encryptedKey?.length !== 0) {
+    throw new SealRefused('This is not a sealed text.');
+  }
+  if (iv?.length !== 12 || tag?.length !== 16) throw new SealRefused('This is not a sealed text.');
+  let parameters: unknown;
+  try {
+    parameters = parseStrictJson(header, { maxDepth: 2, maxBytes: 4096 });
+  } catch (cause) {
+    throw new SealRefused('This is not a sealed text.', { cause });
+  }
+  const { epk, ...named } = (parameters ?? {}) as Record<string, unknown>;
+  const wanted: Record<string, unknown> = { alg: 'ECDH-ES', enc: 'A256GCM', typ: sealedType, kid, ctx: context };
+  const names = Object.keys(wanted);
+  if (Object.keys(named).length !== names.length || !names.every((name) => named[name] === wanted[name])) {
+    throw new SealRefused('The text is sealed for another key or another context.');
+  }
+  if (typeof epk !== 'object' || epk === null) throw new SealRefused('This is not a sealed text.');
+}

@@ -1,0 +1,165 @@
+import { type EntityManager } from 'typeorm';
+import {
+  type AuthorityReply,
+  type AuthorityStore,
+  type EnforcerRow,
+  type Exchange,
+  type ExchangeView,
+  type FenceOrder,
+  type FenceOutcome,
+  type Marker,
+  type MarkerNotice,
+  type Position,
+  prunable,
+} from '@portcullis/enforcement';
+import { type Database } from './database.js';
+
+const pageSize = 1_000;
+
+/** The enforcement tables of one authority, as the protocol asks for them. READ COMMITTED; a lock is `select … for update`. */
+export class EnforcementStore implements AuthorityStore {
+  constructor(private readonly database: Database) {}
+
+  exchange(enforcerId: string, after: number, decide: (view: ExchangeView) => Exchange): Promise<AuthorityReply> {
+    return this.database.transaction(async ({ manager }) => {
+      // Two joins of one id wait for each other here even while there is no row to lock.
+      await manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`enforcer:${enforcerId}`]);
+      const row = await lockEnforcer(manager, enforcerId);
+      const { head, markers } = await readSince(manager, after);
+      const complete = markers.length <= pageSize;
+      const exchange = decide({ row, head, markers: markers.slice(0, pageSize), complete });
+      if (exchange.write === 'delete') await manager.query('delete from enforcer where id = $1', [enforcerId]);
+      else if (exchange.write) await writeEnforcer(manager, exchange.write);
+      return exchange.reply;
+    });
+  }
+
+  enforcers(): Promise<EnforcerRow[]> {
+    return this.database.read(async (manager) => (await manager.query<StoredEnforcer[]>(selectEnforcer)).map(fromStored));
+  }
+
+  fence(
+    order: FenceOrder,
+    decide: (row: EnforcerRow | undefined) => { outcome: FenceOutcome; write?: EnforcerRow },
+  ): Promise<FenceOutcome> {
+    return this.database.transaction(async ({ manager }) => {
+      const { outcome, write } = decide(await lockEnforcer(manager, order.id));
+      if (write) await writeEnforcer(manager, write);
+      return outcome;
+    });
+  }
+
+  prune(): Promise<void> {
+    return this.database.transaction(async ({ manager }) => {
+      const enforcers = (await manager.query<StoredEnforcer[]>(selectEnforcer)).map(fromStored);
+      const rows = await manager.query<(StoredMarker & { age_ms: string })[]>(
+        `select seq, scope, subject, effect, keep_ms, epoch, extract(epoch from now() - created_at) * 1000 as age_ms
+           from marker order by seq`,
+      );
+      const seqs = prunable(
+        rows.map((row) => ({ ...fromStoredMarker(row), ageMs: Number(row.age_ms) })),
+        enforcers,
+      );
+      if (seqs.length > 0) await manager.query('delete from marker where seq = any($1::bigint[])', [seqs]);
+      await manager.query(`delete from enforcer where state = 'fenced' and renewed_at < now() - interval '1 day'`);
+    });
+  }
+
+  /** The markers with these seqs and the history they belong to, for their broadcast. */
+  notice(seqs: readonly number[]): Promise<MarkerNotice> {
+    return this.database.read(async (manager) => {
+      const { head, markers } = await readSince(manager, Math.min(...seqs) - 1);
+      return { history: head.history, markers: markers.filter((marker) => seqs.includes(marker.seq)) };
+    });
+  }
+}
+
+/**
+ * Takes the next seq for a marker and writes it, within the revoking transaction and as late in it as can be: from here
+ * until the commit no other revocation of this authority goes on.
+ */
+export async function writeMarker(manager: EntityManager, marker: Omit<Marker, 'seq'>): Promise<number> {
+  const [rows] = await manager.query<[{ last_seq: string }[], number]>(
+    'update enforcement_head set last_seq = last_seq + 1 returning last_seq',
+  );
+  const seq = Number(rows[0]?.last_seq);
+  await manager.query('insert into marker (seq, scope, subject, effect, keep_ms, epoch) values ($1, $2, $3, $4, $5, $6)', [
+    seq,
+    marker.scope,
+    marker.id,
+    marker.effect,
+    marker.keepMs ?? null,
+    marker.epoch ?? null,
+  ]);
+  return seq;
+}
+
+interface StoredEnforcer {
+  id: string;
+  incarnation: string;
+  state: 'live' | 'fenced';
+  applied_through: string;
+  granted_through: string;
+  lease_ms: string;
+  renewals: string;
+}
+
+interface StoredMarker {
+  seq: string;
+  scope: Marker['scope'];
+  subject: string;
+  effect: Marker['effect'];
+  keep_ms: string | null;
+  epoch: string | null;
+}
+
+const selectEnforcer =
+  'select id, incarnation, state, applied_through, granted_through, lease_ms, renewals from enforcer';
+
+const fromStored = (row: StoredEnforcer): EnforcerRow => ({
+  id: row.id,
+  incarnation: Number(row.incarnation),
+  state: row.state,
+  appliedThrough: Number(row.applied_through),
+  grantedThrough: Number(row.granted_through),
+  leaseMs: Number(row.lease_ms),
+  renewals: Number(row.renewals),
+});
+
+const fromStoredMarker = (row: StoredMarker): Marker => ({
+  seq: Number(row.seq),
+  scope: row.scope,
+  id: row.subject,
+  effect: row.effect,
+  ...(row.keep_ms === null ? {} : { keepMs: Number(row.keep_ms) }),
+  ...(row.epoch === null ? {} : { epoch: Number(row.epoch) }),
+});
+
+async function lockEnforcer(manager: EntityManager, id: string): Promise<EnforcerRow | undefined> {
+  const [row] = await manager.query<StoredEnforcer[]>(`${selectEnforcer} where id = $1 for update`, [id]);
+  return row && fromStored(row);
+}
+
+async function writeEnforcer(manager: EntityManager, row: EnforcerRow): Promise<void> {
+  await manager.query(
+    `insert into enforcer (id, incarnation, state, applied_through, granted_through, lease_ms, renewals, renewed_at)
+     values ($1, $2, $3, $4, $5, $6, $7, now())
+     on conflict (id) do update set incarnation = $2, state = $3, applied_through = $4, granted_through = $5,
+       lease_ms = $6, renewals = $7, renewed_at = now()`,
+    [row.id, row.incarnation, row.state, row.appliedThrough, row.grantedThrough, row.leaseMs, row.renewals],
+  );
+}
+
+/** Head and markers in one statement, so that they are of one snapshot. One more than a page is read, to know whether there are more. */
+async function readSince(manager: EntityManager, after: number): Promise<{ head: Position; markers: Marker[] }> {
+  const [row] = await manager.query<{ history: string; seq: string; markers: StoredMarker[] }[]>(
+    `select position.history, position.seq, coalesce(
+              (select json_agg(page) from (
+                 select seq, scope, subject, effect, keep_ms, epoch from marker where seq > $1 order by seq limit $2) page),
+              '[]') as markers
+       from enforcement_position position`,
+    [after, pageSize + 1],
+  );
+  if (!row) throw new Error('enforcement_head has no row');
+  return { head: { history: row.history, seq: Number(row.seq) }, markers: row.markers.map(fromStoredMarker) };
+}

@@ -1,0 +1,19 @@
+/** Waits until `probe` answers something other than undefined, false or null, or fails after `timeoutMilliseconds` with what it last said. */
+export async function eventually<T>(
+  probe: () => Promise<T | undefined | null | false> | T | undefined | null | false,
+  timeoutMilliseconds = 10_000,
+): Promise<T> {
+  const until = performance.now() + timeoutMilliseconds;
+  let last: unknown;
+  for (;;) {
+    try {
+      const answer = await probe();
+      if (answer !== undefined && answer !== null && answer !== false) return answer;
+      last = answer;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > until) throw new Error(`It did not happen within ${timeoutMilliseconds} ms`, { cause: last });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

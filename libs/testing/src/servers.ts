@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
+import { ensureStreams, natsUsers } from '@portcullis/bus';
+import { type Service, services } from '@portcullis/contracts';
+import { findNatsServer, startNats, startPostgres } from '@portcullis/embedded';
+
+/** Where specs find the servers of this jest run: set by `startServers`, inherited by every worker. */
+export const postgresVariable = 'PORTCULLIS_SPEC_POSTGRES';
+export const natsVariable = 'PORTCULLIS_SPEC_NATS';
+
+/** The password of a service's NATS user in specs. */
+export const natsPassword = (user: Service | 'admin'): string => `spec-${user}`;
+
+const quiet = (): void => undefined;
+
+/** Starts one real Postgres and one real nats-server for a jest run, on free ports, not durable. Answers how to stop them. */
+export async function startServers(): Promise<() => Promise<void>> {
+  const home = mkdtempSync(join(tmpdir(), 'portcullis-specs-'));
+  const passwords = Object.fromEntries(services.map((service) => [service, natsPassword(service)])) as Record<Service, string>;
+  const everything = { allow: ['>'] };
+  const [postgres, nats] = await Promise.all([
+    startPostgres({ dataDirectory: join(home, 'postgres'), password: 'spec', durable: false, log: quiet }),
+    findNatsServer(join(tmpdir(), 'portcullis-nats-server'), quiet).then((binary) =>
+      startNats({
+        binary,
+        users: [
+          ...natsUsers(passwords),
+          { user: 'admin', password: natsPassword('admin'), publish: everything, subscribe: everything },
+        ],
+        storeDirectory: join(home, 'nats'),
+        log: quiet,
+      }),
+    ),
+  ]);
+  process.env[postgresVariable] = postgres.url();
+  process.env[natsVariable] = nats.url();
+  const admin = await connect({ servers: nats.url(), user: 'admin', pass: natsPassword('admin') });
+  await ensureStreams(admin);
+  await admin.close();
+  return async () => {
+    await Promise.all([postgres.stop(), nats.stop()]);
+    rmSync(home, { recursive: true, force: true });
+    rmSync(postgres.dataDirectory, { recursive: true, force: true });
+  };
+}

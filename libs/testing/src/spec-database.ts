@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import { Database, type DatabaseOptions } from '@portcullis/persistence';
+import { Client } from 'pg';
+import { postgresVariable } from './servers.js';
+
+export interface SpecDatabase {
+  database: Database;
+  /** Connects as the service's own role. */
+  url: string;
+  /** Closes and drops it. */
+  drop(): Promise<void>;
+}
+
+/**
+ * A fresh database of one service for one spec file, with its schema and login role as in production. `now` is the clock
+ * that the service sees.
+ */
+export async function specDatabase(options: Omit<DatabaseOptions, 'url'>): Promise<SpecDatabase> {
+  const name = `spec_${randomBytes(8).toString('hex')}`;
+  await asSuperuser('postgres', [
+    `create role ${name} login password 'spec'`,
+    `create database ${name}`,
+  ]);
+  await asSuperuser(name, [`create schema ${options.schema} authorization ${name}`]);
+  const url = new URL(serverUrl());
+  url.username = name;
+  url.password = 'spec';
+  url.pathname = `/${name}`;
+  const database = await Database.open({ connections: 5, ...options, url: url.href });
+  return {
+    database,
+    url: url.href,
+    drop: async () => {
+      await database.close();
+      await asSuperuser('postgres', [`drop database ${name} with (force)`, `drop role ${name}`]);
+    },
+  };
+}
+
+async function asSuperuser(database: string, statements: readonly string[]): Promise<void> {
+  const url = new URL(serverUrl());
+  url.pathname = `/${database}`;
+  const client = new Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+function serverUrl(): string {
+  const url = process.env[postgresVariable];
+  if (!url) throw new Error('No Postgres for specs: run them through the jest configuration at the root.');
+  return url;
+}
