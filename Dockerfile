@@ -1,13 +1,19 @@
-# syntax=docker/dockerfile:1
 # One image for every app. `portcullis up` is for one machine without containers; here each app is its own container.
 # To pin the base to the byte, build with --build-arg NODE_IMAGE=node:20-bookworm-slim@sha256:<digest of your registry>.
 ARG NODE_IMAGE=node:20.20.2-bookworm-slim
 
+# Manifests alone: as long as they stay the same, so do the layers with everything that npm installs.
+FROM ${NODE_IMAGE} AS manifests
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY libs libs
+COPY apps apps
+RUN find libs apps -type f ! -name package.json ! -path 'apps/cli/bin/*' -delete \
+ && find libs apps -type d -empty -delete
+
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
-# Manifests first: as long as they stay the same, so does the layer with everything that npm installs.
-COPY package.json package-lock.json .npmrc ./
-COPY --parents libs/*/package.json apps/*/package.json ./
+COPY --from=manifests /app ./
 # No embedded Postgres in a container, so no install script is needed.
 RUN npm ci --ignore-scripts
 COPY . .
@@ -17,8 +23,7 @@ RUN npm run build \
 
 FROM ${NODE_IMAGE} AS modules
 WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-COPY --parents libs/*/package.json apps/*/package.json ./
+COPY --from=manifests /app ./
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 
 FROM ${NODE_IMAGE}

@@ -103,6 +103,13 @@ describe('a key that is made', () => {
     ]);
   });
 
+  test('with a storage role reaches all buckets unless some are named, and without one names none', async () => {
+    const role = 'storage:object-read-only';
+    expect((await create({ roles: [role] })).buckets).toBe('all');
+    expect((await create({ roles: [role], buckets: ['logs'] })).buckets).toEqual(['logs']);
+    expect((await create()).buckets).toBeNull();
+  });
+
   test('never expires if that is asked for', async () => {
     expect((await create({ expires_in_days: null })).expires_at).toBeNull();
   });

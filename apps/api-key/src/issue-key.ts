@@ -46,17 +46,17 @@ export class IssueKey {
     demandNetworksWithin(networks, caller.principal.networks);
     const owner = await this.ownerOf(caller, request, lattice, grant);
 
+    const reachesBuckets = Object.keys(lattice.resources(grant)).length > 0;
     const hmacKey = await this.database.localKey('idempotency');
     const about = { caller, operation: ApiKey.create.subject, body: request, hmacKey, now: this.database.now() };
-    return this.database.transaction((tx) => once(tx, about, () => this.issue(tx, caller, request, owner, networks), withoutSecrets));
+    return this.database.transaction((tx) => once(tx, about, () => this.issue(tx, caller, request, { owner, networks, reachesBuckets }), withoutSecrets));
   }
 
   private async issue(
     tx: Parameters<ApiKeyStore['insert']>[0],
     caller: AuthenticatedCaller,
     request: Request,
-    owner: KeyOwner,
-    networks: string[] | null,
+    { owner, networks, reachesBuckets }: { owner: KeyOwner; networks: string[] | null; reachesBuckets: boolean },
   ): Promise<Reply> {
     const now = this.database.now();
     const bearer = request.forms.includes('bearer') ? mintApiKey(this.prefix) : undefined;
@@ -79,7 +79,7 @@ export class IssueKey {
         clientId: client?.clientId ?? null,
         roles: unique(request.roles),
         permissions: unique(request.permissions),
-        buckets: request.buckets ?? null,
+        buckets: request.buckets ?? (reachesBuckets ? 'all' : null),
         networks,
         metadata: request.metadata,
         createdAt: now,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm start`: builds what is not built, then runs `portcullis up` in this very process. One process, no shell in between:
-// npm hands SIGTERM and SIGINT to its child, and only so do they reach the stack.
+// `npm start`: builds what is not built, then runs `portcullis up` in this very process. The script in package.json says
+// `exec node …`, so that no shell stands between: npm hands SIGTERM and SIGINT to its child, and a shell keeps them to itself.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,15 @@ if (existsSync(compiler)) {
 } else if (!existsSync(command)) {
   console.error('Portcullis is neither built nor installed with what builds it: run "npm ci" first.');
   process.exit(1);
+}
+// Should npm (or a shell that some npm puts between) be gone without a signal, the stack must not stay behind alone.
+if (process.env.npm_lifecycle_event) {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500).unref();
 }
 const { main } = await import(command.href);
 process.exitCode = await main(['up', ...process.argv.slice(2)]);

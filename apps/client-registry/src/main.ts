@@ -1,1 +1,12 @@
-export {};
+import { serve } from '@portcullis/bus';
+import { Database } from '@portcullis/persistence';
+import { assembleClientRegistry } from './assemble-client-registry.js';
+import { clientRegistryDatabase } from './client-registry.module.js';
+import { loadConfig } from './config.js';
+
+const config = loadConfig();
+
+await serve('client-registry', config.NATS_URL, async (bus, report) => {
+  const database = await Database.open({ ...clientRegistryDatabase, url: config.DATABASE_URL, report });
+  return assembleClientRegistry(bus, database, config.PORTCULLIS_LEASE_SECONDS, report);
+});

@@ -1,6 +1,6 @@
 import { busSettings } from '@portcullis/bus';
 import { NetworkList, NetworkRefused } from '@portcullis/credentials';
-import { commaSeparated, port, settingsOrExit } from '@portcullis/settings';
+import { commaSeparated, policyVariables, port, settingsOrExit } from '@portcullis/settings';
 import { z } from 'zod';
 
 const keyPrefix = z
@@ -13,9 +13,14 @@ const settings = z.object({
   PORT: port().default(8080),
   /** What links, `iss` and signed targets are made from; never the Host header. */
   PORTCULLIS_PUBLIC_URL: z
-    .url({ protocol: /^https?$/, error: 'is not an http or https URL such as https://gate.example.com' })
-    .transform((url) => url.replace(/\/+$/, ''))
+    .string()
+    .regex(
+      /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*[^\s?#/])?$/,
+      'must be an http or https URL without a user, a query, a fragment or a slash at its end',
+    )
     .optional(),
+  /** `aud` of access tokens, as identity has it; the public URL unless set. */
+  PORTCULLIS_TOKEN_AUDIENCE: z.string().max(512, 'must be at most 512 characters').optional(),
   PORTCULLIS_POLICY: z.string().default('config/policy.yaml'),
   PORTCULLIS_CATALOGUE_DIRECTORY: z.string().optional(),
   PORTCULLIS_TRUSTED_PROXIES: commaSeparated(z.string())
@@ -39,6 +44,8 @@ export interface GatewayConfig {
   natsUrl: string;
   port: number;
   publicUrl: string;
+  /** `aud` of access tokens. */
+  tokenAudience: string;
   policyPath: string;
   catalogueDirectory: string | undefined;
   trustedProxies: NetworkList;
@@ -51,24 +58,16 @@ export interface GatewayConfig {
 /** Reads the environment, or prints every fault and exits 78. */
 export function readConfig(): GatewayConfig {
   const read = settingsOrExit(settings);
+  const publicUrl = read.PORTCULLIS_PUBLIC_URL ?? `http://127.0.0.1:${read.PORT}`;
   return {
     natsUrl: read.NATS_URL,
     port: read.PORT,
-    publicUrl: read.PORTCULLIS_PUBLIC_URL ?? `http://127.0.0.1:${read.PORT}`,
+    publicUrl,
+    tokenAudience: read.PORTCULLIS_TOKEN_AUDIENCE ?? publicUrl,
     policyPath: read.PORTCULLIS_POLICY,
     catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
     trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
     keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
-    policyVariables: variablesOf(process.env),
+    policyVariables: policyVariables(),
   };
-}
-
-const variablePrefix = 'PORTCULLIS_VARIABLE_';
-
-function variablesOf(environment: NodeJS.ProcessEnv): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(environment).flatMap(([name, value]): [string, string][] =>
-      name.startsWith(variablePrefix) && value !== undefined ? [[name.slice(variablePrefix.length), value]] : [],
-    ),
-  );
 }

@@ -102,7 +102,8 @@ interface Schema {
 }
 
 function replyOf(response: object): string {
-  const [type, media] = Object.entries((response as { content?: Record<string, { schema?: Schema }> }).content ?? {})[0] ?? [];
+  const [type, media] =
+    Object.entries((response as { content?: Record<string, { schema?: Schema }> }).content ?? {})[0] ?? [];
   return media?.schema ? fieldsOf(media.schema) : `<p><code>${text(type ?? '')}</code></p>`;
 }
 
@@ -111,14 +112,29 @@ function fieldsOf(schema: object): string {
   if (!properties) return `<p>${text(kindOf(schema))}</p>`;
   return `<table><tr><th>Field<th>Value</tr>
 ${Object.entries(properties)
-  .map(([name, field]) => `<tr><td><code>${text(name)}</code>${required.includes(name) ? ' *' : ''}<td>${text(kindOf(field))}</tr>`)
+  .map(
+    ([name, field]) =>
+      `<tr><td><code>${text(name)}</code>${required.includes(name) ? ' *' : ''}<td>${text(kindOf(field))}</tr>`,
+  )
   .join('\n')}
 </table>`;
 }
 
 /** A schema in words. */
 function kindOf(schema: object): string {
-  const { type, items, anyOf, enum: values, const: only, format, minimum, maximum, maxLength, properties, ...rest } = schema as Schema;
+  const {
+    type,
+    items,
+    anyOf,
+    enum: values,
+    const: only,
+    format,
+    minimum,
+    maximum,
+    maxLength,
+    properties,
+    ...rest
+  } = schema as Schema;
   const notes = [
     ...(minimum !== undefined && minimum > -1e15 && maximum !== undefined ? [`${minimum} to ${maximum}`] : []),
     ...(maxLength === undefined ? [] : [`at most ${maxLength} characters`]),

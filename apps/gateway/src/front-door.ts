@@ -51,7 +51,10 @@ const drainMilliseconds = 5_000;
  * matched, identified and permitted, or its route is public. `serve` is the handler of every control route.
  */
 export class FrontDoor {
-  private readonly admitted = new WeakMap<FastifyRequest, { arrival: Arrival; query: string | null; identity: Identity }>();
+  private readonly admitted = new WeakMap<
+    FastifyRequest,
+    { arrival: Arrival; query: string | null; identity: Identity }
+  >();
 
   /** The matched route of each request, for metrics: a closed set, unlike paths. */
   private readonly labels = new WeakMap<FastifyRequest, string>();
@@ -109,12 +112,19 @@ export class FrontDoor {
     raw.setHeader('X-Content-Type-Options', 'nosniff');
     if (this.parts.stopping()) raw.setHeader('Connection', 'close');
     raw.once('close', () => {
-      this.parts.metrics.answered(this.labels.get(request) ?? '(none)', raw.statusCode, (performance.now() - startedMs) / 1000);
+      this.parts.metrics.answered(
+        this.labels.get(request) ?? '(none)',
+        raw.statusCode,
+        (performance.now() - startedMs) / 1000,
+      );
     });
     raw.once('finish', () => drain(request.raw));
   }
 
   private async judge(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    if (request.raw.headers.host === undefined && request.raw.httpVersion !== '1.0') {
+      throw new Refusal('invalid_request', 'The header Host is missing.');
+    }
     const target = request.raw.url ?? '';
     const normalised = normalisePath(target);
     if (!normalised.ok) throw new Refusal('invalid_request', `The path is not acceptable: ${normalised.reason}.`);
@@ -184,9 +194,11 @@ export class FrontDoor {
       return new Denial(identity.refusal, undefined, denials.refusedCredential(arrival, identity) ?? undefined);
     }
     // Nothing presented is no failed credential and no denial of anybody: it is answered, not written down.
-    if (identity.kind === 'anonymous') return new Denial(refusal ?? new Refusal('unauthenticated', 'This needs a credential.'));
+    if (identity.kind === 'anonymous')
+      return new Denial(refusal ?? new Refusal('unauthenticated', 'This needs a credential.'));
     if (refusal === null) return identity;
-    if (refusal.code !== 'forbidden') return new Denial(refusal, undefined, denials.denied(arrival, identity, refusal.code, permissions));
+    if (refusal.code !== 'forbidden')
+      return new Denial(refusal, undefined, denials.denied(arrival, identity, refusal.code, permissions));
     const lacking = permissions.find((name) => judge.permit(identity, [name]) !== null);
     return new Denial(refusal, lacking, denials.denied(arrival, identity, 'missing_permission', permissions));
   }
@@ -244,7 +256,9 @@ class Denial {
 export function requestIdOf(request: IncomingMessage): string {
   const given = valuesOf(request, 'x-request-id');
   const [only = ''] = given;
-  return given.length === 1 && /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/.test(only) ? only : newId('req', new Date());
+  return given.length === 1 && /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/.test(only)
+    ? only
+    : newId('req', new Date());
 }
 
 /** Never routed by a policy, and no control route has them. */
@@ -260,7 +274,10 @@ function controlRouteOf(request: FastifyRequest): ControlRoute | undefined {
 /** A program on this machine, and not a proxy here that speaks for somebody elsewhere. */
 function isLocal({ peer, rawHeaders }: Arrival): boolean {
   const local = /^(?:127\.|::1$|::ffff:127\.)/.test(peer);
-  return local && !['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'].some((name) => headerValues(rawHeaders, name).length > 0);
+  return (
+    local &&
+    !['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'].some((name) => headerValues(rawHeaders, name).length > 0)
+  );
 }
 
 function headerValues(rawHeaders: readonly string[], name: string): string[] {
@@ -291,7 +308,9 @@ function idempotencyKeyOf(request: IncomingMessage): string | null {
   const [key = ''] = keys;
   if (keys.length === 1 && /^[\x20-\x7e]{1,255}$/.test(key)) return key;
   const message = 'must be one header of 1 to 255 printable characters';
-  throw new Refusal('invalid_request', `Idempotency-Key: ${message}.`, { errors: [{ field: 'Idempotency-Key', message }] });
+  throw new Refusal('invalid_request', `Idempotency-Key: ${message}.`, {
+    errors: [{ field: 'Idempotency-Key', message }],
+  });
 }
 
 /**

@@ -16,6 +16,7 @@ export class GatewayKey implements Companion {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private known = false;
+  private told = false;
 
   constructor(
     now: Date,
@@ -52,7 +53,8 @@ export class GatewayKey implements Companion {
       this.known = true;
     } catch (error) {
       // A key that was known stays known for a while: identity keeps it well beyond the minute.
-      if (!this.known) this.report(`the gateway's key is not registered yet: ${String(error)}`);
+      if (!this.known && !this.told) this.report(`the gateway's key is not registered yet: ${String(error)}`);
+      this.told = true;
     }
     if (this.stopped) return;
     this.timer = setTimeout(() => void this.register(), this.known ? againMilliseconds : retryMilliseconds);

@@ -1,9 +1,10 @@
+import { type Server } from 'node:http';
 import { type LoggerService } from '@nestjs/common';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { jetstream } from '@nats-io/jetstream';
 import { Bus, CallerSigner, EnforcerLink, publishEvent } from '@portcullis/bus';
 import { completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
-import { PolicyFile } from '@portcullis/policy';
+import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
 import { DenialLog } from './events/denial-log.js';
 import { GatewayKey } from './gateway-key.js';
@@ -30,27 +31,20 @@ export interface Gateway {
 /** Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy. */
 export async function createGateway(config: GatewayConfig, logger: LoggerService): Promise<Gateway> {
   const now = (): Date => new Date();
-  const report = (line: string): void => logger.warn(line, 'gateway');
+  const report = (line: string): void => void logger.warn(line, 'gateway');
+  // The policy comes first, so that its faults are told before anything is waited for; who listens to its edits comes later.
+  const edits: PolicyListener = { loaded: () => undefined, refused: () => undefined };
   const policy = await PolicyFile.open(config.policyPath, {
     variables: config.policyVariables,
     ownRoutes: ownRoutePatterns,
     ...(config.catalogueDirectory === undefined ? {} : { catalogueDirectory: config.catalogueDirectory }),
-    onReload: (loaded) => {
-      forwarder.retain(loaded.upstreams.values());
-      logger.log(`the policy ${loaded.digest} is in force`, 'gateway');
-      say(policyEvent('policy.loaded', { digest: loaded.digest }));
-    },
-    onFault: (faults) => {
-      metrics.policyRefused();
-      const lines = faults.map(({ file, line, message }) => `${file}:${line}: ${message}`);
-      report(`the policy was edited and cannot be used; the one before stays in force:\n${lines.join('\n')}`);
-      say(policyEvent('policy.refused', { faults: lines.slice(0, 20) }));
-    },
+    onReload: (loaded) => edits.loaded(loaded),
+    onFault: (faults) => edits.refused(faults),
   });
 
   const gatewayKey = new GatewayKey(now(), report);
   const bus = await Bus.connect('gateway', config.natsUrl, { signer: new CallerSigner(gatewayKey.key, now), report });
-  const link = new EnforcerLink<CachedRecord>(bus, { id: newId('tok', now()).replace(/^tok_/, 'enf_') });
+  const link = new EnforcerLink<CachedRecord>(bus, { id: gatewayKey.gatewayId });
   const stream = jetstream(bus.connection);
   const denials = new DenialLog({ publish: (event) => publishEvent(stream, event), now, report });
   const forwarder = new Forwarder();
@@ -63,7 +57,7 @@ export async function createGateway(config: GatewayConfig, logger: LoggerService
     apiKeyPrefixes: config.keyPrefixes,
     trustedProxies: config.trustedProxies,
     issuer: config.publicUrl,
-    audience: config.publicUrl,
+    audience: config.tokenAudience,
   });
   const metrics = new Metrics({
     leases: () => link.enforcer.status(link.now()),
@@ -73,11 +67,25 @@ export async function createGateway(config: GatewayConfig, logger: LoggerService
     policyDigest: () => policy.current.digest,
     busConnected: () => bus.connected,
   });
-  /** Policy events have no outbox: a process says once what it runs, and its digest shows in the metrics. */
-  function say(owed: OwedEvent): void {
+  /** Policy events have no outbox: what a process runs shows in its metrics too, whether or not the stream took the event. */
+  const write = (owed: OwedEvent): void => {
     const event = completeEvent(owed, { id: newId('evt', now()), time: now(), service: 'gateway' });
-    publishEvent(stream, event).catch((error: unknown) => report(`${owed.action} could not be written down: ${String(error)}`));
-  }
+    publishEvent(stream, event).catch((error: unknown) =>
+      report(`${owed.action} could not be written down: ${String(error)}`),
+    );
+  };
+  edits.loaded = (loaded) => {
+    forwarder.retain(loaded.upstreams.values());
+    logger.log(`the policy ${loaded.digest} is in force`, 'gateway');
+    write(policyEvent('policy.loaded', { digest: loaded.digest }));
+  };
+  edits.refused = (faults) => {
+    metrics.policyRefused();
+    const lines = faults.map(({ file, line, message }) => `${file}:${line}: ${message}`);
+    report(`the policy was edited and cannot be used; the one before stays in force:\n${lines.join('\n')}`);
+    write(policyEvent('policy.refused', { faults: lines.slice(0, 20) }));
+  };
+  write(policyEvent('policy.loaded', { digest: policy.current.digest }));
 
   let stopping = false;
   const stop = new GatewayStop(
@@ -135,11 +143,17 @@ export async function createGateway(config: GatewayConfig, logger: LoggerService
     app,
     stop: async () => {
       stopping = true;
-      const impatient = setTimeout(() => app.getHttpServer().closeAllConnections(), stopMilliseconds);
+      const server: Server = app.getHttpServer();
+      const impatient = setTimeout(() => server.closeAllConnections(), stopMilliseconds);
       await app.close();
       clearTimeout(impatient);
     },
   };
+}
+
+interface PolicyListener {
+  loaded(policy: Policy): void;
+  refused(faults: readonly PolicyFault[]): void;
 }
 
 const policyEvent = (action: OwedEvent['action'], details: Record<string, unknown>): OwedEvent => ({

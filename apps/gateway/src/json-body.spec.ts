@@ -1,4 +1,10 @@
-import { createServer, request as httpRequest, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { Refusal } from '@portcullis/contracts';
 import { readJsonBody } from './json-body.js';
@@ -10,7 +16,7 @@ let proceeded: number;
 
 beforeAll(async () => {
   server = createServer();
-  const listener = (request: Parameters<typeof readJsonBody>[0], response: import('node:http').ServerResponse): void => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const proceed = (): void => {
       proceeded += 1;
       response.writeContinue();
@@ -62,7 +68,11 @@ const json = { 'Content-Type': 'application/json' };
 
 test.each<[string, Sent, unknown]>([
   ['an object', { body: '{"a":1}', headers: json }, { a: 1 }],
-  ['UTF-8 said aloud', { body: '{"a":"ä"}', headers: { 'Content-Type': 'Application/JSON; charset="UTF-8"' } }, { a: 'ä' }],
+  [
+    'UTF-8 said aloud',
+    { body: '{"a":"ä"}', headers: { 'Content-Type': 'Application/JSON; charset="UTF-8"' } },
+    { a: 'ä' },
+  ],
   ['no body', {}, {}],
   ['an empty body', { body: '', headers: json }, {}],
   ['no body and a foreign type', { headers: { 'Content-Type': 'text/plain', 'Content-Length': '0' } }, {}],
@@ -74,10 +84,25 @@ test.each<[string, Sent, unknown]>([
 
 test.each<[string, Sent, string, string | null]>([
   ['a body without a type', { body: '{}' }, 'unsupported_media_type', null],
-  ['a form', { body: 'a=1', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }, 'unsupported_media_type', null],
+  [
+    'a form',
+    { body: 'a=1', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } },
+    'unsupported_media_type',
+    null,
+  ],
   ['text that is JSON', { body: '{}', headers: { 'Content-Type': 'text/plain' } }, 'unsupported_media_type', null],
-  ['a relative of JSON', { body: '{}', headers: { 'Content-Type': 'application/json-seq' } }, 'unsupported_media_type', null],
-  ['another charset', { body: '{}', headers: { 'Content-Type': 'application/json; charset=latin1' } }, 'unsupported_media_type', null],
+  [
+    'a relative of JSON',
+    { body: '{}', headers: { 'Content-Type': 'application/json-seq' } },
+    'unsupported_media_type',
+    null,
+  ],
+  [
+    'another charset',
+    { body: '{}', headers: { 'Content-Type': 'application/json; charset=latin1' } },
+    'unsupported_media_type',
+    null,
+  ],
   ['gzip', { body: '{}', headers: { ...json, 'Content-Encoding': 'gzip' } }, 'unsupported_media_type', null],
   ['a byte too many', { body: `"${'x'.repeat(63)}"`, headers: json }, 'too_large', null],
   ['too much in chunks', { body: 'x'.repeat(100_000), headers: json, chunked: true }, 'too_large', null],
@@ -103,9 +128,14 @@ test('a refusal never repeats what was sent', async () => {
 
 test.each<[string, string]>([
   ['two content types', 'Content-Type: application/json\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}'],
-  ['an encoded transfer', 'Content-Type: application/json\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'],
+  [
+    'an encoded transfer',
+    'Content-Type: application/json\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+  ],
 ])('%s is refused', async (_, rest) => {
-  expect(await raw(`POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${rest}`)).toMatch(/unsupported_media_type|invalid_request/);
+  expect(await raw(`POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${rest}`)).toMatch(
+    /unsupported_media_type|invalid_request/,
+  );
 });
 
 test('a client that asks first is told to go on only when its headers are in order', async () => {
@@ -113,8 +143,12 @@ test('a client that asks first is told to go on only when its headers are in ord
     raw(`POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n${headers}\r\n{}`);
   expect(await ask('Content-Type: application/json\r\nContent-Length: 2\r\n')).toMatch(/^HTTP\/1\.1 100 Continue/);
   expect(proceeded).toBe(1);
-  expect(await ask('Content-Type: application/json\r\nContent-Length: 2000\r\n')).toMatch(/^HTTP\/1\.1 200[^]*too_large/);
-  expect(await ask('Content-Type: text/plain\r\nContent-Length: 2\r\n')).toMatch(/^HTTP\/1\.1 200[^]*unsupported_media_type/);
+  expect(await ask('Content-Type: application/json\r\nContent-Length: 2000\r\n')).toMatch(
+    /^HTTP\/1\.1 200[^]*too_large/,
+  );
+  expect(await ask('Content-Type: text/plain\r\nContent-Length: 2\r\n')).toMatch(
+    /^HTTP\/1\.1 200[^]*unsupported_media_type/,
+  );
   expect(proceeded).toBe(1);
 });
 

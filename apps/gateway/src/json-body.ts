@@ -70,7 +70,10 @@ function demandJson(request: IncomingMessage): void {
   // Two Content-Type lines are two readings of one body: Node would keep the first.
   const types = valuesOf(request, 'content-type');
   if (types.length !== 1 || !jsonType.test(types[0] ?? '')) {
-    throw new Refusal('unsupported_media_type', 'Send the body as JSON, with the header Content-Type: application/json.');
+    throw new Refusal(
+      'unsupported_media_type',
+      'Send the body as JSON, with the header Content-Type: application/json.',
+    );
   }
 }
 
@@ -121,5 +124,4 @@ function malformed(field: string, message: string): Refusal {
   });
 }
 
-const tooLarge = (maxBytes: number): Refusal =>
-  new Refusal('too_large', `The body is larger than ${maxBytes} bytes.`);
+const tooLarge = (maxBytes: number): Refusal => new Refusal('too_large', `The body is larger than ${maxBytes} bytes.`);

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import { PolicyFaults } from '@portcullis/policy';
+import { exitMisconfigured } from '@portcullis/settings';
 import { readConfig } from './config.js';
 import { createGateway } from './gateway.js';
 
@@ -10,8 +11,7 @@ Logger.overrideLogger(logger);
 
 const gateway = await createGateway(config, logger).catch((error: unknown) => {
   if (!(error instanceof PolicyFaults)) throw error;
-  process.stderr.write(`The policy has faults:\n${error.message}\n`);
-  process.exit(78);
+  return exitMisconfigured(error);
 });
 await gateway.app.listen(config.port, '0.0.0.0');
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -43,17 +43,27 @@ export class Metrics {
   constructor(watched: Watched) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
-    gauge(registers, 'portcullis_enforcement_lease', 'Whether answers from memory are allowed', ['authority'], (set) => {
-      for (const { authority, lease } of watched.leases()) set({ authority }, lease ? 1 : 0);
-    });
+    gauge(
+      registers,
+      'portcullis_enforcement_lease',
+      'Whether answers from memory are allowed',
+      ['authority'],
+      (set) => {
+        for (const { authority, lease } of watched.leases()) set({ authority }, lease ? 1 : 0);
+      },
+    );
     gauge(registers, 'portcullis_cache_entries', 'Entries in memory', ['table'], (set) => {
       for (const [table, size] of Object.entries(watched.cached())) set({ table }, size);
     });
     gauge(registers, 'portcullis_events_waiting', 'Denial events that wait for the stream', [], (set) =>
       set({}, watched.waitingEvents()),
     );
-    gauge(registers, 'portcullis_events_lost', 'Denials whose event was lost since the start: the buffer was full', [], (set) =>
-      set({}, watched.lostEvents()),
+    gauge(
+      registers,
+      'portcullis_events_lost',
+      'Denials whose event was lost since the start: the buffer was full',
+      [],
+      (set) => set({}, watched.lostEvents()),
     );
     gauge(registers, 'portcullis_policy_info', 'The policy in force, by digest', ['digest'], (set) =>
       set({ digest: watched.policyDigest() }, 1),

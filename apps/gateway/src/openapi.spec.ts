@@ -6,13 +6,17 @@ import { ownRoute } from './routes/route.js';
 
 const api = describeApi(controlRoutes, 'https://gate.example');
 
-test.each(controlRoutes.map((route) => [`${route.method} ${route.path}`, route] as const))('%s is described as it is served', (_, route) => {
-  const described = api.paths[route.path.replaceAll(/:(\w+)/g, '{$1}')]?.[route.method.toLowerCase()];
-  expect(described?.summary).toBe(route.summary);
-  expect(described?.security).toEqual(route.access.public ? [] : [{ bearer: [] }]);
-  expect(Object.keys(described?.responses ?? {})).toContain(String(route.status));
-  if (!route.access.public) expect(Object.keys(described?.responses ?? {})).toEqual(expect.arrayContaining(['401', '403']));
-});
+test.each(controlRoutes.map((route) => [`${route.method} ${route.path}`, route] as const))(
+  '%s is described as it is served',
+  (_, route) => {
+    const described = api.paths[route.path.replaceAll(/:(\w+)/g, '{$1}')]?.[route.method.toLowerCase()];
+    expect(described?.summary).toBe(route.summary);
+    expect(described?.security).toEqual(route.access.public ? [] : [{ bearer: [] }]);
+    expect(Object.keys(described?.responses ?? {})).toContain(String(route.status));
+    if (!route.access.public)
+      expect(Object.keys(described?.responses ?? {})).toEqual(expect.arrayContaining(['401', '403']));
+  },
+);
 
 test.each(controlRoutes.filter((route) => route.example).map((route) => [route.path, route] as const))(
   'the example of %s is one that the route takes',
@@ -22,10 +26,15 @@ test.each(controlRoutes.filter((route) => route.example).map((route) => [route.p
 );
 
 test('every operation for clients of the gateway has a route', () => {
-  const operations = services.flatMap((service): readonly Operation[] => operationsOf(service)).filter(({ for: whom }) => whom !== 'service');
+  const operations = services
+    .flatMap((service): readonly Operation[] => operationsOf(service))
+    .filter(({ for: whom }) => whom !== 'service');
   // Two routes of one shape would be told apart by nothing: the reply schema is the operation's own value.
   for (const operation of operations) {
-    expect({ subject: operation.subject, served: controlRoutes.some(({ reply }) => reply === operation.reply) }).toEqual({
+    expect({
+      subject: operation.subject,
+      served: controlRoutes.some(({ reply }) => reply === operation.reply),
+    }).toEqual({
       subject: operation.subject,
       served: true,
     });
@@ -34,7 +43,9 @@ test('every operation for clients of the gateway has a route', () => {
 
 test('no two routes share method and path, nor an operation id', () => {
   expect(new Set(ownRoutePatterns).size).toBe(controlRoutes.length);
-  const ids = Object.values(api.paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId));
+  const ids = Object.values(api.paths).flatMap((methods) =>
+    Object.values(methods).map(({ operationId }) => operationId),
+  );
   expect(new Set(ids).size).toBe(controlRoutes.length);
 });
 
@@ -56,14 +67,16 @@ test('secrets are plain text to clients, and no schema points outside of itself'
   const text = JSON.stringify(api);
   expect(text).not.toContain('"sealed"');
   expect(text).not.toContain('$defs');
-  for (const [, reference] of text.matchAll(/"\$ref":"([^"]+)"/g)) expect(reference).toMatch(/^#\/components\/(responses|schemas)\/Problem$/);
+  for (const [, reference] of text.matchAll(/"\$ref":"([^"]+)"/g))
+    expect(reference).toMatch(/^#\/components\/(responses|schemas)\/Problem$/);
   expect(JSON.stringify(api.paths['/v1/login']?.['post'])).toContain('"password":{"type":"string"');
 });
 
 test('all names of fields are snake_case', () => {
   const names = new Set<string>();
   JSON.stringify(api, (key, value: unknown) => {
-    if (key === 'properties' && typeof value === 'object' && value !== null) Object.keys(value).forEach((name) => names.add(name));
+    if (key === 'properties' && typeof value === 'object' && value !== null)
+      Object.keys(value).forEach((name) => names.add(name));
     return value;
   });
   expect([...names].filter((name) => !/^[a-z0-9]+(_[a-z0-9]+)*$/.test(name))).toEqual([]);

@@ -51,7 +51,9 @@ export function describeApi(routes: readonly ControlRoute[], publicUrl: string):
         },
       },
       schemas: { Problem: problemSchema },
-      responses: { Problem: { description: 'Refused', content: { 'application/problem+json': { schema: ref('Problem') } } } },
+      responses: {
+        Problem: { description: 'Refused', content: { 'application/problem+json': { schema: ref('Problem') } } },
+      },
     },
   };
 }
@@ -73,7 +75,12 @@ function describeRoute(route: ControlRoute): ApiOperation {
     parameters: [
       ...inPath.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
       ...(fromQuery
-        ? rest.map(([name, field]) => ({ name, in: 'query', required: required.includes(name) && !('default' in field), schema: field }))
+        ? rest.map(([name, field]) => ({
+            name,
+            in: 'query',
+            required: required.includes(name) && !('default' in field),
+            schema: field,
+          }))
         : []),
       ...(route.idempotent ? [idempotencyKey] : []),
     ],
@@ -83,7 +90,7 @@ function describeRoute(route: ControlRoute): ApiOperation {
             required: true as const,
             content: {
               'application/json': {
-                schema: { ...schema, properties: Object.fromEntries(rest), required } as JsonSchema,
+                schema: { ...schema, properties: Object.fromEntries(rest), required },
                 ...(route.example ? { example: route.example } : {}),
               },
             },
@@ -97,7 +104,9 @@ function describeRoute(route: ControlRoute): ApiOperation {
 function describeReply(route: ControlRoute): object {
   const { reply } = route;
   const content =
-    reply instanceof z.ZodType ? { 'application/json': { schema: jsonSchema(reply, 'output') } } : { [reply.mediaType]: {} };
+    reply instanceof z.ZodType
+      ? { 'application/json': { schema: jsonSchema(reply, 'output') } }
+      : { [reply.mediaType]: {} };
   return { description: route.status === 201 ? 'Created' : 'Done', content };
 }
 
@@ -131,7 +140,9 @@ function withoutDefinitions<T>(value: T): T {
   if (Array.isArray(value)) return value.map((item: unknown) => withoutDefinitions(item)) as T;
   if (typeof value !== 'object' || value === null) return value;
   if ('$ref' in value) return {} as T;
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutDefinitions(item as unknown)])) as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, withoutDefinitions(item as unknown)]),
+  ) as T;
 }
 
 function replace(schema: Record<string, unknown>, by: Record<string, unknown>): void {

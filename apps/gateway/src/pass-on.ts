@@ -18,7 +18,11 @@ export interface PassOnParts {
 export function passOn(parts: PassOnParts) {
   const publicUrl = new URL(parts.publicUrl);
   const permissionsOf = rememberPermissions();
-  return ({ arrival, query, route, policy, identity }: Passage, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  return (
+    { arrival, query, route, policy, identity }: Passage,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
     const upstream = policy.upstreams.get(route.upstream);
     if (!upstream) throw new Error(`the policy has no upstream named ${route.upstream}`);
     const isPrincipal = identity.kind === 'principal';
@@ -31,7 +35,10 @@ export function passOn(parts: PassOnParts) {
       path: arrival.path,
       query,
       identity: isPrincipal
-        ? parts.upstreamIdentity.token(identity.principal, { audience, permissions: permissionsOf(policy, route.upstream) })
+        ? parts.upstreamIdentity.token(identity.principal, {
+            audience,
+            permissions: permissionsOf(policy, route.upstream),
+          })
         : undefined,
       attach: isPrincipal
         ? (close) => {
@@ -47,10 +54,10 @@ export function passOn(parts: PassOnParts) {
 function rememberPermissions(): (policy: Policy, upstream: string) => readonly string[] {
   const known = new WeakMap<Policy, Map<string, readonly string[]>>();
   return (policy, upstream) => {
-    let ofPolicy = known.get(policy);
-    if (!ofPolicy) known.set(policy, (ofPolicy = new Map()));
-    let permissions = ofPolicy.get(upstream);
-    if (!permissions) ofPolicy.set(upstream, (permissions = policy.routes.permissionsOf(upstream)));
+    const ofPolicy = known.get(policy) ?? new Map<string, readonly string[]>();
+    known.set(policy, ofPolicy);
+    const permissions = ofPolicy.get(upstream) ?? policy.routes.permissionsOf(upstream);
+    ofPolicy.set(upstream, permissions);
     return permissions;
   };
 }

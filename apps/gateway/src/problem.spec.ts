@@ -1,4 +1,4 @@
-import { ErrorCode, errorCodes, Refusal } from '@portcullis/contracts';
+import { type ErrorCode, errorCodes, Refusal } from '@portcullis/contracts';
 import { httpStatus } from './http-status.js';
 import { problemOf, refusalOf } from './problem.js';
 
@@ -8,7 +8,13 @@ const of = (code: ErrorCode, more = {}) => problemOf(new Refusal(code, 'Because.
 test.each([...errorCodes])('%s is a problem document with its own absolute type', (code) => {
   const { status, body } = of(code);
   expect(status).toBe(httpStatus[code]);
-  expect(body).toMatchObject({ type: `https://gate.example/docs#${code}`, status, code, detail: 'Because.', request_id: 'req_1' });
+  expect(body).toMatchObject({
+    type: `https://gate.example/docs#${code}`,
+    status,
+    code,
+    detail: 'Because.',
+    request_id: 'req_1',
+  });
   expect(body.title).not.toBe('');
   expect(status).toBeGreaterThanOrEqual(400);
 });
@@ -17,9 +23,12 @@ test.each([...errorCodes].filter((code) => httpStatus[code] === 401))('%s has a 
   expect(of(code).headers['WWW-Authenticate']).toMatch(/^Bearer realm="portcullis"/);
 });
 
-test.each([...errorCodes].filter((code) => [429, 503].includes(httpStatus[code])))('%s says when to come back', (code) => {
-  expect(Number(of(code).headers['Retry-After'])).toBeGreaterThan(0);
-});
+test.each([...errorCodes].filter((code) => [429, 503].includes(httpStatus[code])))(
+  '%s says when to come back',
+  (code) => {
+    expect(Number(of(code).headers['Retry-After'])).toBeGreaterThan(0);
+  },
+);
 
 test('nothing presented is challenged without an error, what is no good with one', () => {
   expect(of('unauthenticated').headers['WWW-Authenticate']).toBe('Bearer realm="portcullis"');

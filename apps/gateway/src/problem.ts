@@ -70,7 +70,8 @@ export function refusalOf(error: unknown, surprise: (error: unknown) => void): R
   if (error instanceof Refusal) return error;
   const status = (error as { statusCode?: unknown } | null)?.statusCode;
   if (status === 413) return new Refusal('too_large', 'The body is larger than this route takes.');
-  if (status === 415) return new Refusal('unsupported_media_type', 'The content type is not one that this route takes.');
+  if (status === 415)
+    return new Refusal('unsupported_media_type', 'The content type is not one that this route takes.');
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new Refusal('invalid_request', 'The request could not be read.');
   }

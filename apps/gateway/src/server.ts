@@ -14,6 +14,8 @@ import { controlRoutes } from './routes/control-routes.js';
 
 /** A client that trickles its headers loses its connection after this. */
 const headersMilliseconds = 10_000;
+/** How often Node looks for such clients. */
+const checkMilliseconds = 2_000;
 /** A body may be a long upload through a slow line; control routes read theirs under a time-out of their own. */
 const requestMilliseconds = 3_600_000;
 /** Longer than the 60 s after which common balancers drop an idle connection, so that they never write to a closed one. */
@@ -34,7 +36,14 @@ export async function createServer(
     bodyLimit: maxBodyBytes,
     requestTimeout: requestMilliseconds,
     keepAliveTimeout: keepAliveMilliseconds,
-    http: { headersTimeout: headersMilliseconds, maxHeaderSize: maxHeaderBytes, insecureHTTPParser: false },
+    http: {
+      headersTimeout: headersMilliseconds,
+      connectionsCheckingInterval: checkMilliseconds,
+      maxHeaderSize: maxHeaderBytes,
+      insecureHTTPParser: false,
+      // Node would answer its own empty 400; the front door asks for a Host and says so.
+      requireHostHeader: false,
+    },
     // A stopping gateway answers what reaches it, and says that the connection ends.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -62,12 +71,17 @@ export async function createServer(
     });
   }
   // Without this listener Node would send "100 Continue" before the credential was looked at.
-  instance.server.on('checkContinue', instance.routing);
+  instance.server.on('checkContinue', (request, response) => instance.routing(request, response));
   instance.server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    writeProblem(socket, new Refusal('method_not_allowed', 'The gateway is no tunnel.'), parts.routes.publicUrl, 'Allow: GET, POST\r\n');
+    writeProblem(
+      socket,
+      new Refusal('method_not_allowed', 'The gateway is no tunnel.'),
+      parts.routes.publicUrl,
+      'Allow: GET, POST\r\n',
+    );
   });
 
-  const adapter = new FastifyAdapter(instance as unknown as ConstructorParameters<typeof FastifyAdapter>[0]);
+  const adapter = new FastifyAdapter(instance);
   return NestFactory.create<NestFastifyApplication>(GatewayModule.of({ stop: options.stop }), adapter, {
     bodyParser: false,
     logger: options.logger,

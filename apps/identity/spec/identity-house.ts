@@ -63,7 +63,8 @@ export async function openIdentity(given: { tokens?: Partial<TokenSettings> } = 
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-identity-spec-'));
   const policyPath = join(folder, 'policy.yaml');
   writeFileSync(policyPath, policyText);
-  const { database, drop } = await specDatabase({ ...identityDatabase, now: clock.now, connections: 8 });
+  const spec = await specDatabase({ ...identityDatabase, now: clock.now, connections: 8 });
+  const { database } = spec;
   await foundInstallation(database, administrator);
   const bus = await Bus.connect('identity', specNatsUrl('identity'));
   const authority = new EnforcementAuthority(bus, {
@@ -73,6 +74,7 @@ export async function openIdentity(given: { tokens?: Partial<TokenSettings> } = 
   });
   const policy = await PolicyFile.open(policyPath);
   const signingKeys = new SigningKeys(database, keyEncryption, rotation);
+  await signingKeys.rotate();
   const sealingKeys = new SealingKeys(keyEncryption);
   const tokens = new TokenSettings({
     issuer: 'https://gate.example',
@@ -111,7 +113,7 @@ export async function openIdentity(given: { tokens?: Partial<TokenSettings> } = 
     tokens,
     keys,
     query,
-    get: module.get.bind(module),
+    get: <Provided>(token: new (...parts: never[]) => Provided): Provided => module.get(token),
     userId: founder.user_id,
     organizationId: founder.organization_id,
 
@@ -142,7 +144,7 @@ export async function openIdentity(given: { tokens?: Partial<TokenSettings> } = 
     close: async (): Promise<void> => {
       await policy.close();
       await bus.close();
-      await drop();
+      await spec.drop();
       rmSync(folder, { recursive: true });
     },
   };

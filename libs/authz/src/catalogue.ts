@@ -69,8 +69,9 @@ const LONGEST_NAME = 128;
 const DERIVED = new Set(['read', 'read-write']);
 
 /**
- * Reads a catalogue. Either it is right as a whole or every fault is told: names that are no names, unknown names, alias
- * clashes, inheritance cycles, broken promises (the last only once nothing else is wrong, since they need the order).
+ * Reads a catalogue. Either it is right as a whole or every fault is told: names that are no names, unknown names,
+ * alias clashes, inheritance cycles, broken promises (the last only once nothing else is wrong, since they need the
+ * order).
  */
 export function compileCatalogue(catalogue: Catalogue): { compiled: CompiledCatalogue } | { faults: CatalogueFault[] } {
   const faults: CatalogueFault[] = [];
@@ -254,5 +255,6 @@ function isName(text: string): boolean {
 }
 
 function notAName(what: string, text: string): string {
-  return `"${text}" is no name for a ${what}: letters, digits, "_", "-", "." in words joined by ":", at most ${LONGEST_NAME}`;
+  const rule = `letters, digits, "_", "-", "." in words joined by ":", at most ${LONGEST_NAME}`;
+  return `"${text}" is no name for a ${what}: ${rule}`;
 }

@@ -8,7 +8,10 @@ export interface Excess {
   buckets?: Resources;
 }
 
-/** What every grant of one lattice shares: the numbering of permissions. Two grants compare only if it is the same object. */
+/**
+ * What every grant of one lattice shares: the numbering of permissions. Two grants compare only if it is the same
+ * object.
+ */
 export interface Numbering {
   readonly names: readonly string[];
   readonly bound: ReadonlySet<number>;
@@ -17,9 +20,10 @@ export interface Numbering {
 type Buckets = 'all' | ReadonlySet<string>;
 
 /**
- * An immutable set of (permission, resources) pairs, in one canonical form: a bit for each permission held and, for each
- * bucket-bound one among them, its own buckets, never none. Buckets are kept for each permission and not once for the
- * grant: `read on a` joined with `write on b` must not become `write on a`, and only so are join and meet exact.
+ * An immutable set of (permission, resources) pairs, in one canonical form: a bit for each permission held and, for
+ * each bucket-bound one among them, its own buckets, never none. Buckets are kept for each permission and not once
+ * for the grant: `read on a` joined with `write on b` must not become `write on a`, and only so are join and meet
+ * exact.
  */
 export class Grant {
   readonly #numbering: Numbering;
@@ -125,9 +129,9 @@ export class Grant {
 }
 
 /**
- * Whether the grant holds the permission, by its number in the lattice that made the grant (-1, an unknown name, is never
- * held). A mask test and, only for a bucket-bound permission, one set look-up. A bound permission asked for without a
- * bucket is asked for on every bucket.
+ * Whether the grant holds the permission, by its number in the lattice that made the grant (-1, an unknown name, is
+ * never held). A mask test and, only for a bucket-bound permission, one set look-up. A bound permission asked for
+ * without a bucket is asked for on every bucket.
  */
 export function allows(grant: Grant, permissionIndex: number, bucket?: string): boolean {
   return permissionIndex >= 0 && grant.allows(permissionIndex, bucket);

@@ -54,8 +54,9 @@ export class UnknownName extends Error {
 }
 
 /**
- * One compiled catalogue: turns names into grants and answers about roles. Immutable; after a reload there is a new one,
- * and grants of the old one neither compare with its grants nor carry over (see `owns`): make them again from names.
+ * One compiled catalogue: turns names into grants and answers about roles. Immutable; after a reload there is a new
+ * one, and grants of the old one neither compare with its grants nor carry over (see `owns`): make them again from
+ * names.
  */
 export class Lattice {
   /** Holds nothing. */

@@ -212,9 +212,11 @@ routes:
 `;
     expect(faultsOf(sources(text))).toEqual([
       'policy.yaml:1 "version" must be 1',
-      'policy.yaml:2 a policy file has no key "colour"; it can have version, include, permissions, roles, upstreams, routes, storage',
+      'policy.yaml:2 a policy file has no key "colour"; it can have ' +
+        'version, include, permissions, roles, upstreams, routes, storage',
       'policy.yaml:5 Map keys must be unique',
-      'policy.yaml:6 "no name" is no name for a permission: letters, digits, "_", "-", "." in words joined by ":", at most 128',
+      'policy.yaml:6 "no name" is no name for a permission: ' +
+        'letters, digits, "_", "-", "." in words joined by ":", at most 128',
       'policy.yaml:8 role "a" holds unknown permission "nothing:here"',
       'policy.yaml:10 roles inherit in a cycle: a → b → a',
       'policy.yaml:12 role "b" has no key "shape"; it can have title, aliases, inherits, permissions, buckets',

@@ -40,7 +40,9 @@ export interface Policy {
 export interface CompileOptions {
   /** Values for `${NAME}` in the strings of an upstream. */
   variables?: Readonly<Record<string, string>>;
-  /** `METHOD /path` of what the gateway answers itself, before the policy's routes; a route that they hide is a fault. */
+  /**
+   * `METHOD /path` of what the gateway answers itself, before the policy's routes; a route that they hide is a fault.
+   */
   ownRoutes?: readonly string[];
 }
 
@@ -124,7 +126,9 @@ function mergeRoles(files: readonly WrittenPolicy[], faults: PolicyFault[]): Mer
   return merged;
 }
 
-/** A policy file may define anew what a catalogue file defines, unless that is sealed; nothing else is defined twice. */
+/**
+ * A policy file may define anew what a catalogue file defines, unless that is sealed; nothing else is defined twice.
+ */
 function mayRedefine(
   kind: string,
   written: { name: string; line: number },

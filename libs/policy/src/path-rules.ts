@@ -16,12 +16,13 @@ const PATH = /^(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})*$/;
 const UNRESERVED = /^[A-Za-z0-9\-_~]$/;
 
 /**
- * Reads the request target of an HTTP request line into a path that means one thing to everybody, or says why it does not
- * (a 400). Refused: another form than `/path?query`, encoded slashes, backslashes and dots, `//`, `.` and `..` segments,
- * `;` written either way, control characters, escapes that are none or no UTF-8, double escapes, over `MAX_TARGET_BYTES`.
+ * Reads the request target of an HTTP request line into a path that means one thing to everybody, or says why it does
+ * not (a 400). Refused: another form than `/path?query`, encoded slashes, backslashes and dots, `//`, `.` and `..`
+ * segments, `;` written either way, control characters, escapes that are none or no UTF-8, double escapes, over
+ * `MAX_TARGET_BYTES`.
  *
- * The rest is safe to match by decoded segment, since no decoding of a segment can yield another segment. The WHATWG URL
- * parser is not used anywhere: it resolves `%2e%2e` and takes `//evil/x` for a host.
+ * The rest is safe to match by decoded segment, since no decoding of a segment can yield another segment. The WHATWG
+ * URL parser is not used anywhere: it resolves `%2e%2e` and takes `//evil/x` for a host.
  */
 export function normalisePath(rawTarget: string): NormalisedPath {
   if (rawTarget.length > MAX_TARGET_BYTES) return refuse(`the target is longer than ${MAX_TARGET_BYTES} bytes`);

@@ -16,7 +16,10 @@ export interface PolicyFileOptions extends PolicySettings {
   onReload?: (policy: Policy) => void;
   /** Once for each bad edit; the policy before it stays in force. Must not throw. */
   onFault?: (faults: PolicyFault[]) => void;
-  /** How often the files are looked at. An edit counts once two looks in a row see the same, so that none is read halfway. */
+  /**
+   * How often the files are looked at. An edit counts once two looks in a row see the same, so that none is read
+   * halfway.
+   */
   lookMilliseconds?: number;
 }
 
@@ -32,9 +35,9 @@ const SHIPPED_CATALOGUE = fileURLToPath(new URL('../../../config/catalogue', imp
 const MOST_FILES = 100;
 
 /**
- * Reads the catalogue (every `.yaml` of its directory, by name), the policy file and what it includes, depth first, each
- * relative to the file that names it. Files that cannot be read, and a file included twice, are faults. `files` is every
- * file that was looked for, the catalogue's first.
+ * Reads the catalogue (every `.yaml` of its directory, by name), the policy file and what it includes, depth first,
+ * each relative to the file that names it. Files that cannot be read, and a file included twice, are faults. `files`
+ * is every file that was looked for, the catalogue's first.
  */
 export async function readPolicySources(
   policyPath: string,
@@ -85,10 +88,10 @@ export async function loadPolicy(
 }
 
 /**
- * A policy that follows its files. `current` is always one whole policy: take it once for each request and keep it for
- * that request. Reads the few files again and again instead of asking the system to watch them: editors replace files,
- * clusters swap links, mounts send no notice. What counts is the text, so a look can neither miss an edit nor see one in
- * a touched file.
+ * A policy that follows its files. `current` is always one whole policy: take it once for each request and keep it
+ * for that request. Reads the few files again and again instead of asking the system to watch them: editors replace
+ * files, clusters swap links, mounts send no notice. What counts is the text, so a look can neither miss an edit nor
+ * see one in a touched file.
  */
 export class PolicyFile {
   #current: Policy;

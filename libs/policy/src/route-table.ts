@@ -35,7 +35,9 @@ const RULE_METHODS = new Set(['*', ...METHODS.filter((method) => !['HEAD', 'TRAC
 /** The routes of a policy in order. Immutable. */
 export class RouteTable {
   readonly #routes: readonly Route[];
-  /** By first segment, each list in the order of the policy, so that a request looks at the few rules that can match. */
+  /**
+   * By first segment, each list in the order of the policy, so that a request looks at the few rules that can match.
+   */
   readonly #byFirst = new Map<string, [Route, RoutePattern][]>();
   readonly #anyFirst: [Route, RoutePattern][] = [];
 

@@ -1,8 +1,8 @@
-import { request } from 'node:http';
 import { services, type Service } from '@portcullis/contracts';
 import { port, readSettings } from '@portcullis/settings';
 import { z } from 'zod';
 import { exit, UsageFault, type Command, type Environment } from '../command.js';
+import { askGateway } from '../gateway-client.js';
 import { connectToNats } from '../provision/nats-connection.js';
 
 /** The health check of one container. The gateway is asked over HTTP, any other service over the bus, as its own user. */
@@ -10,7 +10,7 @@ export const health: Command = {
   summary: 'Asks one service whether it can work (for container health checks)',
   help: `portcullis health SERVICE       SERVICE is one of ${services.join(', ')}
 
-Exit 0: it answered that it can work. Exit 1: it did not, or not within 3 seconds.
+Exit 0: it answered that it can work. Exit 1: it did not, or not in time.
 Reads NATS_URL (a service) or PORT (the gateway), the same variables as the service itself.`,
   async run(args, env) {
     const service = services.find((name) => name === args[0]);
@@ -23,20 +23,14 @@ Reads NATS_URL (a service) or PORT (the gateway), the same variables as the serv
 
 const patienceMs = 3_000;
 
-function gatewayIsReady(env: Environment): Promise<boolean> {
-  const settings = readSettings(z.object({ PORT: port().default(8080) }), env);
-  return new Promise((resolve) => {
-    const asked = request(
-      { host: '127.0.0.1', port: settings.PORT, path: '/readyz', timeout: patienceMs },
-      (answer) => {
-        answer.resume();
-        resolve(answer.statusCode === 200);
-      },
-    );
-    asked.on('timeout', () => asked.destroy(new Error('no answer')));
-    asked.on('error', () => resolve(false));
-    asked.end();
-  });
+async function gatewayIsReady(env: Environment): Promise<boolean> {
+  const shape = z.object({ PORT: port().default(8080), PORTCULLIS_TLS_CERT: z.string().optional() });
+  const settings = readSettings(shape, env);
+  const gateway = { port: settings.PORT, tls: settings.PORTCULLIS_TLS_CERT !== undefined };
+  return askGateway(gateway, { path: '/readyz' }).then(
+    (status) => status === 200,
+    () => false,
+  );
 }
 
 async function serviceIsHealthy(service: Service, env: Environment): Promise<boolean> {

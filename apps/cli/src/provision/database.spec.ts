@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres, type RunningPostgres } from '@portcullis/embedded';
 import pg from 'pg';
-import { databaseServices, provisionDatabase, roleOf, urlAs } from './database.js';
+import { type DatabaseService, provisionDatabase, roleOf, urlAs } from './database.js';
 import { scramVerifier } from './scram.js';
 
 let folder: string;
@@ -45,7 +45,7 @@ async function aDatabase({ attributes = '', grants = '' } = {}) {
   if (grants) await query(server.url(name), grants.replaceAll('$owner', `owner_${name}`).replaceAll('$db', name));
   return { name, asSuperuser: server.url(name), asOwner: urlAs(server.url(name), `owner_${name}`, 'o') };
 }
-const as = (url: string, database: string, service: (typeof databaseServices)[number]) =>
+const as = (url: string, database: string, service: DatabaseService) =>
   urlAs(url, roleOf(service, database), passwords[service]);
 
 const ordinaryOwner = { attributes: 'createrole', grants: 'grant create on database $db to $owner' };

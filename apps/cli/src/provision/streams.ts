@@ -34,7 +34,7 @@ type Wanted = Partial<StreamConfig> & { name: string };
 const streams: readonly Wanted[] = [
   {
     name: auditStream,
-    subjects: ['audit.>'],
+    subjects: ['audit.*.*.*.*'],
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.New,
@@ -80,7 +80,7 @@ async function giveStream(manager: JetStreamManager, wanted: Wanted): Promise<vo
       await manager.streams.add(wanted);
       return;
     }
-    const { num_replicas: _, ...settings } = wanted;
+    const settings = { ...wanted, num_replicas: existing.config.num_replicas };
     const changed = Object.entries(settings).filter(([key, value]) =>
       differs(existing.config[key as keyof StreamConfig], value),
     );

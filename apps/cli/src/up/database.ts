@@ -11,7 +11,7 @@ import { logFile } from './log-file.js';
 /** A database that is prepared: what each service connects with, and how to let go of it. */
 export interface PreparedDatabase {
   readonly urls: Readonly<Record<DatabaseService, string>>;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Starts Postgres in the home, makes the database `portcullis` and prepares it. */

@@ -10,7 +10,7 @@ interface Server {
 export interface KeptServer<T extends Server> {
   /** The first one; its port stays the same for those that replace it. */
   readonly first: T;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Keeps a server of `libs/embedded` running on its port: one that ends unasked is started again, and said so. */

@@ -13,7 +13,7 @@ import { logFile } from './log-file.js';
 /** A message server that is prepared: what each service connects with, and how to let go of it. */
 export interface PreparedBus {
   readonly urls: Readonly<Record<Service, string>>;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Finds a nats-server, starts it in the home with a user for each service, and makes the streams. */
@@ -47,13 +47,13 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
 export async function externalBus(url: string, secrets: Secrets, say: Log): Promise<PreparedBus> {
   say('Preparing the NATS server of NATS_URL.');
   await makeStreams(url);
-  if (await knowsOurUsers(url, secrets)) return { urls: urlsAs(url, secrets), stop: async () => undefined };
+  if (await knowsOurUsers(url, secrets)) return { urls: urlsAs(url, secrets), stop: () => Promise.resolve() };
   say(
     'The NATS server of NATS_URL has no users for the single services: they all use the URL as it is, and what each may do there is for you to limit.',
   );
   return {
     urls: Object.fromEntries(services.map((service) => [service, url])) as Record<Service, string>,
-    stop: async () => undefined,
+    stop: () => Promise.resolve(),
   };
 }
 

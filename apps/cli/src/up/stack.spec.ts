@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -13,7 +14,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { findNatsServer, freePort, identityOf, startNats, startPostgres } from '@portcullis/embedded';
+import { findNatsServer, freePort, identityOf, recordProcess, startNats, startPostgres } from '@portcullis/embedded';
 import { type Environment } from '../command.js';
 import { readUpSettings } from './settings.js';
 import { Stack } from './stack.js';
@@ -74,7 +75,7 @@ const gateway = () => `
     response.writeHead(JSON.parse(body).password === env.PORTCULLIS_FIRST_ADMIN_PASSWORD ? 200 : 401).end();
   });
   server.listen(process.env.PORT, () => console.log(JSON.stringify({ ready: 'gateway' })));
-  process.on('SIGTERM', () => server.close());`;
+  process.on('SIGTERM', () => { server.close(); setInterval(() => server.closeIdleConnections(), 50).unref(); });`;
 
 async function aStack(env: Environment = {}): Promise<Stack> {
   const all: Environment = {
@@ -175,6 +176,20 @@ test('an app that crashes is started again, and said so', async () => {
   expect(seen('audit').pid).not.toBe(before);
 }, 120_000);
 
+test('what a killed run left behind is ended first, although it holds the gateway’s port', async () => {
+  const stack = await aStack();
+  const listen = `require('node:http').createServer().listen(${ports.get(stack)}, '127.0.0.1', () => console.log('listening'))`;
+  const orphan = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => orphan.stdout.once('data', resolve));
+  const record = join(root, 'home/run/gateway');
+  recordProcess(record, orphan.pid!);
+  const value = JSON.parse(readFileSync(record, 'utf8')) as { owner: { started: string } };
+  value.owner.started = 'before'; // as if the run that wrote it were gone
+  writeFileSync(record, JSON.stringify(value));
+  await stack.start();
+  expect(orphan.signalCode).toBe('SIGTERM');
+}, 120_000);
+
 test('servers that are there already are used, and one database serves one stack at a time', async () => {
   const log = () => undefined;
   const everything = { allow: ['>'] };
@@ -196,6 +211,7 @@ test('servers that are there already are used, and one database serves one stack
 
     const other = await aStack({ ...given, PORTCULLIS_HOME: join(root, 'home-b') });
     await expect(other.start()).rejects.toThrow('The database of DATABASE_URL is in use by another stack');
+    await other.stop();
     await stack.stop();
     await (await aStack({ ...given, PORTCULLIS_HOME: join(root, 'home-b') })).start();
   } finally {

@@ -1,12 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, isPortFree, type Log } from '@portcullis/embedded';
+import { freePort, isPortFree, stopOrphan, type Log } from '@portcullis/embedded';
 import { type Environment, Refused } from '../command.js';
+import { askGateway } from '../gateway-client.js';
 import { databaseServices } from '../provision/database.js';
 import { readOrMakeSecrets, writeSecrets, type Secrets } from '../provision/secrets.js';
 import { notableLines } from './child-log.js';
 import { embeddedDatabase, externalDatabase, type PreparedDatabase } from './database.js';
-import { askGateway } from './gateway-client.js';
 import { takeHome, type Home } from './home.js';
 import { logFile } from './log-file.js';
 import { embeddedBus, externalBus, type PreparedBus } from './message-bus.js';
@@ -53,6 +53,7 @@ export class Stack {
     const { settings, say, onFatal, env } = this.#options;
     this.#everythingIsBuilt();
     this.#home = takeHome(settings.PORTCULLIS_HOME);
+    await this.#stopOrphans(); // before looking at the ports: a gateway of a killed run would hold them
     await this.#portsAreFree();
     const secrets = (this.#secrets = readOrMakeSecrets(this.#home.file('secrets.json')));
     this.#database = settings.DATABASE_URL
@@ -109,7 +110,7 @@ export class Stack {
     const all = [...this.#services, ...this.#gateways];
     for (const program of all) {
       this.#goOn();
-      await program.start();
+      program.start();
     }
     await this.#allReady(all);
   }
@@ -175,6 +176,14 @@ export class Stack {
   #everythingIsBuilt(): void {
     for (const kind of programNames)
       if (!existsSync(this.#script(kind))) throw new Refused(`${kind} is not built: run npm run build first.`);
+  }
+
+  /** The home is ours, so whatever is recorded in it was left behind by a run that was killed. */
+  async #stopOrphans(): Promise<void> {
+    const { say } = this.#options;
+    const home = this.#home!;
+    const stop = (name: string) => stopOrphan(home.file('run', name), { what: name, graceMs: 10_000, log: say });
+    await Promise.all(readdirSync(home.file('run')).map(stop));
   }
 
   async #portsAreFree(): Promise<void> {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { forgetProcess, lineReader, recordProcess, stopOrphan, type Log } from '@portcullis/embedded';
+import { forgetProcess, lineReader, recordProcess, type Log } from '@portcullis/embedded';
 import { Refused } from '../command.js';
 
 export interface Program {
@@ -57,9 +57,7 @@ export class Supervised {
     return this.program.name;
   }
 
-  /** Ends what a killed run left behind, then starts. */
-  async start(): Promise<void> {
-    await stopOrphan(this.program.record, { what: this.name, graceMs: 10_000, log: this.say });
+  start(): void {
     this.#launch();
   }
 
@@ -80,8 +78,10 @@ export class Supervised {
     clearTimeout(timer);
   }
 
-  /** SIGKILL now, for someone who does not want to wait. */
+  /** SIGKILL now, for someone who does not want to wait; it will not come back either. */
   kill(): void {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
     this.#child?.kill('SIGKILL');
   }
 

@@ -13,12 +13,20 @@ test.each([
   ['an API key', ['Authorization', `Bearer ${key}`], 'api-key'],
   ['an API key, scheme in capitals', ['AUTHORIZATION', `BEARER ${key}`], 'api-key'],
   ['an API key after several spaces', ['authorization', `bearer   ${key}`], 'api-key'],
-  ['an API key whose prefix has an underscore', ['Authorization', `Bearer ${mintApiKey('acme_ci').text.reveal()}`], 'api-key'],
+  [
+    'an API key whose prefix has an underscore',
+    ['Authorization', `Bearer ${mintApiKey('acme_ci').text.reveal()}`],
+    'api-key',
+  ],
   ['an access token', ['Authorization', `Bearer ${jwt}`], 'access-token'],
   ['a role token', ['Authorization', `Bearer ${jwe}`], 'role-token'],
   ['Basic', ['Authorization', 'Basic OnB3'], 'basic'],
   ['a signed request', ['Signature-Input', 'a=()', 'Signature', 'a=:AA==:'], 'signature'],
-  ['two labels of signature on several lines', ['Signature-Input', 'a=()', 'Signature-Input', 'b=()', 'Signature', 'a=:AA==:'], 'signature'],
+  [
+    'two labels of signature on several lines',
+    ['Signature-Input', 'a=()', 'Signature-Input', 'b=()', 'Signature', 'a=:AA==:'],
+    'signature',
+  ],
   ['chunks', ['Transfer-Encoding', 'Chunked'], 'none'],
   ['a proxy credential, which is not for us', ['Proxy-Authorization', `Bearer ${key}`], 'none'],
 ])('%s is recognised', (_what, headers, kind) => {
@@ -27,7 +35,10 @@ test.each([
 
 test('an API key is taken apart, and its text is not kept', () => {
   const found = authorization(`Bearer ${key}`);
-  expect(found).toMatchObject({ kind: 'api-key', key: { prefix: 'ptc', lookup: minted.lookup, sha256: minted.sha256 } });
+  expect(found).toMatchObject({
+    kind: 'api-key',
+    key: { prefix: 'ptc', lookup: minted.lookup, sha256: minted.sha256 },
+  });
   expect(JSON.stringify([found, authorization(`Bearer ${jwt}`)])).not.toMatch(new RegExp(`${key}|${jwt}`));
 });
 
@@ -86,13 +97,20 @@ test.each(['Signature', 'Signature-Input'])('%s alone is no signature', (name) =
   expect(read(name, 'a=()')).toMatchObject({ kind: 'refused', refusal: { code: 'invalid_signature' } });
 });
 
-test.each(['Host', 'Content-Type', 'Content-Length', 'Cookie', 'DPoP', 'X-Org-ID', 'Idempotency-Key', 'X-Amz-Date', 'Date'])(
-  '%s sent twice is refused, equal or not',
-  (name) => {
-    const found = presented([name, 'a', 'Accept', '*/*', name.toLowerCase(), 'a'], ['ptc']);
-    expect(found).toMatchObject({ kind: 'refused', refusal: { code: 'invalid_request' } });
-  },
-);
+test.each([
+  'Host',
+  'Content-Type',
+  'Content-Length',
+  'Cookie',
+  'DPoP',
+  'X-Org-ID',
+  'Idempotency-Key',
+  'X-Amz-Date',
+  'Date',
+])('%s sent twice is refused, equal or not', (name) => {
+  const found = presented([name, 'a', 'Accept', '*/*', name.toLowerCase(), 'a'], ['ptc']);
+  expect(found).toMatchObject({ kind: 'refused', refusal: { code: 'invalid_request' } });
+});
 
 test.each([
   ['X_Org_ID', 'org_1'],

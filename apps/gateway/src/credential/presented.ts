@@ -30,7 +30,8 @@ export function presented(rawHeaders: readonly string[], apiKeyPrefixes: readonl
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? '').toLowerCase();
     // Many servers read `X_Org_Id` as `X-Org-Id`: two spellings of one header, of which we would check one.
-    if (name.includes('_')) return malformed('underscore_header', 'A header name has an underscore. Write it with hyphens.');
+    if (name.includes('_'))
+      return malformed('underscore_header', 'A header name has an underscore. Write it with hyphens.');
     const values = headers.get(name);
     if (values) values.push(rawHeaders[at + 1] ?? '');
     else headers.set(name, [rawHeaders[at + 1] ?? '']);

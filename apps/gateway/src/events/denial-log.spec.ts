@@ -90,12 +90,15 @@ test('a refused credential is one event, with the credential where it is known',
   });
 });
 
-test.each(['unavailable', 'invalid_request'] as const)('%s says nothing about a credential and is no event', async (code) => {
-  const { log, published } = aLog();
-  expect(log.refusedCredential(arrival, refused({ refusal: new Refusal(code, '') }))).toBeNull();
-  await log.stop();
-  expect(published).toEqual([]);
-});
+test.each(['unavailable', 'invalid_request'] as const)(
+  '%s says nothing about a credential and is no event',
+  async (code) => {
+    const { log, published } = aLog();
+    expect(log.refusedCredential(arrival, refused({ refusal: new Refusal(code, '') }))).toBeNull();
+    await log.stop();
+    expect(published).toEqual([]);
+  },
+);
 
 test('beyond 10 a second one event counts the rest, and every decision id leads to an event', async () => {
   const { at, log, published } = aLog();
@@ -161,7 +164,8 @@ test('a flood from ever new addresses uses bounded memory, and organizations sta
   const { at, log, published } = aLog();
   for (let n = 0; n < 12_000; n++) log.refusedCredential(arrival, refused({ clientIp: `2001:db8::${n.toString(16)}` }));
   while (log.buffered > 0) await new Promise(setImmediate);
-  for (let n = 0; n < 20; n++) log.refusedCredential(arrival, refused({ credentialId: 'key_9', organizationId: 'org_9' }));
+  for (let n = 0; n < 20; n++)
+    log.refusedCredential(arrival, refused({ credentialId: 'key_9', organizationId: 'org_9' }));
   at.ms += 10_000;
   log.tick();
   await log.stop();

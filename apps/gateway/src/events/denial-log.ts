@@ -86,7 +86,10 @@ export class DenialLog {
   refusedCredential(arrival: Arrival, identity: Extract<Identity, { kind: 'refused' }>): string | null {
     const { refusal, reason, clientIp, organizationId, credentialId } = identity;
     if (refusal.code === 'unavailable' || refusal.code === 'invalid_request') return null;
-    const source = credentialId === null ? `address ${clientIp} ${reason} ${organizationId}` : `credential ${credentialId} ${organizationId}`;
+    const source =
+      credentialId === null
+        ? `address ${clientIp} ${reason} ${organizationId}`
+        : `credential ${credentialId} ${organizationId}`;
     return this.#log(source, {
       organization_id: organizationId,
       action: 'credential.refused',

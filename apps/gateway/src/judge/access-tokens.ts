@@ -131,7 +131,8 @@ const Wanted = z.object({
 
 function readAccessToken({ kid, claims }: { kid: string; claims: Claims }): AccessToken {
   const wanted = Wanted.safeParse(claims);
-  if (!wanted.success) throw new TokenError('invalid_claims', 'A claim of access tokens is missing or of another form.');
+  if (!wanted.success)
+    throw new TokenError('invalid_claims', 'A claim of access tokens is missing or of another form.');
   const { org, cid, sid, jti, permissions, resources } = wanted.data;
   return {
     kid,
@@ -146,8 +147,9 @@ function readAccessToken({ kid, claims }: { kid: string; claims: Claims }): Acce
 }
 
 /** jsonwebtoken's refusals in our words; what is no refusal (the keys are away) stays what it is. */
-function asTokenError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof TokenError) return error;
+function asTokenError(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error('The token could not be verified.', { cause: error });
+  if (error instanceof TokenError) return error;
   switch (error.name) {
     case 'TokenExpiredError':
       return new TokenError('expired', 'The token has expired.', { cause: error });

@@ -10,7 +10,12 @@ export interface Holding {
 }
 
 /** What a key holds: what it was given ∩ what its owner holds in its organization, as the lattice means roles now. */
-export function keyHolding(lattice: Lattice, key: KeyRecord, owner: PrincipalRecord, membership: MembershipRecord): Holding {
+export function keyHolding(
+  lattice: Lattice,
+  key: KeyRecord,
+  owner: PrincipalRecord,
+  membership: MembershipRecord,
+): Holding {
   const grant = meet(keyGrant(lattice, key), memberGrant(lattice, membership));
   return {
     grant,
@@ -72,7 +77,8 @@ const keyGrant = (lattice: Lattice, { roles, permissions, buckets }: KeyRecord):
 const memberGrant = (lattice: Lattice, { roles, permissions }: MembershipRecord): Grant =>
   lattice.grantKnown({ roles, permissions, buckets: 'all' });
 
-const tokenGrant = (lattice: Lattice, { permissions, buckets }: AccessToken): Grant => lattice.grantKnown({ permissions, buckets });
+const tokenGrant = (lattice: Lattice, { permissions, buckets }: AccessToken): Grant =>
+  lattice.grantKnown({ permissions, buckets });
 
 /**
  * A grant as a principal shows it. One list of buckets stands for all bucket-bound permissions there, so it is what they have

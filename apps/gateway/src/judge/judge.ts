@@ -1,7 +1,14 @@
 import { allows, type Grant, type Lattice } from '@portcullis/authz';
 import { FetchedGatewayKeys } from '@portcullis/bus';
 import { Identity as IdentityService, Refusal } from '@portcullis/contracts';
-import { type ApiKeyParts, clientAddress, NetworkList, sameDigest, type Secret, TokenError } from '@portcullis/credentials';
+import {
+  type ApiKeyParts,
+  clientAddress,
+  NetworkList,
+  sameDigest,
+  type Secret,
+  TokenError,
+} from '@portcullis/credentials';
 import { type Attachment, type Enforcer, type Instant, type Subject, tag, type Tag } from '@portcullis/enforcement';
 import { notValid, presented } from '../credential/presented.js';
 import { type Arrival, type Identity } from '../judgement.js';
@@ -84,7 +91,11 @@ export class Judge {
       case 'signature':
         return refused(clientIp, notBuilt('Signed requests are not accepted here yet.'), 'unsupported_kind');
       case 'basic':
-        return refused(clientIp, notBuilt('Basic is only good for obtaining a credential. Present that.'), 'unsupported_kind');
+        return refused(
+          clientIp,
+          notBuilt('Basic is only good for obtaining a credential. Present that.'),
+          'unsupported_kind',
+        );
     }
   }
 
@@ -96,12 +107,17 @@ export class Judge {
     if (identity.kind === 'refused') return identity.refusal;
     if (identity.kind === 'anonymous') return new Refusal('unauthenticated', 'This needs a credential.');
     if (permissions.length > 0 && identity.principal.organization_id === null) {
-      return new Refusal('organization_required', 'You belong to several organizations. Say which with the header X-Org-ID.');
+      return new Refusal(
+        'organization_required',
+        'You belong to several organizations. Say which with the header X-Org-ID.',
+      );
     }
     const lattice = this.#options.lattice();
     const grant = current(lattice, identity.grant);
     const lacking = permissions.filter((name) => !allows(grant, lattice.permissionIndex(name), bucket));
-    return lacking.length === 0 ? null : new Refusal('forbidden', `This needs the permission ${lacking.join(' and ')}.`);
+    return lacking.length === 0
+      ? null
+      : new Refusal('forbidden', `This needs the permission ${lacking.join(' and ')}.`);
   }
 
   /**
@@ -155,7 +171,9 @@ export class Judge {
     const use = this.#useKey(key, asking);
     if (!('owner' in use)) return use;
     const lattice = this.#options.lattice();
-    const holding = this.#holdings.of(key, [lattice, use.owner], () => keyHolding(lattice, key, use.owner, use.membership));
+    const holding = this.#holdings.of(key, [lattice, use.owner], () =>
+      keyHolding(lattice, key, use.owner, use.membership),
+    );
     return this.#principal(clientIp, holding, { tags: keyTags(key), under: ['api-key', 'identity'] });
   }
 
@@ -179,7 +197,8 @@ export class Judge {
       refused(clientIp, notValid(), reason, { id: token.credentialId, organization_id: token.organizationId });
     if (!family) return no('unknown_family');
     if (family.status !== 'active') return no(`family_${family.status}`);
-    if (token.credentialId !== (family.kind === 'session' ? family.id : family.credential_id)) return no('other_family');
+    if (token.credentialId !== (family.kind === 'session' ? family.id : family.credential_id))
+      return no('other_family');
     if (family.kind === 'session') return this.#judgeSession(token, family, named, asking);
 
     const keyFound = records.look(keyById(token.credentialId));
@@ -361,6 +380,7 @@ function tokenRefusal({ code }: TokenError): Refusal {
   return notValid();
 }
 
-const mismatch = (): Refusal => new Refusal('organization_mismatch', 'The credential is not for the organization in X-Org-ID.');
+const mismatch = (): Refusal =>
+  new Refusal('organization_mismatch', 'The credential is not for the organization in X-Org-ID.');
 
 const notBuilt = (message: string): Refusal => new Refusal('unauthenticated', message);

@@ -1,5 +1,13 @@
 import { type Bus } from '@portcullis/bus';
-import { ApiKey, type Authority, Identity, type Position, type ResolvedFamily, type ResolvedKey, type ResolvedPrincipal } from '@portcullis/contracts';
+import {
+  ApiKey,
+  type Authority,
+  Identity,
+  type Position,
+  type ResolvedFamily,
+  type ResolvedKey,
+  type ResolvedPrincipal,
+} from '@portcullis/contracts';
 import { type Enforcer, type Instant, tag, type Tag } from '@portcullis/enforcement';
 
 /** How an authority is asked: `bus.call` of the gateway's connection. */

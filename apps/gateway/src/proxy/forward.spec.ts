@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request as httpRequest, type RequestOptions, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Refusal } from '@portcullis/contracts';
@@ -189,7 +196,9 @@ test('the credential travels on only to an upstream that asks for it', async () 
   const handler: Handler = (request, response) => response.end(request.headers.authorization ?? 'none');
   const headers = { Authorization: 'Bearer secret' };
   expect((await ask((await aGateway(handler)).port, { headers })).body).toBe('none');
-  expect((await ask((await aGateway(handler, { upstream: { passAuthorization: true } })).port, { headers })).body).toBe('Bearer secret');
+  expect((await ask((await aGateway(handler, { upstream: { passAuthorization: true } })).port, { headers })).body).toBe(
+    'Bearer secret',
+  );
 });
 
 test('without an identity no identity header is sent', async () => {
@@ -198,18 +207,23 @@ test('without an identity no identity header is sent', async () => {
   expect((await ask(port, { headers: { 'X-Portcullis-Identity': 'forged' } })).body).toBe('none');
 });
 
-test.each(['authorization', 'Host', 'X-Forwarded-For', 'content-length', 'Signature', 'X-Portcullis-Identity', 'X-Org-ID'])(
-  'a Connection header that names %s is refused, and the upstream sees nothing',
-  async (name) => {
-    let calls = 0;
-    const { port } = await aGateway((_request, response) => {
-      calls++;
-      response.end();
-    });
-    expect((await ask(port, { headers: { Connection: `close, ${name}` } })).headers['x-code']).toBe('invalid_request');
-    expect(calls).toBe(0);
-  },
-);
+test.each([
+  'authorization',
+  'Host',
+  'X-Forwarded-For',
+  'content-length',
+  'Signature',
+  'X-Portcullis-Identity',
+  'X-Org-ID',
+])('a Connection header that names %s is refused, and the upstream sees nothing', async (name) => {
+  let calls = 0;
+  const { port } = await aGateway((_request, response) => {
+    calls++;
+    response.end();
+  });
+  expect((await ask(port, { headers: { Connection: `close, ${name}` } })).headers['x-code']).toBe('invalid_request');
+  expect(calls).toBe(0);
+});
 
 test('what is between the upstream and the gateway does not reach the client, and repeated headers stay apart', async () => {
   const { port } = await aGateway((_request, response) => {
@@ -227,13 +241,16 @@ test('what is between the upstream and the gateway does not reach the client, an
   const answer = await ask(port);
   expect(answer).toMatchObject({ status: 201, body: 'made' });
   expect(answer.headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'x-request-id': 'req_1' });
-  for (const name of ['x-hop', 'proxy-authenticate', 'x-portcullis-identity']) expect(answer.headers).not.toHaveProperty(name);
+  for (const name of ['x-hop', 'proxy-authenticate', 'x-portcullis-identity'])
+    expect(answer.headers).not.toHaveProperty(name);
 });
 
 test('a field value that is not ASCII passes byte by byte', async () => {
   const port = await listen(
     createTcpServer((socket: Socket) => {
-      socket.once('data', () => socket.end(Buffer.from('HTTP/1.1 200 OK\r\nX-Own: caf\xe9\r\nContent-Length: 2\r\n\r\nok', 'latin1')));
+      socket.once('data', () =>
+        socket.end(Buffer.from('HTTP/1.1 200 OK\r\nX-Own: caf\xe9\r\nContent-Length: 2\r\n\r\nok', 'latin1')),
+      );
     }),
   );
   expect((await ask((await aGateway(port)).port)).headers['x-own']).toBe('caf\u00e9');
@@ -319,7 +336,7 @@ test.each([
   expect((await ask(port, { method })).status).toBe(status);
 });
 
-test('a redirect is the client\'s to follow', async () => {
+test("a redirect is the client's to follow", async () => {
   const { port } = await aGateway((_request, response) => response.writeHead(302, { Location: '/elsewhere' }).end());
   expect(await ask(port)).toMatchObject({ status: 302, headers: { location: '/elsewhere' } });
 });
@@ -354,7 +371,9 @@ test('an upstream that hangs up before it answers is unreachable, and is not ask
 });
 
 test('an upstream that answers nonsense is unreachable', async () => {
-  const port = await listen(createTcpServer((socket: Socket) => void socket.once('data', () => socket.end('SMTP ready\r\n\r\n'))));
+  const port = await listen(
+    createTcpServer((socket: Socket) => void socket.once('data', () => socket.end('SMTP ready\r\n\r\n'))),
+  );
   expect((await ask((await aGateway(port)).port)).headers['x-code']).toBe('upstream_unreachable');
 });
 
@@ -500,7 +519,9 @@ test('what may not be attached does not begin', async () => {
   const headers = { 'Transfer-Encoding': 'chunked' };
   expect((await ask(port, { method: 'POST', headers }, 'abc')).headers['x-code']).toBe('unavailable');
   expect(calls).toBe(0);
-  expect((await ask((await aGateway(events, { as: { attach: () => undefined } })).port)).headers['x-code']).toBe('unavailable');
+  expect((await ask((await aGateway(events, { as: { attach: () => undefined } })).port)).headers['x-code']).toBe(
+    'unavailable',
+  );
 });
 
 test('an ordinary request is not attached: it may finish', async () => {
@@ -511,6 +532,8 @@ test('an ordinary request is not attached: it may finish', async () => {
 });
 
 test('reading all of a body is possible for whoever needs it whole', async () => {
-  const { port } = await aGateway((request, response) => void readAll(request).then((body) => response.end(String(body.length))));
+  const { port } = await aGateway(
+    (request, response) => void readAll(request).then((body) => response.end(String(body.length))),
+  );
   expect((await ask(port, { method: 'PUT' }, 'x'.repeat(70_000))).body).toBe('70000');
 });

@@ -61,7 +61,7 @@ export class Forwarder {
       this.#pool(upstream).dispatch(
         {
           path: `${base}${as.path}${as.query === null ? '' : `?${as.query}`}`,
-          method: as.method as Dispatcher.HttpMethod,
+          method: as.method,
           headers,
           body,
           headersTimeout: upstream.timeoutSeconds * 1000,

@@ -23,7 +23,10 @@ export function requestHeaders(rawHeaders: readonly string[], as: ForwardedAs): 
   const named = connectionNames(valuesOf(rawHeaders, 'connection'));
   const mustArrive = named.find((name) => isProtected(name));
   if (mustArrive !== undefined) {
-    throw new Refusal('invalid_request', 'The header Connection names a header that is not between this client and the gateway.');
+    throw new Refusal(
+      'invalid_request',
+      'The header Connection names a header that is not between this client and the gateway.',
+    );
   }
   const headers: string[] = [];
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -17,14 +17,22 @@ export interface UpstreamIdentityOptions {
 /** Tells upstreams who calls: `X-Portcullis-Identity`, an ES256 JWT of 60 seconds for one audience. */
 export class UpstreamIdentity {
   /** By the principal as it was found: a change of anything about it makes another object, and so another token. */
-  readonly #tokens = new WeakMap<Principal, Map<string, { token: string; freshUntilMs: number; permissions: readonly string[] }>>();
+  readonly #tokens = new WeakMap<
+    Principal,
+    Map<string, { token: string; freshUntilMs: number; permissions: readonly string[] }>
+  >();
 
   constructor(private readonly options: UpstreamIdentityOptions) {}
 
   /** @param upstream.permissions those that the upstream's own routes require: it learns of no others */
-  token(principal: Principal, upstream: { readonly audience: string; readonly permissions: readonly string[] }): string {
+  token(
+    principal: Principal,
+    upstream: { readonly audience: string; readonly permissions: readonly string[] },
+  ): string {
     const nowMs = this.options.now().getTime();
-    const known = this.#tokens.get(principal) ?? new Map<string, { token: string; freshUntilMs: number; permissions: readonly string[] }>();
+    const known =
+      this.#tokens.get(principal) ??
+      new Map<string, { token: string; freshUntilMs: number; permissions: readonly string[] }>();
     this.#tokens.set(principal, known);
     const permissions = principal.permissions.filter((name) => upstream.permissions.includes(name));
     const made = known.get(upstream.audience);

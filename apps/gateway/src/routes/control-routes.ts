@@ -59,5 +59,8 @@ export function allowedMethods(path: string): string[] {
 
 function samePath(pattern: string, path: string): boolean {
   const [wanted, given] = [pattern.split('/'), path.split('/')];
-  return wanted.length === given.length && wanted.every((segment, at) => (segment.startsWith(':') ? given[at] !== '' : segment === given[at]));
+  return (
+    wanted.length === given.length &&
+    wanted.every((segment, at) => (segment.startsWith(':') ? given[at] !== '' : segment === given[at]))
+  );
 }

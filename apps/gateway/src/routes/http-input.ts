@@ -99,7 +99,9 @@ function decode(text: string): string | undefined {
 }
 
 const refuse = (faults: FieldFault[]): Refusal =>
-  new Refusal('invalid_request', `${faults.map(({ field, message }) => `${field}: ${message}`).join('; ')}.`, { errors: faults });
+  new Refusal('invalid_request', `${faults.map(({ field, message }) => `${field}: ${message}`).join('; ')}.`, {
+    errors: faults,
+  });
 
 /** The schema without `.optional()`, `.nullable()` and `.default()` around it. */
 export function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
@@ -114,6 +116,9 @@ export const isSealed = (schema: z.ZodType | undefined): boolean => unwrap(schem
 const isNumber = (schema: z.ZodType | undefined): boolean => unwrap(schema) instanceof z.ZodNumber;
 
 function plainSecret(schema: z.ZodType | undefined): z.ZodType {
-  const secret = z.string().min(1, 'must not be empty').max(longestSecret, `must be at most ${longestSecret} characters`);
+  const secret = z
+    .string()
+    .min(1, 'must not be empty')
+    .max(longestSecret, `must be at most ${longestSecret} characters`);
   return schema instanceof z.ZodOptional ? secret.optional() : secret;
 }

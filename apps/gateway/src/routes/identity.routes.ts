@@ -31,7 +31,10 @@ export const identityRoutes: readonly ControlRoute[] = [
     }),
     // The secret itself stays in this process: what crosses the bus proves nothing to anyone but the key's record.
     request: ({ client_id, client_secret }) => ({ client_id, secret_sha256: sha256Hex(client_secret) }),
-    example: { client_id: 'DbIxeEpDNyYlOQWsMSDhqH', client_secret: 'the 48 letters and digits shown when the key was made' },
+    example: {
+      client_id: 'DbIxeEpDNyYlOQWsMSDhqH',
+      client_secret: 'the 48 letters and digits shown when the key was made',
+    },
   }),
   operationRoute({
     method: 'POST',

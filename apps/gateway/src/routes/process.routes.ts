@@ -20,8 +20,14 @@ export const processRoutes: readonly ControlRoute[] = [
     answer: async (call, parts) => {
       const body = JSON.stringify({ keys: await parts.publicKeys() });
       const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-      const headers = { ETag: etag, 'Cache-Control': 'public, max-age=60', 'Content-Type': 'application/json; charset=utf-8' };
-      return matches(call.header('if-none-match'), etag) ? { status: 304, headers, body: '' } : { status: 200, headers, body };
+      const headers = {
+        ETag: etag,
+        'Cache-Control': 'public, max-age=60',
+        'Content-Type': 'application/json; charset=utf-8',
+      };
+      return matches(call.header('if-none-match'), etag)
+        ? { status: 304, headers, body: '' }
+        : { status: 200, headers, body };
     },
   }),
   ownRoute({
@@ -44,7 +50,10 @@ export const processRoutes: readonly ControlRoute[] = [
       const missing = parts.missing();
       if (missing.length === 0) return Promise.resolve({ status: 200, body: { status: 'ready' } });
       const named = missing.map(({ field }) => field).join(', ');
-      throw new Refusal('unavailable', `The gateway cannot decide yet: ${named}.`, { errors: missing, retryAfterSeconds: 1 });
+      throw new Refusal('unavailable', `The gateway cannot decide yet: ${named}.`, {
+        errors: missing,
+        retryAfterSeconds: 1,
+      });
     },
   }),
   ownRoute({

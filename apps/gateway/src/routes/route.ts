@@ -11,7 +11,12 @@ export interface RouteParts {
   /** The policy in force. */
   policy(): Policy;
   /** Asks a service on a caller's behalf; the fields named in `sealedFields` are plain text, and are sealed on the way. */
-  ask(operation: Operation, request: Record<string, unknown>, sealedFields: readonly string[], caller: Caller): Promise<unknown>;
+  ask(
+    operation: Operation,
+    request: Record<string, unknown>,
+    sealedFields: readonly string[],
+    caller: Caller,
+  ): Promise<unknown>;
   unseal(context: string): Unseal;
   /** What keeps the gateway from deciding; empty when it is ready. */
   missing(): { field: string; message: string }[];
@@ -43,7 +48,11 @@ export interface Answer {
 /** Who may call a route. `permission: null` is any authenticated principal. */
 export type Access =
   | { readonly public: true }
-  | { readonly public: false; readonly permission: string | null; /** Programs on this machine need no credential. */ readonly loopback?: true };
+  | {
+      readonly public: false;
+      readonly permission: string | null;
+      /** Programs on this machine need no credential. */ readonly loopback?: true;
+    };
 
 /** One route that the gateway answers itself, described once: it is served, documented and guarded by this value alone. */
 export interface ControlRoute {
@@ -109,8 +118,6 @@ export function operationRoute<O extends Operation, Body extends z.ZodObject = z
 }
 
 /** A route that the gateway answers from what it holds. */
-export function ownRoute(
-  described: Described & Pick<ControlRoute, 'access' | 'reply' | 'answer'>,
-): ControlRoute {
+export function ownRoute(described: Described & Pick<ControlRoute, 'access' | 'reply' | 'answer'>): ControlRoute {
   return { status: 200, idempotent: false, ...described };
 }

@@ -134,6 +134,6 @@ function soleOrganization(user: User | undefined): string | null {
 }
 
 const tooMany = (retryAfterSeconds: number): Refusal =>
-  new Refusal('rate_limited', 'Too many failed sign-ins from your address. Wait, then try again.', {
+  new Refusal('rate_limited', 'Too many sign-ins from your address. Wait, then try again.', {
     retryAfterSeconds,
   });

@@ -9,15 +9,15 @@ import {
   type RequestOf,
   type ResolvedKey,
 } from '@portcullis/contracts';
-import { NetworkList, sameDigest } from '@portcullis/credentials';
+import { NetworkList, sameDigest, type SigningKey } from '@portcullis/credentials';
 import { Database, type Transaction } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
-import { sealPair } from './seal-pair.js';
 import { UserStore } from '../users/user.store.js';
 import { FamilyStore } from './family.store.js';
 import { holderOfKey } from './holder.js';
 import { type IssuedPair, IssuePair } from './issue-pair.js';
 import { KeyRecords } from './key-records.js';
+import { sealPair } from './seal-pair.js';
 
 /** No secret has this digest that anybody knows of; compared with where there is no key, so that time does not tell. */
 const nobodysDigest = '0'.repeat(64);
@@ -56,12 +56,7 @@ export class Authenticate {
     return sealPair(caller, outcome.issued, Identity.authenticate.subject);
   }
 
-  private async issue(
-    tx: Transaction,
-    signingKey: Awaited<ReturnType<IssuePair['signingKey']>>,
-    key: ResolvedKey,
-    caller: Caller,
-  ): Promise<Outcome> {
+  private async issue(tx: Transaction, signingKey: SigningKey, key: ResolvedKey, caller: Caller): Promise<Outcome> {
     const owner = key.owner.kind === 'user' ? await this.users.find(key.owner.id, tx) : undefined;
     const membership = owner?.memberships.find((each) => each.organization_id === key.organization_id);
     if (owner?.status !== 'active' || !membership || key.client_id === null) return { refused: 'owner_inactive' };

@@ -40,7 +40,7 @@ export class ReadRefreshToken {
           reason: error.code,
         });
       });
-      throw new Refusal('invalid_token', 'The refresh token is not valid. Sign in again.', { cause: error });
+      throw invalidToken(error);
     }
   }
 
@@ -62,3 +62,7 @@ export class ReadRefreshToken {
     return { familyId: sid, jti, expiresAt: new Date(exp * 1000) };
   }
 }
+
+/** One sentence for every reason but a token's time: the cause is for the log. */
+export const invalidToken = (cause: unknown): Refusal =>
+  new Refusal('invalid_token', 'The refresh token is not valid. Sign in again.', { cause });

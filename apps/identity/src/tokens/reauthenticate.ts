@@ -19,7 +19,7 @@ import { type Family, FamilyStore, type UsedRefreshToken } from './family.store.
 import { holderOfKey, holderOfSession } from './holder.js';
 import { type IssuedPair, IssuePair } from './issue-pair.js';
 import { KeyRecords } from './key-records.js';
-import { type PresentedRefreshToken, ReadRefreshToken } from './read-refresh-token.js';
+import { invalidToken, type PresentedRefreshToken, ReadRefreshToken } from './read-refresh-token.js';
 import { decideRefresh } from './refresh-decision.js';
 import { blockMarginMilliseconds, RevokeFamily } from './revoke-family.js';
 import { sealPair } from './seal-pair.js';
@@ -78,7 +78,7 @@ export class Reauthenticate {
     const family = await this.families.lock(tx, presented.familyId);
     const used = family && (await this.families.refreshToken(tx, family, presented.jti));
     // Rows of tokens that are over are dropped after a while; the token itself still says so.
-    if (!family || !used) return refused(now < presented.expiresAt ? invalid('unknown_token') : expired());
+    if (!family || !used) return refused(now < presented.expiresAt ? invalidToken('unknown_token') : expired());
     const decision = decideRefresh(used.state, now);
     switch (decision) {
       case 'renew':
@@ -91,7 +91,7 @@ export class Reauthenticate {
         return this.endFamily(tx, family, presented, caller);
       case 'revoked': {
         const pending = family.revokedSeq !== null && family.enforcedAt === null;
-        return refused(invalid('revoked'), pending ? { family, seq: family.revokedSeq ?? 0 } : undefined);
+        return refused(invalidToken('revoked'), pending ? { family, seq: family.revokedSeq ?? 0 } : undefined);
       }
       case 'replaced':
         return this.refuse(tx, family, presented, caller, 'replaced');
@@ -173,7 +173,7 @@ export class Reauthenticate {
       }),
     );
     const seq = await this.revokeFamily.mark(tx, family, 'refresh_token_reused');
-    return refused(invalid('reused'), { family, seq });
+    return refused(invalidToken('reused'), { family, seq });
   }
 
   private async refuse(
@@ -184,7 +184,7 @@ export class Reauthenticate {
     reason: string,
   ): Promise<Outcome> {
     await tx.owe(eventOf(family, presented, caller, { action: 'token.refused', outcome: 'denied', reason }));
-    return refused(invalid(reason));
+    return refused(invalidToken(reason));
   }
 }
 
@@ -213,7 +213,3 @@ function refused(refusal: Refusal, revoked?: { family: Family; seq: number }): O
 }
 
 const expired = (): Refusal => new Refusal('token_expired', 'The refresh token has expired. Sign in again.');
-
-/** One sentence for every other reason. */
-export const invalid = (reason: string): Refusal =>
-  new Refusal('invalid_token', 'The refresh token is not valid. Sign in again.', { cause: reason });

@@ -1,7 +1,7 @@
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
-/** Asks a gateway of this stack on the loopback interface; its certificate is not looked at, since we started it ourselves. */
+/** Asks a gateway on the loopback interface for its status code. Its certificate is not looked at: nobody is between. */
 export function askGateway(
   { port, tls }: { port: number; tls: boolean },
   { method = 'GET', path, body }: { method?: string; path: string; body?: unknown },
@@ -16,7 +16,7 @@ export function askGateway(
       headers: body === undefined ? {} : { 'content-type': 'application/json' },
       agent: false as const,
     };
-    const received = (answer: import('node:http').IncomingMessage) => {
+    const received = (answer: IncomingMessage) => {
       answer.resume();
       answer.once('error', reject);
       answer.once('end', () => resolve(answer.statusCode ?? 0));

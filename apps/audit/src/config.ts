@@ -1,0 +1,7 @@
+import { busSettings } from '@portcullis/bus';
+import { postgresSettings } from '@portcullis/persistence';
+import { settingsOrExit } from '@portcullis/settings';
+import { z } from 'zod';
+
+/** The only reader of the environment. Every fault is printed at once, then exit 78. */
+export const loadConfig = () => settingsOrExit(z.object({ ...busSettings, ...postgresSettings }));

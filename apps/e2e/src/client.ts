@@ -1,0 +1,65 @@
+import { request as send } from 'node:http';
+
+/** An answer as it came. */
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  // A story reads fields of many shapes; the contract's own schemas are checked where a shape matters.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  json: any;
+}
+
+/** A plain HTTP client over node:http, which sends exactly what it is told and follows nothing. */
+export class Client {
+  constructor(
+    private readonly url: string,
+    private readonly token?: string,
+  ) {}
+
+  /** The same address, with another credential. */
+  as(token: string): Client {
+    return new Client(this.url, token);
+  }
+
+  get(path: string, headers?: Record<string, string>): Promise<HttpAnswer> {
+    return this.send('GET', path, undefined, headers);
+  }
+
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<HttpAnswer> {
+    return this.send('POST', path, JSON.stringify(body), { 'Content-Type': 'application/json', ...headers });
+  }
+
+  delete(path: string): Promise<HttpAnswer> {
+    return this.send('DELETE', path);
+  }
+
+  send(method: string, path: string, body?: string | Buffer, headers: Record<string, string> = {}): Promise<HttpAnswer> {
+    const authorization = this.token === undefined ? {} : { Authorization: `Bearer ${this.token}` };
+    const { hostname, port } = new URL(this.url);
+    return new Promise((resolve, reject) => {
+      const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+      const request = send({ hostname, port, method, path, headers: { ...authorization, ...length, ...headers }, agent: false });
+      request.on('error', reject);
+      request.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) });
+        });
+      });
+      request.setTimeout(60_000, () => request.destroy(new Error(`${method} ${path} took longer than a minute`)));
+      request.end(body);
+    });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,166 @@
+import { EventEmitter } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AuditEvent, authorities } from '@portcullis/contracts';
+import { generateSigningKey, NetworkList } from '@portcullis/credentials';
+import { answer, Enforcer, type EnforcerRow, type Instant } from '@portcullis/enforcement';
+import { PolicyFile } from '@portcullis/policy';
+import { DenialLog } from '../src/events/denial-log.js';
+import { type FrontDoorParts } from '../src/front-door.js';
+import { GatewayStop } from '../src/gateway.module.js';
+import { Judge } from '../src/judge/judge.js';
+import { type CachedRecord } from '../src/judge/records.js';
+import { Metrics } from '../src/metrics.js';
+import { passOn } from '../src/pass-on.js';
+import { Forwarder } from '../src/proxy/forward.js';
+import { UpstreamIdentity } from '../src/proxy/upstream-identity.js';
+import { ownRoutePatterns } from '../src/routes/control-routes.js';
+import { createServer } from '../src/server.js';
+import { ServiceCalls } from '../src/service-calls.js';
+import { listen } from './http-client.js';
+import { services } from './services.js';
+
+export const publicUrl = 'https://gate.example';
+
+/** What the gateway of a spec did, and what it lacks. */
+export interface Seen {
+  events: AuditEvent[];
+  reported: string[];
+  upstream?: { url: string; headers: IncomingHttpHeaders; body: string } | undefined;
+  missing: { field: string; message: string }[];
+}
+
+/**
+ * The whole gateway in one process, on a free port: real judging, forwarding and enforcement, an upstream of its own. In place of the
+ * services over NATS stands `services`, which keeps to their contracts. `slow` says when the upstream was asked for `/public/slow`.
+ */
+export async function aGateway() {
+  const seen: Seen = { events: [], reported: [], missing: [] };
+  const slow = new EventEmitter();
+  const upstream = createHttpServer((request, response) => {
+    const body: Buffer[] = [];
+    request.on('data', (part: Buffer) => body.push(part));
+    request.on('end', () => {
+      seen.upstream = { url: request.url ?? '', headers: request.headers, body: Buffer.concat(body).toString() };
+      if (request.url === '/public/slow') return void slow.emit('asked', response);
+      response.writeHead(207, { 'X-Upstream': 'yes' }).end('from the upstream');
+    });
+  });
+  const upstreamPort = await listen(upstream);
+  const home = mkdtempSync(join(tmpdir(), 'gateway-spec-'));
+  const policyPath = join(home, 'policy.yaml');
+  writeFileSync(
+    policyPath,
+    `version: 1
+upstreams:
+  books: { url: http://127.0.0.1:${upstreamPort} }
+  nowhere: { url: http://127.0.0.1:1 }
+routes:
+  - { match: "GET /v1/counterparties/**", permission: counterparties:view, upstream: books }
+  - { match: "POST /v1/counterparties", permission: counterparties:manage, upstream: books }
+  - { match: "* /public/**", public: true, upstream: books }
+  - { match: "GET /nowhere", permission: counterparties:view, upstream: nowhere }
+`,
+  );
+  const policy = await PolicyFile.open(policyPath, { ownRoutes: ownRoutePatterns });
+  const enforcer = leased();
+  const judge = new Judge({
+    enforcer,
+    now: clocks,
+    ask: services,
+    lattice: () => policy.current.lattice,
+    apiKeyPrefixes: ['ptc'],
+    trustedProxies: NetworkList.parse([]),
+    issuer: publicUrl,
+    audience: publicUrl,
+  });
+  const denials = new DenialLog({
+    publish: (event) => Promise.resolve(void seen.events.push(event)),
+    now: () => new Date(),
+    report: fail,
+  });
+  const calls = new ServiceCalls({ call: services });
+  const metrics = new Metrics({
+    leases: () => enforcer.status(clocks()),
+    cached: () => enforcer.size,
+    waitingEvents: () => denials.buffered,
+    lostEvents: () => denials.dropped,
+    policyDigest: () => policy.current.digest,
+    busConnected: () => true,
+  });
+  const forwarder = new Forwarder();
+  const parts: FrontDoorParts = {
+    judge,
+    denials,
+    forward: passOn({
+      judge,
+      forwarder,
+      upstreamIdentity: new UpstreamIdentity({ key: generateSigningKey(), issuer: publicUrl, now: () => new Date() }),
+      publicUrl,
+      now: clocks,
+    }),
+    metrics,
+    trustedProxies: NetworkList.parse([]),
+    replyKey: calls.replyKey,
+    stopping: () => false,
+    report: (line) => seen.reported.push(line),
+    routes: {
+      publicUrl,
+      policy: () => policy.current,
+      ask: calls.ask.bind(calls),
+      unseal: calls.unseal.bind(calls),
+      publicKeys: () => calls.publicKeys(),
+      metricsText: () => metrics.text(),
+      missing: () => seen.missing,
+    },
+  };
+  const stop = new GatewayStop([() => denials.stop(), () => forwarder.close(), () => policy.close()], fail);
+  const app = await createServer(parts, { stop, logger: false });
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  return {
+    port,
+    parts,
+    seen,
+    slow,
+    close: async () => {
+      await app.close();
+      upstream.close();
+      rmSync(home, { recursive: true });
+    },
+  };
+}
+
+function clocks(): Instant {
+  return { monotonicMs: performance.now(), wallMs: Date.now() };
+}
+
+/** An enforcer with a lease of an hour from each authority, had by the real exchange. */
+function leased(): Enforcer<CachedRecord> {
+  const enforcer = new Enforcer<CachedRecord>({
+    id: 'gw_spec',
+    authorities,
+    driftMs: 250,
+    maxEntries: 100,
+    maxNegativeEntries: 100,
+  });
+  const rows = new Map<string, EnforcerRow>();
+  let outgoing = enforcer.due(clocks());
+  for (let round = 0; round < 10 && outgoing.length > 0; round++) {
+    outgoing = outgoing.flatMap((sent) => {
+      const view = { row: rows.get(sent.authority), head: { history: 'spec', seq: 0 }, markers: [], complete: true };
+      const exchange = answer(view, sent.message, 3_600_000);
+      if (exchange.write && exchange.write !== 'delete') rows.set(sent.authority, exchange.write);
+      return enforcer.onReply(sent, exchange.reply, clocks());
+    });
+    outgoing = [...outgoing, ...enforcer.due({ ...clocks(), monotonicMs: performance.now() })];
+  }
+  return enforcer;
+}
+
+function fail(line: string): void {
+  throw new Error(line);
+}

@@ -1,0 +1,143 @@
+import {
+  ApiKey,
+  type ApiKeyRecord,
+  type Caller,
+  Identity,
+  newId,
+  type Operation,
+  Refusal,
+  refuseFaults,
+  type ResolvedKey,
+} from '@portcullis/contracts';
+import {
+  generateSealingKey,
+  generateSigningKey,
+  mintApiKey,
+  publicSealingJwk,
+  seal,
+  unseal,
+} from '@portcullis/credentials';
+import { type Ask } from '../src/judge/records.js';
+
+export const organization = newId('org', new Date());
+export const person = newId('usr', new Date());
+/** A key with every permission that its owner has, and one with none. */
+export const held = mintApiKey('ptc');
+export const bare = mintApiKey('ptc');
+export const permissions = ['apikeys:manage', 'apikeys:revoke', 'apikeys:view', 'counterparties:view', 'policy:view'];
+
+/** What was asked last on a client's behalf. */
+export const asked: { request?: unknown; caller?: Caller | undefined } = {};
+
+const identityKey = generateSealingKey();
+
+/** Identity, api-key and the others as their contracts describe them, with what the specs need to be there. */
+export const services: Ask = async (operation, request, caller) => {
+  const parsed = (operation as Operation).request.safeParse(request);
+  if (!parsed.success) throw refuseFaults(parsed.error);
+  if ((operation as Operation).for !== 'service') Object.assign(asked, { request: parsed.data, caller });
+  const reply = await replyOf(operation, parsed.data as never, caller);
+  return (operation as Operation).reply.parse(reply) as never;
+};
+
+async function replyOf(operation: Operation, request: Record<string, string>, caller?: Caller): Promise<unknown> {
+  const position = { history: 'spec', seq: 0 };
+  const sealed = async (text: string) => ({ sealed: await seal(caller?.reply_key, text, operation.subject) });
+  const opened = (field: string) =>
+    unseal(identityKey, (request[field] as unknown as { sealed: string }).sealed, operation.subject);
+  const pair = async () => ({
+    access_token: await sealed('the access token'),
+    refresh_token: await sealed('the refresh token'),
+    token_type: 'Bearer',
+    expires_in: 3600,
+    refresh_not_before: new Date().toISOString(),
+  });
+  switch (operation.subject) {
+    case ApiKey.resolve.subject: {
+      const found = [held, bare].find(({ lookup }) => lookup === request['lookup']);
+      return { position, key: found ? resolved(found.sha256, found === held ? permissions : []) : null };
+    }
+    case Identity.resolvePrincipal.subject:
+      return {
+        position,
+        principal: {
+          id: person,
+          kind: 'user',
+          status: 'active',
+          memberships: [{ organization_id: organization, roles: [], permissions }],
+        },
+      };
+    case Identity.sealingKey.subject:
+      return { key: publicSealingJwk(identityKey) };
+    case Identity.keys.subject:
+      return { access: [generateSigningKey().publicJwk], gateways: [generateSigningKey().publicJwk] };
+    case Identity.login.subject:
+      if ((await opened('password')) !== 'hunter2') throw new Refusal('invalid_credentials', 'Wrong.');
+      return pair();
+    case Identity.authenticate.subject:
+      return pair();
+    case ApiKey.list.subject:
+      return { items: [record('key_1')], next_cursor: null };
+    case ApiKey.create.subject:
+      return {
+        ...record('key_2'),
+        name: request['name'],
+        credentials: { bearer_token: await sealed('ptc_the-secret') },
+      };
+    case ApiKey.revoke.subject:
+      throw new Refusal('enforcement_pending', 'Not yet confirmed.', { retryAfterSeconds: 2 });
+    case ApiKey.read.subject:
+      if (request['id'] === 'key_broken') throw new Error('hunter2 fell over');
+      if (request['id'] === 'key_strange') throw new Refusal('unauthenticated', 'The caller could not be verified.');
+      throw new Refusal('not_found', 'No such key.');
+    default:
+      throw new Refusal('unavailable', `Nobody answers ${operation.subject}.`);
+  }
+}
+
+function resolved(sha256: string, given: string[]): ResolvedKey {
+  return {
+    id: newId('key', new Date()),
+    organization_id: organization,
+    owner: { kind: 'user', id: person },
+    client_id: null,
+    roles: [],
+    permissions: given,
+    buckets: null,
+    networks: null,
+    status: 'active',
+    expires_at: null,
+    secrets: [{ id: newId('sec', new Date()), form: 'bearer', sha256, expires_at: null }],
+  };
+}
+
+function record(id: string): ApiKeyRecord {
+  return {
+    id,
+    name: 'x',
+    description: null,
+    organization_id: organization,
+    owner: { kind: 'user', id: person },
+    forms: ['bearer'],
+    key_prefix: 'ptc_abc',
+    client_id: null,
+    access_key_id: null,
+    roles: [],
+    permissions: [],
+    buckets: null,
+    networks: null,
+    rate_limit: null,
+    metadata: { sealed: 'not ours' },
+    status: 'active',
+    created_at: new Date().toISOString(),
+    created_by: person,
+    expires_at: null,
+    revoked_at: null,
+    revoked_by: null,
+    enforced_at: null,
+    last_used_at: null,
+    last_used_ip: null,
+    last_used_user_agent: null,
+    secrets: [],
+  };
+}
