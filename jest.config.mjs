@@ -22,6 +22,7 @@ export default {
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   globalSetup: '<rootDir>/libs/testing/jest-setup.mjs',
   globalTeardown: '<rootDir>/libs/testing/jest-teardown.mjs',
+  setupFilesAfterEnv: ['<rootDir>/libs/testing/jest-quiet.mjs'],
   testTimeout: 20_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: '512MB',

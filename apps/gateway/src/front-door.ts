@@ -61,8 +61,11 @@ export class FrontDoor {
 
   constructor(private readonly parts: FrontDoorParts) {}
 
-  /** Refuses, forwards, or lets the control route's handler run. Never throws. */
-  async enter(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+  /**
+   * Refuses, forwards, or answers true: the control route's handler may run. Never rejects. It does not answer the reply, as Fastify's
+   * promise hooks do: a reply is a promise itself, which breaks when the client hangs up.
+   */
+  async enter(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     this.begin(request, reply);
     try {
       return await this.judge(request, reply);
@@ -72,29 +75,29 @@ export class FrontDoor {
   }
 
   /** Answers a control request that `enter` let pass. */
-  async serve(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async serve(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     try {
       const route = request.routeOptions.config.control;
       const admitted = this.admitted.get(request);
       // Unreachable while the hook stands before every route. Without it nothing is served.
       if (!route || !admitted) throw new Refusal('unauthenticated', 'This needs a credential.');
       const answer = await route.answer(this.callOf(request, reply, admitted), this.parts.routes);
-      return await this.send(reply, answer);
+      this.send(reply, answer);
     } catch (error) {
-      return this.refuse(request, reply, error);
+      this.refuse(request, reply, error);
     }
   }
 
-  /** Any error as a problem document; also for what Fastify finds wrong before or after the hook. */
+  /** Any error as a problem document; also for what Fastify finds wrong before or after the hook. Answers false: go no further. */
   refuse(
     request: FastifyRequest,
     reply: FastifyReply,
     error: unknown,
     about: { requiredPermission?: string | undefined; decisionId?: string | undefined } = {},
-  ): FastifyReply {
+  ): false {
     const refusal = refusalOf(error, (surprise) => this.parts.report(`${request.id}: ${stackOf(surprise)}`));
     this.parts.metrics.refused(refusal.code);
-    if (reply.sent) return reply;
+    if (reply.sent || reply.raw.headersSent) return false;
     const { status, headers, body } = problemOf(refusal, {
       requestId: request.id,
       publicUrl: this.parts.routes.publicUrl,
@@ -102,7 +105,8 @@ export class FrontDoor {
     });
     // A client that waits for "100 Continue" may send the body or not: what follows on this connection is anyone's guess.
     if (awaitsContinue(request.raw)) reply.header('Connection', 'close');
-    return reply.code(status).headers(headers).serializer(String).send(JSON.stringify(body));
+    reply.code(status).headers(headers).serializer(String).send(JSON.stringify(body));
+    return false;
   }
 
   private begin(request: FastifyRequest, reply: FastifyReply): void {
@@ -121,7 +125,7 @@ export class FrontDoor {
     raw.once('finish', () => drain(request.raw));
   }
 
-  private async judge(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+  private async judge(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     if (request.raw.headers.host === undefined && request.raw.httpVersion !== '1.0') {
       throw new Refusal('invalid_request', 'The header Host is missing.');
     }
@@ -146,7 +150,7 @@ export class FrontDoor {
       const identity = await this.admitToControl(control, arrival);
       if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
       this.admitted.set(request, { arrival, query, identity });
-      return undefined;
+      return true;
     }
 
     const route = policy.routes.match(method, path);
@@ -156,7 +160,8 @@ export class FrontDoor {
       if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
       proceed(request, reply);
       await this.parts.forward({ arrival, query, route, policy, identity }, request.raw, reply.raw);
-      return reply.hijack();
+      reply.hijack();
+      return false;
     }
 
     const allowed = unroutedMethods.has(method) ? ['GET', 'POST'] : allowedMethods(path);
@@ -229,9 +234,9 @@ export class FrontDoor {
     };
   }
 
-  private send(reply: FastifyReply, answer: Answer): FastifyReply {
+  private send(reply: FastifyReply, answer: Answer): void {
     const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
-    return reply
+    reply
       .code(answer.status)
       .headers({ 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', ...answer.headers })
       .serializer(String)

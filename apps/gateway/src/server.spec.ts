@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { mintApiKey } from '@portcullis/credentials';
 import { aGateway, publicUrl } from '../spec/gateway.js';
 import { type Got, send as sendTo, type Sent, talk } from '../spec/http-client.js';
@@ -138,6 +138,18 @@ describe('the front door', () => {
     expect(got).toMatch(/\r\nContent-Type: application\/problem\+json; charset=utf-8\r\n/i);
     expect(got).toMatch(/\r\nX-Request-Id: req_/i);
     expect(got.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
+  });
+
+  test('a client that hangs up is no fault of ours', async () => {
+    const asked = once(gateway.slow, 'asked') as Promise<[ServerResponse]>;
+    const socket = connect(gateway.port, '127.0.0.1');
+    socket.write('GET /public/slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [response] = await asked;
+    const hungUp = once(response, 'close');
+    socket.destroy();
+    await hungUp;
+    expect((await send('GET', '/healthz')).status).toBe(200);
+    expect(gateway.seen.reported).toEqual([]);
   });
 
   test('a tunnel is 405', async () => {

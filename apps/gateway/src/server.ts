@@ -60,14 +60,18 @@ export async function createServer(
   // Bodies are read by who needs them, after the hook: the parser leaves the stream alone.
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  instance.addHook('onRequest', (request, reply) => door.enter(request, reply));
+  instance.addHook('onRequest', (request, reply, done) => {
+    void door.enter(request, reply).then((mayGoOn) => {
+      if (mayGoOn) done();
+    });
+  });
   for (const control of controlRoutes) {
     instance.route({
       method: control.method,
       url: control.path,
       config: { control },
       errorHandler: (error, request, reply) => void door.refuse(request, reply, error),
-      handler: (request, reply) => door.serve(request, reply),
+      handler: (request, reply) => void door.serve(request, reply),
     });
   }
   // Without this listener Node would send "100 Continue" before the credential was looked at.

@@ -75,7 +75,6 @@ export async function startService(
       },
       serializer: { serialize: ({ response }: { response?: Answer }) => ({ data: JSON.stringify(response ?? surprise) }) },
     },
-    logger: log,
   });
   await app.listen();
   const companions: Companion[] = [new OutboxRelay(bus, parts.outbox, report), ...(parts.companions ?? [])];
