@@ -15,7 +15,10 @@ export class ApiKeyController {
   ) {}
 
   @Handles(ApiKey.create)
-  create(request: RequestOf<typeof ApiKey.create>, caller: AuthenticatedCaller): Promise<ReplyOf<typeof ApiKey.create>> {
+  create(
+    request: RequestOf<typeof ApiKey.create>,
+    caller: AuthenticatedCaller,
+  ): Promise<ReplyOf<typeof ApiKey.create>> {
     return this.issueKey.execute(caller, request);
   }
 
@@ -30,7 +33,10 @@ export class ApiKeyController {
   }
 
   @Handles(ApiKey.revoke)
-  revoke(request: RequestOf<typeof ApiKey.revoke>, caller: AuthenticatedCaller): Promise<ReplyOf<typeof ApiKey.revoke>> {
+  revoke(
+    request: RequestOf<typeof ApiKey.revoke>,
+    caller: AuthenticatedCaller,
+  ): Promise<ReplyOf<typeof ApiKey.revoke>> {
     return this.revokeKey.execute(caller, request);
   }
 

@@ -38,7 +38,9 @@ beforeAll(async () => {
       close: () => Promise.resolve(),
     });
   });
-  gateway = await Bus.connect('gateway', specNatsUrl('gateway'), { signer: new CallerSigner(gatewayKey, () => new Date()) });
+  gateway = await Bus.connect('gateway', specNatsUrl('gateway'), {
+    signer: new CallerSigner(gatewayKey, () => new Date()),
+  });
 });
 
 afterAll(async () => {
@@ -58,8 +60,14 @@ const create = (given: Partial<RequestInputOf<typeof ApiKey.create>> = {}, calle
   gateway.call(ApiKey.create, { name: 'ci', roles: ['observer'], ...given }, caller);
 const opened = (text: { sealed: string } | undefined) => unseal(sealingKey, text?.sealed ?? '', ApiKey.create.subject);
 const events = async (id: string) =>
-  (await spec.database.read((manager) => manager.query<{ event: { action: string } }[]>(
-    `select event from outbox where event->'resource'->>'id' = $1 order by id`, [id]))).map(({ event }) => event);
+  (
+    await spec.database.read((manager) =>
+      manager.query<{ event: { action: string } }[]>(
+        `select event from outbox where event->'resource'->>'id' = $1 order by id`,
+        [id],
+      ),
+    )
+  ).map(({ event }) => event);
 
 describe('a key that is made', () => {
   test('shows its bearer token once, sealed, and keeps only the digest', async () => {
@@ -67,20 +75,35 @@ describe('a key that is made', () => {
     const token = await opened(made.credentials.bearer_token);
     const parts = parseApiKey(token);
     expect(parts).toMatchObject({ prefix: 'ptc' });
-    expect(made).toMatchObject({ status: 'active', forms: ['bearer'], key_prefix: `ptc_${parts?.lookup}`, client_id: null });
+    expect(made).toMatchObject({
+      status: 'active',
+      forms: ['bearer'],
+      key_prefix: `ptc_${parts?.lookup}`,
+      client_id: null,
+    });
     expect(made.expires_at).toBe('2026-05-30T12:00:00.000Z');
 
     const { key, position } = await gateway.call(ApiKey.resolve, { lookup: parts?.lookup ?? '' });
-    expect(key).toMatchObject({ id: made.id, organization_id, status: 'active', secrets: [{ form: 'bearer', sha256: sha256Hex(token) }] });
+    expect(key).toMatchObject({
+      id: made.id,
+      organization_id,
+      status: 'active',
+      secrets: [{ form: 'bearer', sha256: sha256Hex(token) }],
+    });
     expect(position.history).not.toBe('');
     const tables = await spec.database.read((manager) =>
-      manager.query<object[]>('select * from key_secret, api_key, outbox, idempotency'));
+      manager.query<object[]>('select * from key_secret, api_key, outbox, idempotency'),
+    );
     expect(JSON.stringify(tables)).not.toContain(token.slice(-38));
     expect(JSON.stringify(await gateway.call(ApiKey.read, { id: made.id }, owner()))).not.toContain(token.slice(-38));
   });
 
   test('with client credentials has an id of 22 letters and a secret of 48', async () => {
-    const made = await create({ forms: ['client_credentials'], roles: [], permissions: ['counterparties:view', 'counterparties:view'] });
+    const made = await create({
+      forms: ['client_credentials'],
+      roles: [],
+      permissions: ['counterparties:view', 'counterparties:view'],
+    });
     expect(made.client_id).toMatch(/^[A-Za-z]{22}$/);
     expect(made.permissions).toEqual(['counterparties:view']);
     const secret = await opened(made.credentials.client_secret);
@@ -124,39 +147,118 @@ describe('a key that is made', () => {
 });
 
 describe('a key is refused', () => {
-  const observer = (): AuthenticatedCaller => owner({ permissions: ['apikeys:manage', 'counterparties:view'], resources: {} });
+  const observer = (): AuthenticatedCaller =>
+    owner({ permissions: ['apikeys:manage', 'counterparties:view'], resources: {} });
 
-  test.each<{ name: string; given: Partial<RequestInputOf<typeof ApiKey.create>>; caller?: () => AuthenticatedCaller; code: string; field?: string }>([
+  test.each<{
+    name: string;
+    given: Partial<RequestInputOf<typeof ApiKey.create>>;
+    caller?: () => AuthenticatedCaller;
+    code: string;
+    field?: string;
+  }>([
     { name: 'with no role and no permission', given: { roles: [] }, code: 'unprocessable', field: 'roles' },
     { name: 'with a role that is none', given: { roles: ['emperor'] }, code: 'invalid_request', field: 'roles' },
-    { name: 'with a permission that is none', given: { permissions: ['moon:view'] }, code: 'invalid_request', field: 'permissions' },
+    {
+      name: 'with a permission that is none',
+      given: { permissions: ['moon:view'] },
+      code: 'invalid_request',
+      field: 'permissions',
+    },
     { name: 'with more than its maker holds', given: { roles: ['owner'] }, caller: observer, code: 'exceeds_grant' },
-    { name: 'with one permission more than its maker holds', given: { roles: [], permissions: ['counterparties:view', 'accounts:view'] }, caller: observer, code: 'exceeds_grant' },
-    { name: 'for buckets that its maker does not reach', given: { roles: ['storage:object-read-only'], buckets: ['logs'] }, caller: observer, code: 'exceeds_grant' },
-    { name: 'with a storage administrator’s role for some buckets', given: { roles: ['storage:admin-read-only'], buckets: ['logs'] }, code: 'unprocessable', field: 'buckets' },
-    { name: 'for networks beyond its maker’s', given: { networks: ['10.0.0.0/8'] }, caller: () => owner({ networks: ['10.1.0.0/16'] }), code: 'exceeds_grant' },
-    { name: 'for all networks by a maker who has some', given: {}, caller: () => owner({ networks: ['10.1.0.0/16'] }), code: 'exceeds_grant' },
-    { name: 'with host bits in a network', given: { networks: ['10.0.0.1/8'] }, code: 'invalid_request', field: 'networks.0' },
-    { name: 'with leading zeros in a network', given: { networks: ['010.0.0.0/8'] }, code: 'invalid_request', field: 'networks.0' },
+    {
+      name: 'with one permission more than its maker holds',
+      given: { roles: [], permissions: ['counterparties:view', 'accounts:view'] },
+      caller: observer,
+      code: 'exceeds_grant',
+    },
+    {
+      name: 'for buckets that its maker does not reach',
+      given: { roles: ['storage:object-read-only'], buckets: ['logs'] },
+      caller: observer,
+      code: 'exceeds_grant',
+    },
+    {
+      name: 'with a storage administrator’s role for some buckets',
+      given: { roles: ['storage:admin-read-only'], buckets: ['logs'] },
+      code: 'unprocessable',
+      field: 'buckets',
+    },
+    {
+      name: 'for networks beyond its maker’s',
+      given: { networks: ['10.0.0.0/8'] },
+      caller: () => owner({ networks: ['10.1.0.0/16'] }),
+      code: 'exceeds_grant',
+    },
+    {
+      name: 'for all networks by a maker who has some',
+      given: {},
+      caller: () => owner({ networks: ['10.1.0.0/16'] }),
+      code: 'exceeds_grant',
+    },
+    {
+      name: 'with host bits in a network',
+      given: { networks: ['10.0.0.1/8'] },
+      code: 'invalid_request',
+      field: 'networks.0',
+    },
+    {
+      name: 'with leading zeros in a network',
+      given: { networks: ['010.0.0.0/8'] },
+      code: 'invalid_request',
+      field: 'networks.0',
+    },
     { name: 'for 0 days', given: { expires_in_days: 0 }, code: 'invalid_request', field: 'expires_in_days' },
     { name: 'for 366 days', given: { expires_in_days: 366 }, code: 'invalid_request', field: 'expires_in_days' },
-    { name: 'for a day and a half', given: { expires_in_days: 1.5 }, code: 'invalid_request', field: 'expires_in_days' },
-    { name: 'for days in words', given: { expires_in_days: '90' as never }, code: 'invalid_request', field: 'expires_in_days' },
+    {
+      name: 'for a day and a half',
+      given: { expires_in_days: 1.5 },
+      code: 'invalid_request',
+      field: 'expires_in_days',
+    },
+    {
+      name: 'for days in words',
+      given: { expires_in_days: '90' as never },
+      code: 'invalid_request',
+      field: 'expires_in_days',
+    },
     { name: 'for -1 days', given: { expires_in_days: -1 }, code: 'invalid_request', field: 'expires_in_days' },
-    { name: 'with a field that is none', given: { expires_in_day: 1 } as never, code: 'invalid_request', field: 'expires_in_day' },
+    {
+      name: 'with a field that is none',
+      given: { expires_in_day: 1 } as never,
+      code: 'invalid_request',
+      field: 'expires_in_day',
+    },
     { name: 'with a name of 81 characters', given: { name: 'n'.repeat(81) }, code: 'invalid_request', field: 'name' },
     { name: 'with a blank name', given: { name: ' ' }, code: 'invalid_request', field: 'name' },
     { name: 'with a NUL in its name', given: { name: 'a\0b' }, code: 'invalid_request', field: 'name' },
     { name: 'with a form twice', given: { forms: ['bearer', 'bearer'] }, code: 'invalid_request', field: 'forms' },
     { name: 'without a form', given: { forms: [] }, code: 'invalid_request', field: 'forms' },
-    { name: 'in the s3 form, without an object store', given: { forms: ['s3'] }, code: 'unprocessable', field: 'forms' },
-    { name: 'to a maker without apikeys:manage', given: {}, caller: () => owner({ permissions: ['counterparties:view'] }), code: 'forbidden' },
-    { name: 'to a machine client as owner', given: { roles: [], permissions: ['counterparties:view'] }, caller: () => ({ ...observer(), principal: { ...observer().principal, kind: 'client' } }), code: 'forbidden' },
+    {
+      name: 'in the s3 form, without an object store',
+      given: { forms: ['s3'] },
+      code: 'unprocessable',
+      field: 'forms',
+    },
+    {
+      name: 'to a maker without apikeys:manage',
+      given: {},
+      caller: () => owner({ permissions: ['counterparties:view'] }),
+      code: 'forbidden',
+    },
+    {
+      name: 'to a machine client as owner',
+      given: { roles: [], permissions: ['counterparties:view'] },
+      caller: () => ({ ...observer(), principal: { ...observer().principal, kind: 'client' } }),
+      code: 'forbidden',
+    },
   ])('$name', async ({ given, caller, code, field }) => {
     const refusal = create(given, caller?.() ?? owner());
     await expect(refusal).rejects.toMatchObject({
       code,
-      ...(field === undefined ? {} : { errors: expect.arrayContaining([expect.objectContaining({ field })]) as unknown }),
+      ...(field === undefined
+        ? {}
+        : { errors: expect.arrayContaining([expect.objectContaining({ field })]) as unknown }),
     });
   });
 });
@@ -166,7 +268,10 @@ describe('the record of a key', () => {
     const made = await create();
     const stranger = owner({ organization_id: newId('org', new Date()) });
     const missing = await gateway.call(ApiKey.read, { id: newId('key', new Date()) }, owner()).catch((e: unknown) => e);
-    for (const call of [gateway.call(ApiKey.read, { id: made.id }, stranger), gateway.call(ApiKey.revoke, { id: made.id }, stranger)]) {
+    for (const call of [
+      gateway.call(ApiKey.read, { id: made.id }, stranger),
+      gateway.call(ApiKey.revoke, { id: made.id }, stranger),
+    ]) {
       await expect(call).rejects.toEqual(missing);
     }
     expect((await gateway.call(ApiKey.list, {}, stranger)).items).toEqual([]);
@@ -183,8 +288,12 @@ describe('the record of a key', () => {
     const third = await gateway.call(ApiKey.list, { limit: 2, cursor: second.next_cursor ?? '' }, caller);
     expect([...first.items, ...second.items, ...third.items].map((key) => key.name)).toEqual(names);
     expect(third.next_cursor).toBeNull();
-    await expect(gateway.call(ApiKey.list, { cursor: `${first.next_cursor}x` }, caller)).rejects.toMatchObject({ code: 'invalid_cursor' });
-    await expect(gateway.call(ApiKey.list, { cursor: first.next_cursor ?? '', q: 'other' }, caller)).rejects.toMatchObject({ code: 'invalid_cursor' });
+    await expect(gateway.call(ApiKey.list, { cursor: `${first.next_cursor}x` }, caller)).rejects.toMatchObject({
+      code: 'invalid_cursor',
+    });
+    await expect(
+      gateway.call(ApiKey.list, { cursor: first.next_cursor ?? '', q: 'other' }, caller),
+    ).rejects.toMatchObject({ code: 'invalid_cursor' });
   });
 
   test('is found by status, owner, role and part of its name', async () => {
@@ -215,11 +324,19 @@ describe('a revocation', () => {
     const revoker = owner();
     const made = await create();
     const first = await gateway.call(ApiKey.revoke, { id: made.id }, revoker);
-    expect(first).toMatchObject({ status: 'revoked', revoked_by: revoker.principal.id, enforcement: { enforcers: 0, acknowledged: 0, fenced: 0 } });
+    expect(first).toMatchObject({
+      status: 'revoked',
+      revoked_by: revoker.principal.id,
+      enforcement: { enforcers: 0, acknowledged: 0, fenced: 0 },
+    });
     expect(first.enforced_at).not.toBeNull();
     const repeat = await gateway.call(ApiKey.revoke, { id: made.id }, owner());
     expect(repeat).toEqual({ ...first, enforcement: expect.anything() as unknown });
-    expect((await events(made.id)).map((event) => event.action)).toEqual(['api-key.created', 'api-key.revoked', 'revocation.enforced']);
+    expect((await events(made.id)).map((event) => event.action)).toEqual([
+      'api-key.created',
+      'api-key.revoked',
+      'revocation.enforced',
+    ]);
     expect((await gateway.call(ApiKey.resolve, { id: made.id })).key?.status).toBe('revoked');
   });
 
@@ -232,7 +349,9 @@ describe('a revocation', () => {
 
   test('needs apikeys:revoke', async () => {
     const made = await create();
-    await expect(gateway.call(ApiKey.revoke, { id: made.id }, owner({ permissions: ['apikeys:manage'] }))).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(
+      gateway.call(ApiKey.revoke, { id: made.id }, owner({ permissions: ['apikeys:manage'] })),
+    ).rejects.toMatchObject({ code: 'forbidden' });
   });
 
   test('answers when a live enforcer has dropped the key, and fences one that is silent', async () => {

@@ -5,10 +5,7 @@ import { Database, type Transaction } from '@portcullis/persistence';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { keyStatus } from './key-status.js';
 
-export type NewKey = Omit<
-  ApiKeyEntity,
-  'disabledAt' | 'revokedAt' | 'revokedBy' | 'revokedSeq' | 'enforcedAt'
->;
+export type NewKey = Omit<ApiKeyEntity, 'disabledAt' | 'revokedAt' | 'revokedBy' | 'revokedSeq' | 'enforcedAt'>;
 export type NewSecret = Pick<KeySecretEntity, 'id' | 'form' | 'lookup' | 'sha256'>;
 
 export interface KeyFilter {
@@ -86,7 +83,12 @@ export class ApiKeyStore {
   }
 
   /** Marks the key revoked unless it is, and says which revocation counts. Undefined: no such key in the organization. */
-  async revoke(tx: Transaction, organizationId: string, id: string, by: string): Promise<(Revocation & { first: boolean }) | undefined> {
+  async revoke(
+    tx: Transaction,
+    organizationId: string,
+    id: string,
+    by: string,
+  ): Promise<(Revocation & { first: boolean }) | undefined> {
     const key = await tx.manager.findOne(ApiKeyEntity, {
       where: { id, organizationId },
       lock: { mode: 'pessimistic_write' },
@@ -132,7 +134,13 @@ export class ApiKeyStore {
       .orderBy('secret.id')
       .getMany();
     const now = this.database.now();
-    return keys.map((key) => toRecord(key, secrets.filter((secret) => secret.keyId === key.id), now));
+    return keys.map((key) =>
+      toRecord(
+        key,
+        secrets.filter((secret) => secret.keyId === key.id),
+        now,
+      ),
+    );
   }
 }
 

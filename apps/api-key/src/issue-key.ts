@@ -49,7 +49,9 @@ export class IssueKey {
     const reachesBuckets = Object.keys(lattice.resources(grant)).length > 0;
     const hmacKey = await this.database.localKey('idempotency');
     const about = { caller, operation: ApiKey.create.subject, body: request, hmacKey, now: this.database.now() };
-    return this.database.transaction((tx) => once(tx, about, () => this.issue(tx, caller, request, { owner, networks, reachesBuckets }), withoutSecrets));
+    return this.database.transaction((tx) =>
+      once(tx, about, () => this.issue(tx, caller, request, { owner, networks, reachesBuckets }), withoutSecrets),
+    );
   }
 
   private async issue(
@@ -62,8 +64,12 @@ export class IssueKey {
     const bearer = request.forms.includes('bearer') ? mintApiKey(this.prefix) : undefined;
     const client = request.forms.includes('client_credentials') ? mintClientCredentials() : undefined;
     const secrets: NewSecret[] = [
-      ...(bearer ? [{ id: newId('sec', now), form: 'bearer' as const, lookup: bearer.lookup, sha256: bearer.sha256 }] : []),
-      ...(client ? [{ id: newId('sec', now), form: 'client_credentials' as const, lookup: null, sha256: client.sha256 }] : []),
+      ...(bearer
+        ? [{ id: newId('sec', now), form: 'bearer' as const, lookup: bearer.lookup, sha256: bearer.sha256 }]
+        : []),
+      ...(client
+        ? [{ id: newId('sec', now), form: 'client_credentials' as const, lookup: null, sha256: client.sha256 }]
+        : []),
     ];
     const record = await this.keys.insert(
       tx,
@@ -115,7 +121,12 @@ export class IssueKey {
   }
 
   /** The maker, unless a service account is named: then the key may hold no more than that account does. */
-  private async ownerOf(caller: AuthenticatedCaller, request: Request, lattice: Lattice, grant: Grant): Promise<KeyOwner> {
+  private async ownerOf(
+    caller: AuthenticatedCaller,
+    request: Request,
+    lattice: Lattice,
+    grant: Grant,
+  ): Promise<KeyOwner> {
     const { principal } = caller;
     if (request.service_account_id === undefined) {
       if (principal.kind !== 'user' && principal.kind !== 'service_account') {
@@ -145,10 +156,15 @@ function grantOf(lattice: Lattice, request: Request): Grant {
   const unknown = lattice.unknown(spec);
   const errors = [
     ...unknown.roles.map((name) => ({ field: 'roles', message: `${JSON.stringify(name)} is no role here` })),
-    ...unknown.permissions.map((name) => ({ field: 'permissions', message: `${JSON.stringify(name)} is no permission here` })),
+    ...unknown.permissions.map((name) => ({
+      field: 'permissions',
+      message: `${JSON.stringify(name)} is no permission here`,
+    })),
   ];
   if (errors.length > 0) {
-    throw new Refusal('invalid_request', 'The request names roles or permissions that are not in the policy.', { errors });
+    throw new Refusal('invalid_request', 'The request names roles or permissions that are not in the policy.', {
+      errors,
+    });
   }
   if (request.roles.length === 0 && request.permissions.length === 0) {
     throw new Refusal('unprocessable', 'A key needs at least one role or permission.', {
@@ -169,9 +185,16 @@ function demandWithin(grant: Grant, limit: Grant, whose: string): void {
   const named = excess.map(({ permission, buckets }) =>
     buckets === undefined ? permission : `${permission} on ${buckets === 'all' ? 'all buckets' : buckets.join(', ')}`,
   );
-  throw new Refusal('exceeds_grant', `This exceeds what ${whose === 'you' ? 'you hold' : `${whose} holds`}: ${named.join(', ')}.`, {
-    errors: excess.map(({ permission }) => ({ field: 'permissions', message: `${permission} exceeds what ${whose} may hand out` })),
-  });
+  throw new Refusal(
+    'exceeds_grant',
+    `This exceeds what ${whose === 'you' ? 'you hold' : `${whose} holds`}: ${named.join(', ')}.`,
+    {
+      errors: excess.map(({ permission }) => ({
+        field: 'permissions',
+        message: `${permission} exceeds what ${whose} may hand out`,
+      })),
+    },
+  );
 }
 
 function refuseUnavailableForms(request: Request): void {
@@ -194,7 +217,9 @@ function canonicalNetworks(networks: readonly string[] | undefined): string[] | 
       return parseCidr(text).text;
     } catch (error) {
       if (!(error instanceof NetworkRefused)) throw error;
-      throw new Refusal('invalid_request', error.message, { errors: [{ field: `networks.${index}`, message: error.message }] });
+      throw new Refusal('invalid_request', error.message, {
+        errors: [{ field: `networks.${index}`, message: error.message }],
+      });
     }
   });
 }

@@ -12,7 +12,11 @@ describe('the status of a key', () => {
     { name: 'after its end is expired', key: { expiresAt: past }, want: 'expired' },
     { name: 'that was disabled is disabled', key: { disabledAt: past }, want: 'disabled' },
     { name: 'disabled and past its end is expired', key: { disabledAt: past, expiresAt: past }, want: 'expired' },
-    { name: 'once revoked stays revoked, whatever else it is', key: { revokedAt: past, disabledAt: past, expiresAt: past }, want: 'revoked' },
+    {
+      name: 'once revoked stays revoked, whatever else it is',
+      key: { revokedAt: past, disabledAt: past, expiresAt: past },
+      want: 'revoked',
+    },
   ])('a key $name', ({ key, want }) => {
     expect(keyStatus({ revokedAt: null, expiresAt: null, disabledAt: null, ...key }, now)).toBe(want);
   });

@@ -17,6 +17,8 @@ function covered(text: string, maker: readonly string[]): boolean {
   const firstAddress = inner.text.slice(0, inner.text.indexOf('/'));
   return maker.some((outer) => {
     const { prefixLength, family } = parseCidr(outer);
-    return family === inner.family && prefixLength <= inner.prefixLength && NetworkList.parse([outer]).contains(firstAddress);
+    return (
+      family === inner.family && prefixLength <= inner.prefixLength && NetworkList.parse([outer]).contains(firstAddress)
+    );
   });
 }

@@ -17,10 +17,16 @@ export class ReadKeys {
     return record;
   }
 
-  async list(caller: AuthenticatedCaller, request: RequestOf<typeof ApiKey.list>): Promise<ReplyOf<typeof ApiKey.list>> {
+  async list(
+    caller: AuthenticatedCaller,
+    request: RequestOf<typeof ApiKey.list>,
+  ): Promise<ReplyOf<typeof ApiKey.list>> {
     const { limit, cursor, ...filter } = request;
     const { organization_id: organizationId } = caller.principal;
-    const cursors = new Cursors(await this.database.localKey('cursors'), JSON.stringify(['api-keys', organizationId, filter]));
+    const cursors = new Cursors(
+      await this.database.localKey('cursors'),
+      JSON.stringify(['api-keys', organizationId, filter]),
+    );
     const found = await this.keys.list({ ...filter, organizationId, before: cursors.read(cursor) }, limit + 1);
     const items = found.slice(0, limit);
     const last = items.at(-1);

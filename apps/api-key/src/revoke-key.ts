@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { EnforcementAuthority } from '@portcullis/bus';
-import { type ApiKey, type AuthenticatedCaller, eventOrigin, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import {
+  type ApiKey,
+  type AuthenticatedCaller,
+  eventOrigin,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+} from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
 import { ApiKeyStore } from './api-key.store.js';
 
@@ -13,12 +20,16 @@ export class RevokeKey {
     private readonly authority: EnforcementAuthority,
   ) {}
 
-  async execute(caller: AuthenticatedCaller, { id }: RequestOf<typeof ApiKey.revoke>): Promise<ReplyOf<typeof ApiKey.revoke>> {
+  async execute(
+    caller: AuthenticatedCaller,
+    { id }: RequestOf<typeof ApiKey.revoke>,
+  ): Promise<ReplyOf<typeof ApiKey.revoke>> {
     const { organization_id } = caller.principal;
     const resource = { kind: 'api-key', id };
     const revocation = await this.database.transaction(async (tx) => {
       const revoked = await this.keys.revoke(tx, organization_id, id, caller.principal.id);
-      if (revoked?.first) await tx.owe({ organization_id, action: 'api-key.revoked', resource, ...eventOrigin(caller) });
+      if (revoked?.first)
+        await tx.owe({ organization_id, action: 'api-key.revoked', resource, ...eventOrigin(caller) });
       return revoked;
     });
     if (!revocation) throw new Refusal('not_found', 'No such API key.');

@@ -118,8 +118,10 @@ export function readEvent(message: Pick<JsMsg, 'subject' | 'data'>): { event?: A
   if (!parsed.success) return { reason: `not a CloudEvent of ours: ${parsed.error.issues[0]?.path.join('.')}` };
   const { data, id } = parsed.data;
   if (data.id !== id) return { reason: 'its ids differ' };
-  if (eventSubject(data) !== message.subject) return { reason: 'its subject names another organization, service or action' };
+  if (eventSubject(data) !== message.subject)
+    return { reason: 'its subject names another organization, service or action' };
   return { event: data };
 }
 
-const textOf = (message: JsMsg): string => Buffer.from(message.data).toString('utf8').replaceAll('\0', '\uFFFD').slice(0, 65_536);
+const textOf = (message: JsMsg): string =>
+  Buffer.from(message.data).toString('utf8').replaceAll('\0', '\uFFFD').slice(0, 65_536);

@@ -1,7 +1,16 @@
 import { jetstream } from '@nats-io/jetstream';
 import { type NatsConnection } from '@nats-io/transport-node';
 import { Bus, CallerSigner, committedSubject, publishEvent, startService } from '@portcullis/bus';
-import { Audit, type AuditEvent, completeEvent, newId, type OwedEvent, type RequestInputOf, type Service, toCloudEvent } from '@portcullis/contracts';
+import {
+  Audit,
+  type AuditEvent,
+  completeEvent,
+  newId,
+  type OwedEvent,
+  type RequestInputOf,
+  type Service,
+  toCloudEvent,
+} from '@portcullis/contracts';
 import { generateSigningKey } from '@portcullis/credentials';
 import { aCaller, eventually, specConnection, specDatabase, type SpecDatabase, specNatsUrl } from '@portcullis/testing';
 import { assembleAudit } from './assemble-audit.js';
@@ -33,10 +42,12 @@ beforeAll(async () => {
   // Identity is another process; here somebody with its NATS user answers the one question that audit asks.
   const identity = await specConnection('identity');
   identity.subscribe('identity.installation', {
-    callback: (_error, message) => message.respond(JSON.stringify({ ok: { first_organization_id: first } })),
+    callback: (_error, message) => void message.respond(JSON.stringify({ ok: { first_organization_id: first } })),
   });
   closing.push(() => identity.close());
-  gateway = await Bus.connect('gateway', specNatsUrl('gateway'), { signer: new CallerSigner(gatewayKey, () => new Date()) });
+  gateway = await Bus.connect('gateway', specNatsUrl('gateway'), {
+    signer: new CallerSigner(gatewayKey, () => new Date()),
+  });
   await start();
 });
 const closing: (() => Promise<void>)[] = [];
@@ -50,7 +61,12 @@ afterAll(async () => {
 
 const anEvent = (given: Partial<OwedEvent> = {}, service: Service = 'api-key', time = now): AuditEvent =>
   completeEvent(
-    { organization_id: organization, action: 'api-key.created', resource: { kind: 'api-key', id: newId('key', now) }, ...given },
+    {
+      organization_id: organization,
+      action: 'api-key.created',
+      resource: { kind: 'api-key', id: newId('key', now) },
+      ...given,
+    },
     { id: newId('evt', now), time, service },
   );
 const publish = (...events: AuditEvent[]) => Promise.all(events.map((event) => publishEvent(jetstream(admin), event)));
@@ -59,13 +75,16 @@ const list = (filter: Partial<RequestInputOf<typeof Audit.list>> = {}, organizat
   gateway.call(Audit.list, filter, reader(organization_id));
 const kept = (id: string, organization_id = organization) =>
   eventually(() => gateway.call(Audit.read, { id }, reader(organization_id)).catch(() => undefined));
-const rows = <T>(sql: string, values: unknown[] = []) => spec.database.read((manager) => manager.query<T[]>(sql, values));
+const rows = <T>(sql: string, values: unknown[] = []) =>
+  spec.database.read((manager) => manager.query<T[]>(sql, values));
 
 describe('the record', () => {
   test('keeps an event as it was said, and tells the service that owes it', async () => {
     const event = anEvent({ details: { name: 'ci' } });
     const told = new Promise<string[]>((resolve) =>
-      admin.subscribe(committedSubject('api-key'), { callback: (_error, message) => resolve(message.json<string[]>()) }),
+      admin.subscribe(committedSubject('api-key'), {
+        callback: (_error, message) => resolve(message.json<string[]>()),
+      }),
     );
     await publish(event);
     expect(await kept(event.id)).toEqual(event);
@@ -75,10 +94,16 @@ describe('the record', () => {
   test('keeps an event once, however often it is delivered, and says each time that it is kept', async () => {
     const event = anEvent();
     const told: string[] = [];
-    const listening = admin.subscribe(committedSubject('api-key'), { callback: (_error, message) => void told.push(...message.json<string[]>()) });
+    const listening = admin.subscribe(committedSubject('api-key'), {
+      callback: (_error, message) => void told.push(...message.json<string[]>()),
+    });
     await publish(event);
     // Another message id: past JetStream's window a repeat is a new message to it.
-    await jetstream(admin).publish(`audit.${organization}.api-key.api-key.created`, JSON.stringify(toCloudEvent(event)), { msgID: 'again' });
+    await jetstream(admin).publish(
+      `audit.${organization}.api-key.api-key.created`,
+      JSON.stringify(toCloudEvent(event)),
+      { msgID: 'again' },
+    );
     await eventually(() => told.filter((id) => id === event.id).length === 2);
     listening.unsubscribe();
     expect(await rows('select id from event where id = $1', [event.id])).toHaveLength(1);
@@ -88,7 +113,9 @@ describe('the record', () => {
     const events = Array.from({ length: 100 }, () => anEvent());
     await publish(...events, ...events.slice(0, 10));
     await Promise.all(events.map((event) => kept(event.id)));
-    const indexes = (await rows<{ leaf_index: string }>('select leaf_index from event order by leaf_index')).map((row) => Number(row.leaf_index));
+    const indexes = (await rows<{ leaf_index: string }>('select leaf_index from event order by leaf_index')).map(
+      (row) => Number(row.leaf_index),
+    );
     expect(indexes).toEqual(indexes.map((_, position) => position));
     expect(await rows('select size::int as size from log_size')).toEqual([{ size: indexes.length }]);
   });
@@ -114,14 +141,23 @@ describe('the record', () => {
     const after = anEvent();
     await publish(unstorable, after);
     await kept(after.id);
-    const reasons = (await rows<{ reason: string }>('select reason from rejected order by stream_seq')).map((row) => row.reason);
-    expect(reasons).toEqual(['not JSON', expect.stringMatching(/^not a CloudEvent of ours/), ...Array<string>(3).fill('its subject names another organization, service or action'), expect.stringMatching(/^cannot be stored/)]);
+    const reasons = (await rows<{ reason: string }>('select reason from rejected order by stream_seq')).map(
+      (row) => row.reason,
+    );
+    expect(reasons).toEqual([
+      'not JSON',
+      expect.stringMatching(/^not a CloudEvent of ours/),
+      ...Array<string>(3).fill('its subject names another organization, service or action'),
+      expect.stringMatching(/^cannot be stored/),
+    ]);
     expect(await rows('select 1 from event where id = $1', [forged.id])).toEqual([]);
   });
 
   test('gives up nothing when Postgres is away for a while', async () => {
     const event = anEvent();
-    await rows(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`);
+    await rows(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    );
     await publish(event);
     await kept(event.id);
   });
@@ -129,11 +165,17 @@ describe('the record', () => {
 
 describe('a reader', () => {
   test('sees the own organization’s events and no other’s', async () => {
-    const [mine, theirs, nobodys] = [anEvent(), anEvent({ organization_id: newId('org', now) }), anEvent({ organization_id: null })];
+    const [mine, theirs, nobodys] = [
+      anEvent(),
+      anEvent({ organization_id: newId('org', now) }),
+      anEvent({ organization_id: null }),
+    ];
     await publish(mine, theirs, nobodys);
     await kept(mine.id);
     await kept(nobodys.id, first);
-    const missing = await gateway.call(Audit.read, { id: newId('evt', now) }, reader(organization)).catch((e: unknown) => e);
+    const missing = await gateway
+      .call(Audit.read, { id: newId('evt', now) }, reader(organization))
+      .catch((e: unknown) => e);
     for (const { id } of [theirs, nobodys]) {
       await expect(gateway.call(Audit.read, { id }, reader(organization))).rejects.toEqual(missing);
       expect((await list({ limit: 100 })).items.map((event) => event.id)).not.toContain(id);
@@ -154,7 +196,9 @@ describe('a reader', () => {
     await kept(late.id, here);
     const two = await list({ limit: 2, cursor: one.next_cursor ?? '' }, here);
     const three = await list({ limit: 2, cursor: two.next_cursor ?? '' }, here);
-    expect([...one.items, ...two.items, ...three.items].map((event) => event.id)).toEqual(events.map((event) => event.id).reverse());
+    expect([...one.items, ...two.items, ...three.items].map((event) => event.id)).toEqual(
+      events.map((event) => event.id).reverse(),
+    );
     expect(three.next_cursor).toBeNull();
     await expect(list({ cursor: one.next_cursor ?? '' })).rejects.toMatchObject({ code: 'invalid_cursor' });
     await expect(list({ cursor: `${one.next_cursor}A` }, here)).rejects.toMatchObject({ code: 'invalid_cursor' });
@@ -165,10 +209,15 @@ describe('a reader', () => {
     const later = new Date(now.getTime() + 60_000);
     const actor = { kind: 'user' as const, id: newId('usr', now), credential_id: newId('key', now) };
     const made = anEvent({ organization_id: here, actor, request_id: 'req-1', details: { name: 'Nightly Build' } });
-    const denied = anEvent({ organization_id: here, action: 'request.denied', outcome: 'denied', resource: { kind: 'route', id: null } }, 'gateway', later);
+    const denied = anEvent(
+      { organization_id: here, action: 'request.denied', outcome: 'denied', resource: { kind: 'route', id: null } },
+      'gateway',
+      later,
+    );
     await publish(made, denied);
     await Promise.all([kept(made.id, here), kept(denied.id, here)]);
-    const found = async (filter: Partial<RequestInputOf<typeof Audit.list>>) => (await list(filter, here)).items.map((event) => event.id);
+    const found = async (filter: Partial<RequestInputOf<typeof Audit.list>>) =>
+      (await list(filter, here)).items.map((event) => event.id);
     expect(await found({ actor: actor.id })).toEqual([made.id]);
     expect(await found({ actor: actor.credential_id })).toEqual([made.id]);
     expect(await found({ action: 'request.denied' })).toEqual([denied.id]);
@@ -184,6 +233,8 @@ describe('a reader', () => {
   });
 
   test('needs audit:view', async () => {
-    await expect(gateway.call(Audit.list, {}, aCaller({ organization_id: organization }))).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(gateway.call(Audit.list, {}, aCaller({ organization_id: organization }))).rejects.toMatchObject({
+      code: 'forbidden',
+    });
   });
 });

@@ -41,7 +41,9 @@ export class EventStore {
   /** Newest first, at most `limit`, each with its index. */
   list(filter: EventFilter, limit: number): Promise<{ index: number; event: AuditEvent }[]> {
     const values: unknown[] = [filter.organizationId];
-    const conditions = [filter.installation ? '(organization_id = $1 or organization_id is null)' : 'organization_id = $1'];
+    const conditions = [
+      filter.installation ? '(organization_id = $1 or organization_id is null)' : 'organization_id = $1',
+    ];
     const where = (condition: (parameter: string) => string, value: unknown): void => {
       if (value === undefined) return;
       values.push(value);

@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@portcullis/bus';
-import { type Audit, type AuthenticatedCaller, Identity, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import {
+  type Audit,
+  type AuthenticatedCaller,
+  Identity,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+} from '@portcullis/contracts';
 import { Cursors, Database } from '@portcullis/persistence';
 import { EventStore } from './event.store.js';
 
@@ -18,7 +25,10 @@ export class ReadEvents {
   async list(caller: AuthenticatedCaller, request: RequestOf<typeof Audit.list>): Promise<ReplyOf<typeof Audit.list>> {
     const { limit, cursor, ...filter } = request;
     const { organization_id: organizationId } = caller.principal;
-    const cursors = new Cursors(await this.database.localKey('cursors'), JSON.stringify(['events', organizationId, filter]));
+    const cursors = new Cursors(
+      await this.database.localKey('cursors'),
+      JSON.stringify(['events', organizationId, filter]),
+    );
     const last = cursors.read(cursor);
     const found = await this.events.list(
       {

@@ -19,7 +19,9 @@ beforeAll(async () => {
       close: () => Promise.resolve(),
     }),
   );
-  gateway = await Bus.connect('gateway', specNatsUrl('gateway'), { signer: new CallerSigner(gatewayKey, () => new Date()) });
+  gateway = await Bus.connect('gateway', specNatsUrl('gateway'), {
+    signer: new CallerSigner(gatewayKey, () => new Date()),
+  });
 });
 afterAll(async () => {
   await gateway.close();
@@ -49,7 +51,12 @@ test('an organization sees its own clients, newest first, page by page', async (
   const second = await gateway.call(ClientRegistry.list, { limit: 2, cursor: first.next_cursor ?? '' }, viewer);
   expect([...first.items, ...second.items].map((client) => client.id)).toEqual(ids);
   expect(second.next_cursor).toBeNull();
-  expect(ClientRecord.parse(first.items[0])).toMatchObject({ enabled: false, status: 'disabled', role_count: '1 of 15', account_id: organization });
+  expect(ClientRecord.parse(first.items[0])).toMatchObject({
+    enabled: false,
+    status: 'disabled',
+    role_count: '1 of 15',
+    account_id: organization,
+  });
 });
 
 test('the list needs clients:view', async () => {

@@ -73,23 +73,39 @@ describe('from a client id and secret to the audit record', () => {
     access = pair.json.access_token as string;
     refresh = pair.json.refresh_token as string;
     expect(decode(access, 0)).toMatchObject({ typ: 'at+jwt', alg: 'ES256' });
-    expect(decode(access, 1)).toMatchObject({ iss: stack.url, client_id, org: organization, cid: key.id, permissions: ['accounts:view', 'counterparties:view'] });
+    expect(decode(access, 1)).toMatchObject({
+      iss: stack.url,
+      client_id,
+      org: organization,
+      cid: key.id,
+      permissions: ['accounts:view', 'counterparties:view'],
+    });
   });
 
   test('the token verifies by the published keys alone', async () => {
-    const { keys } = (await anyone.get('/.well-known/jwks.json')).json as { keys: { kid: string; alg: string; use: string; d?: string }[] };
+    const { keys } = (await anyone.get('/.well-known/jwks.json')).json as {
+      keys: { kid: string; alg: string; use: string; d?: string }[];
+    };
     const jwk = keys.find((candidate) => candidate.kid === decode(access, 0)['kid']);
     expect(jwk).toMatchObject({ alg: 'ES256', use: 'sig' });
     expect(keys.some((one) => one.d !== undefined)).toBe(false);
     const [header, claims, signature] = access.split('.');
     const publicKey = createPublicKey({ key: jwk as never, format: 'jwk' });
-    const valid = verify('sha256', Buffer.from(`${header}.${claims}`), { key: publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature ?? '', 'base64url'));
+    const valid = verify(
+      'sha256',
+      Buffer.from(`${header}.${claims}`),
+      { key: publicKey, dsaEncoding: 'ieee-p1363' },
+      Buffer.from(signature ?? '', 'base64url'),
+    );
     expect(valid).toBe(true);
   });
 
   test.each(['token', 'key'])('the %s opens the upstream, which learns who calls and not with what', async (which) => {
     const client = anyone.as(which === 'token' ? access : key.credentials.bearer_token);
-    const answer = await client.get('/v1/counterparties?page=2', { 'X-Portcullis-Identity': 'forged', 'X-Request-Id': 'my-request' });
+    const answer = await client.get('/v1/counterparties?page=2', {
+      'X-Portcullis-Identity': 'forged',
+      'X-Request-Id': 'my-request',
+    });
     expect(answer.status).toBe(200);
     expect(answer.headers['x-request-id']).toBe('my-request');
     expect(answer.text).not.toContain(access);
@@ -99,13 +115,21 @@ describe('from a client id and secret to the audit record', () => {
 
   test('what the key may not do is 403, and the record of it is found by the decision’s id', async () => {
     const denied = await anyone.as(access).post('/v1/transactions', {});
-    expect(denied).toMatchObject({ status: 403, json: { code: 'forbidden', required_permission: 'travelrule:manage' } });
+    expect(denied).toMatchObject({
+      status: 403,
+      json: { code: 'forbidden', required_permission: 'travelrule:manage' },
+    });
     const { decision_id } = denied.json as { decision_id: string };
     const event = await eventually(async () => {
       const found = await admin.get(`/v1/audit/events/${decision_id}`);
       return found.status === 200 && (found.json as Record<string, unknown>);
     });
-    expect(event).toMatchObject({ action: 'request.denied', outcome: 'denied', reason: 'missing_permission', actor: { credential_id: key.id } });
+    expect(event).toMatchObject({
+      action: 'request.denied',
+      outcome: 'denied',
+      reason: 'missing_permission',
+      actor: { credential_id: key.id },
+    });
     expect((await anyone.as(access).get('/v1/api-keys')).status).toBe(403);
   });
 
@@ -118,7 +142,9 @@ describe('from a client id and secret to the audit record', () => {
 
   test('a refresh token is good once, is no access token, and a thief ends the family', async () => {
     expect((await anyone.as(refresh).get('/v1/counterparties')).status).toBe(401);
-    expect((await anyone.post('/v1/reauthenticate', { refresh_token: access })).json).toMatchObject({ code: 'invalid_token' });
+    expect((await anyone.post('/v1/reauthenticate', { refresh_token: access })).json).toMatchObject({
+      code: 'invalid_token',
+    });
     const second = await anyone.post('/v1/reauthenticate', { refresh_token: refresh });
     expect(second.status).toBe(200);
     const third = await anyone.post('/v1/reauthenticate', { refresh_token: second.json.refresh_token as string });
@@ -133,7 +159,10 @@ describe('from a client id and secret to the audit record', () => {
 
   test('the key is revoked, and by the time that this is answered nothing of it works', async () => {
     const revoked = await admin.delete(`/v1/api-keys/${key.id}`);
-    expect(revoked).toMatchObject({ status: 200, json: { status: 'revoked', enforcement: { enforcers: 1, acknowledged: 1, fenced: 0 } } });
+    expect(revoked).toMatchObject({
+      status: 200,
+      json: { status: 'revoked', enforcement: { enforcers: 1, acknowledged: 1, fenced: 0 } },
+    });
     expect(revoked.json.enforced_at).not.toBeNull();
     const { client_id, client_secret, bearer_token } = key.credentials;
     for (const credential of [access, bearer_token]) {
@@ -143,14 +172,24 @@ describe('from a client id and secret to the audit record', () => {
     }
     expect((await anyone.post('/v1/authenticate', { client_id, client_secret })).status).toBe(401);
     const repeat = await admin.delete(`/v1/api-keys/${key.id}`);
-    expect(repeat.json).toMatchObject({ revoked_at: revoked.json.revoked_at as string, enforced_at: revoked.json.enforced_at as string });
+    expect(repeat.json).toMatchObject({
+      revoked_at: revoked.json.revoked_at as string,
+      enforced_at: revoked.json.enforced_at as string,
+    });
     expect((await admin.get(`/v1/api-keys/${key.id}`)).json).toMatchObject({ status: 'revoked' });
   });
 
   test('and all of it is in the audit record, once, without a secret', async () => {
     const events = await eventually(async () => {
-      const found = [...(await eventsOf(key.id)), ...((await admin.get(`/v1/audit/events?actor=${key.id}`)).json.items as { action: string }[])];
-      return found.some((event) => event.action === 'credential.refused') && found.some((event) => event.action === 'revocation.enforced') && found;
+      const found = [
+        ...(await eventsOf(key.id)),
+        ...((await admin.get(`/v1/audit/events?actor=${key.id}`)).json.items as { action: string }[]),
+      ];
+      return (
+        found.some((event) => event.action === 'credential.refused') &&
+        found.some((event) => event.action === 'revocation.enforced') &&
+        found
+      );
     });
     const actions = events.map((event) => event.action);
     for (const once of ['api-key.created', 'api-key.revoked', 'revocation.enforced']) {
@@ -159,10 +198,25 @@ describe('from a client id and secret to the audit record', () => {
     const all = await admin.get('/v1/audit/events?limit=100');
     const record = all.json as { items: { id: string; action: string; organization_id: string | null }[] };
     expect(new Set(record.items.map((event) => event.action))).toEqual(
-      expect.objectContaining(new Set(['session.created', 'api-key.created', 'token.issued', 'request.denied', 'api-key.revoked', 'credential.refused'])),
+      expect.objectContaining(
+        new Set([
+          'session.created',
+          'api-key.created',
+          'token.issued',
+          'request.denied',
+          'api-key.revoked',
+          'credential.refused',
+        ]),
+      ),
     );
     expect(new Set(record.items.map((event) => event.id)).size).toBe(record.items.length);
-    for (const secret of [key.credentials.client_secret, key.credentials.bearer_token, stack.password, access, refresh]) {
+    for (const secret of [
+      key.credentials.client_secret,
+      key.credentials.bearer_token,
+      stack.password,
+      access,
+      refresh,
+    ]) {
       expect(all.text).not.toContain(secret);
       expect(stack.output()).not.toContain(secret);
     }

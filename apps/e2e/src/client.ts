@@ -34,12 +34,24 @@ export class Client {
     return this.send('DELETE', path);
   }
 
-  send(method: string, path: string, body?: string | Buffer, headers: Record<string, string> = {}): Promise<HttpAnswer> {
+  send(
+    method: string,
+    path: string,
+    body?: string | Buffer,
+    headers: Record<string, string> = {},
+  ): Promise<HttpAnswer> {
     const authorization = this.token === undefined ? {} : { Authorization: `Bearer ${this.token}` };
     const { hostname, port } = new URL(this.url);
     return new Promise((resolve, reject) => {
       const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
-      const request = send({ hostname, port, method, path, headers: { ...authorization, ...length, ...headers }, agent: false });
+      const request = send({
+        hostname,
+        port,
+        method,
+        path,
+        headers: { ...authorization, ...length, ...headers },
+        agent: false,
+      });
       request.on('error', reject);
       request.on('response', (response) => {
         const chunks: Buffer[] = [];

@@ -44,10 +44,13 @@ export async function startStack(given: { home?: string; env?: Record<string, st
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const ready = await eventually(() => {
     if (child.exitCode !== null) throw new Error(`portcullis up ended with ${child.exitCode}:\n${output}`);
-    return existsSync(readyFile) ? (JSON.parse(readFileSync(readyFile, 'utf8')) as { url: string; admin_email: string }) : false;
+    return existsSync(readyFile)
+      ? (JSON.parse(readFileSync(readyFile, 'utf8')) as { url: string; admin_email: string })
+      : false;
   }, startMilliseconds).catch((error: unknown) => {
     child.kill('SIGKILL');
     throw new Error(`the stack did not become ready:\n${output}`, { cause: error });

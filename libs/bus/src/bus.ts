@@ -1,4 +1,12 @@
-import { type Caller, type Operation, Refusal, RefusalMessage, type ReplyOf, type RequestInputOf, type Service } from '@portcullis/contracts';
+import {
+  type Caller,
+  type Operation,
+  Refusal,
+  RefusalMessage,
+  type ReplyOf,
+  type RequestInputOf,
+  type Service,
+} from '@portcullis/contracts';
 import {
   ClosedConnectionError,
   connect,
@@ -31,7 +39,12 @@ export class Bus {
     url: string,
     options: { signer?: CallerSigner; report?: (line: string) => void } = {},
   ): Promise<Bus> {
-    return new Bus(service, await connect(connectionOptions(service, url)), options.signer, options.report ?? (() => undefined));
+    return new Bus(
+      service,
+      await connect(connectionOptions(service, url)),
+      options.signer,
+      options.report ?? (() => undefined),
+    );
   }
 
   /** False while the server is away: callers are refused at once instead of waiting for a time-out. */
@@ -73,8 +86,12 @@ export class Bus {
       if (error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders())) {
         throw unavailable(operation.subject, 'nobody answers', error);
       }
-      if (error instanceof ClosedConnectionError) throw unavailable(operation.subject, 'the message bus is closed', error);
-      if (error instanceof PermissionViolationError || (error instanceof Error && error.cause instanceof PermissionViolationError)) {
+      if (error instanceof ClosedConnectionError)
+        throw unavailable(operation.subject, 'the message bus is closed', error);
+      if (
+        error instanceof PermissionViolationError ||
+        (error instanceof Error && error.cause instanceof PermissionViolationError)
+      ) {
         throw new Error(`${this.service} may not call ${operation.subject}`, { cause: error });
       }
       throw error;

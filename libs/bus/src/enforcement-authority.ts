@@ -74,7 +74,10 @@ export class EnforcementAuthority {
       },
     });
     this.timers.push(
-      setInterval(() => void this.fenceSilent().catch((cause: unknown) => this.options.report(`enforcement: ${String(cause)}`)), watchMilliseconds),
+      setInterval(
+        () => void this.fenceSilent().catch((cause: unknown) => this.options.report(`enforcement: ${String(cause)}`)),
+        watchMilliseconds,
+      ),
       setInterval(() => void this.options.store.prune().catch(() => undefined), pruneMilliseconds),
     );
   }

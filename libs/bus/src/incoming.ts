@@ -1,5 +1,13 @@
 import { Logger } from '@nestjs/common';
-import { type Caller, type CallerOf, type Operation, Refusal, refuseFaults, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import {
+  type Caller,
+  type CallerOf,
+  type Operation,
+  Refusal,
+  refuseFaults,
+  type ReplyOf,
+  type RequestOf,
+} from '@portcullis/contracts';
 import { type MsgHdrs } from '@nats-io/transport-node';
 import { callerHeader, type CallerVerifier } from './caller-token.js';
 
@@ -71,5 +79,7 @@ function parseBody(bytes: Uint8Array): unknown {
 }
 
 function describe(cause: unknown): string {
-  return cause instanceof Error ? `${cause.message}${cause.cause === undefined ? '' : `: ${describe(cause.cause)}`}` : String(cause);
+  return cause instanceof Error
+    ? `${cause.message}${cause.cause === undefined ? '' : `: ${describe(cause.cause)}`}`
+    : String(cause);
 }

@@ -20,7 +20,15 @@ export function natsUsers(passwords: Record<Service, string>): NatsUser[] {
   return services.map((service) => ({
     user: service,
     password: passwords[service],
-    publish: { allow: [...calls(service), ...events(service), ...enforcementSends(service), ...audits(service), `health.${service}`] },
+    publish: {
+      allow: [
+        ...calls(service),
+        ...events(service),
+        ...enforcementSends(service),
+        ...audits(service),
+        `health.${service}`,
+      ],
+    },
     subscribe: { allow: [`_INBOX.${service}.>`, ...answers(service), ...enforcementHears(service)] },
     allowResponses: true,
   }));
@@ -38,14 +46,12 @@ function answers(service: Service): string[] {
   return [...operationsOf(service).map((operation) => operation.subject), `health.${service}`, `committed.${service}`];
 }
 
-const events = (service: Service): string[] => [
-  `audit.*.${service}.>`,
-  ...(service === 'gateway' ? ['access.>'] : []),
-];
+const events = (service: Service): string[] => [`audit.*.${service}.>`, ...(service === 'gateway' ? ['access.>'] : [])];
 
 /** Exchanges go to one replica of an authority, acknowledgements to all of them, markers to every enforcer. */
 function enforcementSends(service: Service): string[] {
-  if (service === 'gateway') return authorities.flatMap((authority) => [exchangeSubject(authority), appliedSubject(authority)]);
+  if (service === 'gateway')
+    return authorities.flatMap((authority) => [exchangeSubject(authority), appliedSubject(authority)]);
   return isAuthority(service) ? [markerSubject(service)] : [];
 }
 

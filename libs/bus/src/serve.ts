@@ -73,7 +73,9 @@ export async function startService(
           data: new Incoming(message.subject, message.data, message.headers, verifier),
         }),
       },
-      serializer: { serialize: ({ response }: { response?: Answer }) => ({ data: JSON.stringify(response ?? surprise) }) },
+      serializer: {
+        serialize: ({ response }: { response?: Answer }) => ({ data: JSON.stringify(response ?? surprise) }),
+      },
     },
   });
   await app.listen();
@@ -95,4 +97,6 @@ export async function startService(
   };
 }
 
-const surprise: Answer = { refusal: new Refusal('internal', 'Something went wrong here. It has been logged.').toMessage() };
+const surprise: Answer = {
+  refusal: new Refusal('internal', 'Something went wrong here. It has been logged.').toMessage(),
+};

@@ -60,13 +60,17 @@ type StreamConfigOf = Partial<StreamConfig> & { name: string };
 export async function ensureStreams(connection: NatsConnection): Promise<void> {
   const manager = await jetstreamManager(connection);
   for (const config of streams) await ensureStream(manager, config);
-  await unlessThere(() => manager.consumers.info(auditStream, auditConsumer), () =>
-    manager.consumers.add(auditStream, auditConsumerConfig),
+  await unlessThere(
+    () => manager.consumers.info(auditStream, auditConsumer),
+    () => manager.consumers.add(auditStream, auditConsumerConfig),
   );
 }
 
 async function ensureStream(manager: JetStreamManager, config: StreamConfigOf): Promise<void> {
-  await unlessThere(() => manager.streams.info(config.name), () => manager.streams.add(config));
+  await unlessThere(
+    () => manager.streams.info(config.name),
+    () => manager.streams.add(config),
+  );
 }
 
 const notFound = 404;

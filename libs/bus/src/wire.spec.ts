@@ -1,5 +1,13 @@
 import { Controller, Module } from '@nestjs/common';
-import { openOperation, type Operation, principalOperation, Refusal, type ReplyOf, type RequestOf, serviceOperation } from '@portcullis/contracts';
+import {
+  openOperation,
+  type Operation,
+  principalOperation,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+  serviceOperation,
+} from '@portcullis/contracts';
 import { generateSigningKey } from '@portcullis/credentials';
 import { aCaller, specConnection, specNatsUrl } from '@portcullis/testing';
 import { z } from 'zod';
@@ -75,11 +83,19 @@ let gateway: Bus;
 
 beforeAll(async () => {
   services = await Promise.all([
-    startService('client-registry', specNatsUrl('client-registry'), () => Promise.resolve({ module: { module: GreetModule }, ...rest })),
-    startService('identity', specNatsUrl('identity'), () => Promise.resolve({ module: { module: OpenModule }, ...rest })),
-    startService('api-key', specNatsUrl('api-key'), () => Promise.resolve({ module: { module: BetweenModule }, ...rest })),
+    startService('client-registry', specNatsUrl('client-registry'), () =>
+      Promise.resolve({ module: { module: GreetModule }, ...rest }),
+    ),
+    startService('identity', specNatsUrl('identity'), () =>
+      Promise.resolve({ module: { module: OpenModule }, ...rest }),
+    ),
+    startService('api-key', specNatsUrl('api-key'), () =>
+      Promise.resolve({ module: { module: BetweenModule }, ...rest }),
+    ),
   ]);
-  gateway = await Bus.connect('gateway', specNatsUrl('gateway'), { signer: new CallerSigner(gatewayKey, () => new Date()) });
+  gateway = await Bus.connect('gateway', specNatsUrl('gateway'), {
+    signer: new CallerSigner(gatewayKey, () => new Date()),
+  });
 });
 
 afterAll(async () => {
@@ -111,7 +127,9 @@ describe('an operation over the bus', () => {
   });
 
   test('names the field of a malformed request, and never repeats its value', async () => {
-    const refusal = await gateway.call(greet, { name: 'a'.repeat(11), nmae: 1 } as never, viewer).catch((e: Refusal) => e);
+    const refusal = await gateway
+      .call(greet, { name: 'a'.repeat(11), nmae: 1 } as never, viewer)
+      .catch((e: Refusal) => e);
     expect(refusal).toMatchObject({ code: 'invalid_request' });
     expect((refusal as Refusal).errors?.map((fault) => fault.field).sort()).toEqual(['name', 'nmae']);
     expect(JSON.stringify(refusal)).not.toContain('aaaa');
@@ -155,7 +173,8 @@ describe('a caller token', () => {
     await expect(say(signer.sign(greet.subject, body, viewer))).resolves.toEqual({ ok: { greeting: 'hello Ada' } });
   });
 
-  const byStranger = (kid: string) => new CallerSigner({ ...stranger, kid }, () => new Date()).sign(greet.subject, body, viewer);
+  const byStranger = (kid: string) =>
+    new CallerSigner({ ...stranger, kid }, () => new Date()).sign(greet.subject, body, viewer);
   const at = (milliseconds: number) =>
     new CallerSigner(gatewayKey, () => new Date(Date.now() + milliseconds)).sign(greet.subject, body, viewer);
 

@@ -15,7 +15,8 @@ export function newId(kind: IdKind, now: Date): string {
 }
 
 /** The schema of one kind of id. */
-export const Id = (kind: IdKind) => z.string().regex(new RegExp(`^${kind}_${ulidText}$`), `must be an id like ${kind}_01J…`);
+export const Id = (kind: IdKind) =>
+  z.string().regex(new RegExp(`^${kind}_${ulidText}$`), `must be an id like ${kind}_01J…`);
 
 /** True when `text` is an id of `kind`. For paths: a malformed id is simply one that does not exist. */
 export function isId(kind: IdKind, text: string): boolean {

@@ -33,7 +33,14 @@ export {
   toCloudEvent,
   type OwedEvent,
 } from './event.js';
-export { Identity, Membership, ResolvedFamily, ResolvedPrincipal, TokenPair, VerificationKey } from './identity.contract.js';
+export {
+  Identity,
+  Membership,
+  ResolvedFamily,
+  ResolvedPrincipal,
+  TokenPair,
+  VerificationKey,
+} from './identity.contract.js';
 export {
   ApiKey,
   ApiKeyRecord,

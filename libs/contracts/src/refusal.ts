@@ -93,5 +93,7 @@ export function refuseFaults(error: z.ZodError): Refusal {
     return [{ field: at || '(body)', message: issue.message }];
   });
   const named = errors.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
-  return new Refusal('invalid_request', `The request has ${errors.length === 1 ? 'a fault' : 'faults'}: ${named}.`, { errors });
+  return new Refusal('invalid_request', `The request has ${errors.length === 1 ? 'a fault' : 'faults'}: ${named}.`, {
+    errors,
+  });
 }

@@ -21,7 +21,10 @@ export class Cursors {
       bytes.toString('base64url') !== cursor ||
       !timingSafeEqual(bytes.subarray(0, macBytes), this.mac(id))
     ) {
-      throw new Refusal('invalid_cursor', 'The cursor is not one of this list. Use next_cursor of the page before, unchanged.');
+      throw new Refusal(
+        'invalid_cursor',
+        'The cursor is not one of this list. Use next_cursor of the page before, unchanged.',
+      );
     }
     return id;
   }

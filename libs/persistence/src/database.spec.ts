@@ -29,8 +29,13 @@ beforeAll(async () => {
 });
 afterAll(() => spec.drop());
 
-const event = { organization_id: 'org_1', action: 'api-key.created', resource: { kind: 'api-key', id: 'key_1' } } as const;
-const things_ = (): Promise<{ id: string }[]> => database.read((manager) => manager.query('select id from thing order by id'));
+const event = {
+  organization_id: 'org_1',
+  action: 'api-key.created',
+  resource: { kind: 'api-key', id: 'key_1' },
+} as const;
+const things_ = (): Promise<{ id: string }[]> =>
+  database.read((manager) => manager.query('select id from thing order by id'));
 
 describe('a transaction', () => {
   test('keeps the change and the event that it owes, both', async () => {
@@ -39,7 +44,9 @@ describe('a transaction', () => {
       return tx.owe(event);
     });
     const claimed = await database.outbox.claim(100);
-    expect(claimed).toEqual([expect.objectContaining({ id, service: 'api-key', action: 'api-key.created', time: now.toISOString() })]);
+    expect(claimed).toEqual([
+      expect.objectContaining({ id, service: 'api-key', action: 'api-key.created', time: now.toISOString() }),
+    ]);
     expect(await things_()).toEqual([{ id: 'kept' }]);
     await database.outbox.settle([id]);
   });
@@ -91,7 +98,9 @@ describe('markers', () => {
         throw new Error('no');
       }),
     ).rejects.toThrow('no');
-    const next = await database.transaction((tx) => tx.mark({ scope: 'family', id: 'c', effect: 'block', keepMs: 1000 }));
+    const next = await database.transaction((tx) =>
+      tx.mark({ scope: 'family', id: 'c', effect: 'block', keepMs: 1000 }),
+    );
     expect(next).toBe(first + 1);
     const { markers, history } = await database.enforcement.notice([first, next]);
     expect(markers).toEqual([
@@ -103,7 +112,9 @@ describe('markers', () => {
 
   test('taken at once by many transactions are all different', async () => {
     const seqs = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => database.transaction((tx) => tx.mark({ scope: 'credential', id: `m${i}`, effect: 'drop' }))),
+      Array.from({ length: 20 }, (_, i) =>
+        database.transaction((tx) => tx.mark({ scope: 'credential', id: `m${i}`, effect: 'drop' })),
+      ),
     );
     expect(new Set(seqs).size).toBe(20);
   });
@@ -111,7 +122,12 @@ describe('markers', () => {
 
 describe('an Idempotency-Key', () => {
   const hmacKey = Buffer.alloc(32, 1);
-  const run = (key: string | undefined, body: unknown, caller = aCaller({ id: 'usr_1', organization_id: 'org_1' }), at = now) => {
+  const run = (
+    key: string | undefined,
+    body: unknown,
+    caller = aCaller({ id: 'usr_1', organization_id: 'org_1' }),
+    at = now,
+  ) => {
     const asked = { ...caller, request: { ...caller.request, idempotency_key: key ?? null } };
     return database.transaction((tx) =>
       once(
@@ -193,8 +209,13 @@ describe('migrations', () => {
   test('run once, in order, however many replicas start together', async () => {
     const steps = migrations('create table step (n int)', 'insert into step values (1)', 'insert into step values (2)');
     const started = await specDatabase({ ...options, migrations: steps });
-    const replicas = await Promise.all([1, 2, 3].map(() => Database.open({ ...options, migrations: steps, url: started.url })));
-    expect(await started.database.read((manager) => manager.query('select n from step order by n'))).toEqual([{ n: 1 }, { n: 2 }]);
+    const replicas = await Promise.all(
+      [1, 2, 3].map(() => Database.open({ ...options, migrations: steps, url: started.url })),
+    );
+    expect(await started.database.read((manager) => manager.query('select n from step order by n'))).toEqual([
+      { n: 1 },
+      { n: 2 },
+    ]);
     await Promise.all(replicas.map((replica) => replica.close()));
     await started.drop();
   });
@@ -222,7 +243,9 @@ describe('a database that is away', () => {
     );
     await expect(outage).rejects.toMatchObject({ code: 'unavailable' });
     await expect(outage).rejects.toBeInstanceOf(Refusal);
-    const again = await eventually(() => started.database.read((manager) => manager.query<object[]>('select 1 as one')));
+    const again = await eventually(() =>
+      started.database.read((manager) => manager.query<object[]>('select 1 as one')),
+    );
     expect(again).toEqual([{ one: 1 }]);
     await started.drop();
   });
@@ -232,7 +255,11 @@ describe('a database that is away', () => {
     ['a server that shuts down', Object.assign(new Error('terminating'), { code: '57P01' }), true],
     ['a server that starts', Object.assign(new Error('starting'), { code: '57P03' }), true],
     ['a pool that has no free connection', new Error('timeout exceeded when trying to connect'), true],
-    ['what TypeORM wraps', Object.assign(new Error('query failed'), { driverError: Object.assign(new Error(), { code: '08006' }) }), true],
+    [
+      'what TypeORM wraps',
+      Object.assign(new Error('query failed'), { driverError: Object.assign(new Error(), { code: '08006' }) }),
+      true,
+    ],
     ['a violated constraint', Object.assign(new Error('duplicate'), { code: '23505' }), false],
     ['a fault of ours', new TypeError('x is not a function'), false],
     ['no error at all', 'nothing', false],

@@ -35,7 +35,9 @@ export class EnforcementStore implements AuthorityStore {
   }
 
   enforcers(): Promise<EnforcerRow[]> {
-    return this.database.read(async (manager) => (await manager.query<StoredEnforcer[]>(selectEnforcer)).map(fromStored));
+    return this.database.read(async (manager) =>
+      (await manager.query<StoredEnforcer[]>(selectEnforcer)).map(fromStored),
+    );
   }
 
   fence(
@@ -83,14 +85,10 @@ export async function writeMarker(manager: EntityManager, marker: Omit<Marker, '
     'update enforcement_head set last_seq = last_seq + 1 returning last_seq',
   );
   const seq = Number(rows[0]?.last_seq);
-  await manager.query('insert into marker (seq, scope, subject, effect, keep_ms, epoch) values ($1, $2, $3, $4, $5, $6)', [
-    seq,
-    marker.scope,
-    marker.id,
-    marker.effect,
-    marker.keepMs ?? null,
-    marker.epoch ?? null,
-  ]);
+  await manager.query(
+    'insert into marker (seq, scope, subject, effect, keep_ms, epoch) values ($1, $2, $3, $4, $5, $6)',
+    [seq, marker.scope, marker.id, marker.effect, marker.keepMs ?? null, marker.epoch ?? null],
+  );
   return seq;
 }
 

@@ -28,7 +28,9 @@ export async function once<Reply extends object>(
     [`idempotency:${JSON.stringify(identity)}`],
   );
   if (!locked?.free) {
-    throw new Refusal('idempotency_in_progress', 'The first request with this Idempotency-Key is still running.', { retryAfterSeconds: 1 });
+    throw new Refusal('idempotency_in_progress', 'The first request with this Idempotency-Key is still running.', {
+      retryAfterSeconds: 1,
+    });
   }
   const [kept] = await tx.manager.query<{ body_hmac: string; reply: Reply; created_at: Date }[]>(
     'select body_hmac, reply, created_at from idempotency where principal = $1 and operation = $2 and key = $3',
@@ -37,7 +39,10 @@ export async function once<Reply extends object>(
   const oldest = new Date(about.now.getTime() - keptHours * 3_600_000);
   if (kept && kept.created_at > oldest) {
     if (kept.body_hmac !== bodyHmac) {
-      throw new Refusal('idempotency_key_reused', 'This Idempotency-Key was used with another body. Use a new key for a new request.');
+      throw new Refusal(
+        'idempotency_key_reused',
+        'This Idempotency-Key was used with another body. Use a new key for a new request.',
+      );
     }
     return kept.reply;
   }

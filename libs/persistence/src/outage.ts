@@ -9,4 +9,5 @@ export function isOutage(error: unknown): boolean {
 
 const outageCode = /^(08|53|57P|25006|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/;
 /** What pg and its pool say without a code. */
-const outageMessage = /timeout exceeded when trying to connect|connection terminated|query read timeout|client has encountered a connection error|not queryable/i;
+const outageMessage =
+  /timeout exceeded when trying to connect|connection terminated|query read timeout|client has encountered a connection error|not queryable/i;

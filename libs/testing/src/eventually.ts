@@ -13,7 +13,8 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    if (performance.now() > until) throw new Error(`It did not happen within ${timeoutMilliseconds} ms`, { cause: last });
+    if (performance.now() > until)
+      throw new Error(`It did not happen within ${timeoutMilliseconds} ms`, { cause: last });
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

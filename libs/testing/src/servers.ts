@@ -18,7 +18,10 @@ const quiet = (): void => undefined;
 /** Starts one real Postgres and one real nats-server for a jest run, on free ports, not durable. Answers how to stop them. */
 export async function startServers(): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), 'portcullis-specs-'));
-  const passwords = Object.fromEntries(services.map((service) => [service, natsPassword(service)])) as Record<Service, string>;
+  const passwords = Object.fromEntries(services.map((service) => [service, natsPassword(service)])) as Record<
+    Service,
+    string
+  >;
   const everything = { allow: ['>'] };
   const [postgres, nats] = await Promise.all([
     startPostgres({ dataDirectory: join(home, 'postgres'), password: 'spec', durable: false, log: quiet }),
@@ -34,6 +37,8 @@ export async function startServers(): Promise<() => Promise<void>> {
       }),
     ),
   ]);
+  // A run that is cut short has no teardown; its servers must not outlive it.
+  process.once('exit', () => [postgres.pid, nats.pid].forEach(endQuietly));
   process.env[postgresVariable] = postgres.url();
   process.env[natsVariable] = nats.url();
   const admin = await connect({ servers: nats.url(), user: 'admin', pass: natsPassword('admin') });
@@ -44,4 +49,12 @@ export async function startServers(): Promise<() => Promise<void>> {
     rmSync(home, { recursive: true, force: true });
     rmSync(postgres.dataDirectory, { recursive: true, force: true });
   };
+}
+
+function endQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGINT');
+  } catch {
+    // It has ended.
+  }
 }

@@ -17,10 +17,7 @@ export interface SpecDatabase {
  */
 export async function specDatabase(options: Omit<DatabaseOptions, 'url'>): Promise<SpecDatabase> {
   const name = `spec_${randomBytes(8).toString('hex')}`;
-  await asSuperuser('postgres', [
-    `create role ${name} login password 'spec'`,
-    `create database ${name}`,
-  ]);
+  await asSuperuser('postgres', [`create role ${name} login password 'spec'`, `create database ${name}`]);
   await asSuperuser(name, [`create schema ${options.schema} authorization ${name}`]);
   const url = new URL(serverUrl());
   url.username = name;
