@@ -54,7 +54,7 @@ const owner = (given: Partial<Principal> = {}, request: { idempotencyKey?: strin
   const { lattice } = policy.current;
   const permissions = lattice.names(lattice.grant({ roles: ['owner'], buckets: 'all' }));
   const principal = { organization_id, permissions, resources: { buckets: 'all' as const }, ...given };
-  return aCaller(principal, { replyKey: publicSealingJwk(sealingKey) as AuthenticatedCaller['reply_key'], ...request });
+  return aCaller(principal, { replyKey: publicSealingJwk(sealingKey), ...request });
 };
 const create = (given: Partial<RequestInputOf<typeof ApiKey.create>> = {}, caller = owner()) =>
   gateway.call(ApiKey.create, { name: 'ci', roles: ['observer'], ...given }, caller);
