@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePort } from '@portcullis/embedded';
@@ -11,7 +11,9 @@ const startMilliseconds = 120_000;
 /** What a stranger sees of a running stack: an address, an administrator, a process to signal. */
 export interface Stack {
   readonly url: string;
+  /** Holds everything of the stack; its `PORTCULLIS_HOME` is `data`. */
   readonly home: string;
+  readonly data: string;
   readonly email: string;
   readonly password: string;
   /** All that `portcullis up` has written so far. */
@@ -24,11 +26,62 @@ export interface Stack {
   remove(): void;
 }
 
+export interface Start {
+  /** A folder of an earlier start; a new one unless given. */
+  home?: string;
+  /** Beside and over what every start gets; an empty value counts as not set. */
+  env?: Record<string, string>;
+}
+
 /** Starts `portcullis up` in a process of its own, on free ports, and waits until it says that it is ready. */
-export async function startStack(given: { home?: string; env?: Record<string, string> } = {}): Promise<Stack> {
-  const home = given.home ?? mkdtempSync(join(tmpdir(), 'portcullis-e2e-'));
+export async function startStack(given: Start = {}): Promise<Stack> {
+  const home = given.home ?? newHome();
   const readyFile = join(home, 'ready.json');
-  const password = 'correct-horse-battery-staple';
+  const run = await runUp(home, { PORTCULLIS_READY_FILE: readyFile, ...given.env });
+  const { child, output } = run;
+  const ready = await eventually(() => {
+    if (child.exitCode !== null) return 'ended';
+    return existsSync(readyFile) ? (JSON.parse(readFileSync(readyFile, 'utf8')) as { url: string; admin_email: string }) : false;
+  }, startMilliseconds).catch(() => 'late' as const);
+  if (typeof ready === 'string') {
+    await stop(child, 'SIGTERM');
+    throw new Error(`portcullis up did not become ready (${ready}, exit code ${child.exitCode}):\n${output()}`);
+  }
+  const data = join(home, 'data');
+  return {
+    url: ready.url,
+    home,
+    data,
+    email: ready.admin_email,
+    password: firstPassword,
+    output,
+    pidOf: (program) => pidIn(join(data, 'run', program)),
+    stop: (signal = 'SIGTERM') => stop(child, signal),
+    remove: () => rmSync(home, { recursive: true, force: true }),
+  };
+}
+
+/** Starts `portcullis up` where it must refuse, and waits for its end. Answers the exit code and all that it wrote. */
+export async function refusedStart(given: Start = {}): Promise<{ code: number | null; output: string }> {
+  const home = given.home ?? newHome();
+  const { child, output } = await runUp(home, given.env ?? {});
+  const late = setTimeout(() => child.kill('SIGTERM'), startMilliseconds);
+  const code = await ended(child);
+  clearTimeout(late);
+  if (given.home === undefined) rmSync(home, { recursive: true, force: true });
+  return { code, output: output() };
+}
+
+/** A new folder for a stack. Others may pass through it, as the user that Postgres runs as must when root starts it. */
+export function newHome(): string {
+  const home = mkdtempSync(join(tmpdir(), 'portcullis-e2e-'));
+  chmodSync(home, 0o711);
+  return home;
+}
+
+const firstPassword = 'correct-horse-battery-staple';
+
+async function runUp(home: string, env: Record<string, string>): Promise<{ child: ChildProcess; output: () => string }> {
   const [port, s3Port] = [await freePort(), await freePort()];
   const child = spawn(process.execPath, [portcullis, 'up'], {
     cwd: home,
@@ -37,45 +90,29 @@ export async function startStack(given: { home?: string; env?: Record<string, st
       PORT: String(port),
       S3_PORT: String(s3Port),
       PORTCULLIS_HOME: join(home, 'data'),
-      PORTCULLIS_READY_FILE: readyFile,
-      PORTCULLIS_FIRST_ADMIN_PASSWORD: password,
-      ...given.env,
+      PORTCULLIS_FIRST_ADMIN_PASSWORD: firstPassword,
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const ready = await eventually(() => {
-    if (child.exitCode !== null) throw new Error(`portcullis up ended with ${child.exitCode}:\n${output}`);
-    return existsSync(readyFile)
-      ? (JSON.parse(readFileSync(readyFile, 'utf8')) as { url: string; admin_email: string })
-      : false;
-  }, startMilliseconds).catch((error: unknown) => {
-    child.kill('SIGKILL');
-    throw new Error(`the stack did not become ready:\n${output}`, { cause: error });
-  });
-  return {
-    url: ready.url,
-    home,
-    email: ready.admin_email,
-    password,
-    output: () => output,
-    pidOf: (program) => pidIn(join(home, 'data'), program),
-    stop: (signal = 'SIGTERM') => stop(child, signal),
-    remove: () => rmSync(home, { recursive: true, force: true }),
-  };
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  return { child, output: () => output };
 }
 
 function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  child.kill(signal);
+  return ended(child);
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((done) => {
     if (child.exitCode !== null || child.signalCode !== null) return done(child.exitCode);
-    child.once('exit', (code) => done(code));
-    child.kill(signal);
+    child.once('close', (code) => done(code));
   });
 }
 
-function pidIn(home: string, program: string): number {
-  const record = JSON.parse(readFileSync(join(home, 'run', program), 'utf8')) as { child: { pid: number } };
-  return record.child.pid;
+/** Reads a record of a process that the runner keeps. */
+export function pidIn(record: string): number {
+  return (JSON.parse(readFileSync(record, 'utf8')) as { child: { pid: number } }).child.pid;
 }

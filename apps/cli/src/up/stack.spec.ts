@@ -180,14 +180,19 @@ test('what a killed run left behind is ended first, although it holds the gatewa
   const stack = await aStack();
   const listen = `require('node:http').createServer().listen(${ports.get(stack)}, '127.0.0.1', () => console.log('listening'))`;
   const orphan = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await new Promise((resolve) => orphan.stdout.once('data', resolve));
-  const record = join(root, 'home/run/gateway');
-  recordProcess(record, orphan.pid!);
-  const value = JSON.parse(readFileSync(record, 'utf8')) as { owner: { started: string } };
-  value.owner.started = 'before'; // as if the run that wrote it were gone
-  writeFileSync(record, JSON.stringify(value));
-  await stack.start();
-  expect(orphan.signalCode).toBe('SIGTERM');
+  try {
+    await new Promise((resolve) => orphan.stdout.once('data', resolve));
+    const record = join(root, 'home/run/gateway');
+    mkdirSync(join(root, 'home/run'), { recursive: true });
+    recordProcess(record, orphan.pid!);
+    const value = JSON.parse(readFileSync(record, 'utf8')) as { owner: { started: string } };
+    value.owner.started = 'before'; // as if the run that wrote it were gone
+    writeFileSync(record, JSON.stringify(value));
+    await stack.start();
+    expect(orphan.signalCode).toBe('SIGTERM');
+  } finally {
+    orphan.kill('SIGKILL');
+  }
 }, 120_000);
 
 test('servers that are there already are used, and one database serves one stack at a time', async () => {
