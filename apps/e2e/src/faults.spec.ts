@@ -26,7 +26,12 @@ describe('when a part of the stack is away', () => {
   beforeAll(async () => {
     upstream = await slowUpstream();
     const { port } = upstream.address() as AddressInfo;
-    stack = await startStack({ env: { PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: `http://127.0.0.1:${port}` } });
+    stack = await startStack({
+      env: {
+        PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: `http://127.0.0.1:${port}`,
+        PORTCULLIS_REFRESH_OVERLAP_SECONDS: '3600',
+      },
+    });
     backstage = new Backstage(stack);
     anyone = new Client(stack.url);
     admin = anyone.as((await login()).json.access_token as string);
@@ -59,17 +64,18 @@ describe('when a part of the stack is away', () => {
     return answer;
   };
   const pids = () => services.map((name) => stack.pidOf(name));
-  /** Everything that a caller may want at such a moment, at once. */
-  const everything = async (): Promise<HttpAnswer[]> => {
+  const spareKeys = () => made.filter((id) => ![live.id, revoked.id, ...ended].includes(id));
+  /** What callers may want at such a moment, at once; a revocation is asked for only where its 15 s are wanted. */
+  const everything = async ({ revoking = false } = {}): Promise<HttpAnswer[]> => {
     const began = performance.now();
     const answers = await Promise.all([
+      ...(revoking ? [revoke(spareKeys()[0])] : []),
       login(),
       anyone.post('/v1/authenticate', secretOf(live)),
       create().then(keep),
       create().then(keep),
       admin.get('/v1/audit/events'),
       admin.get('/v1/api-keys'),
-      revoke(made.find((id) => ![live.id, revoked.id, ...ended].includes(id))),
       anyone.as(access).get('/v1/counterparties'),
       anyone.as(live.credentials.bearer_token).get('/v1/counterparties'),
       anyone.as(revoked.credentials.bearer_token).get('/v1/counterparties'),
@@ -80,10 +86,10 @@ describe('when a part of the stack is away', () => {
     for (const answer of answers.slice(0, -1)) expectDoneOrAway(answer);
     return answers;
   };
-  /** Asks on until an answer of everything is a success. */
+  /** Asks on until every answer is a success. */
   const allIsWell = async () => {
     await eventually(async () => (await anyone.get('/readyz')).status === 200, 20_000);
-    await eventually(async () => (await everything()).slice(0, -1).every(({ status }) => status < 300), 20_000);
+    await eventually(async () => (await everything({ revoking: true })).slice(0, -1).every(({ status }) => status < 300), 20_000);
     expect((await anyone.as(revoked.credentials.bearer_token).get('/v1/counterparties')).status).toBe(401);
   };
 
@@ -114,7 +120,7 @@ describe('when a part of the stack is away', () => {
     async (server) => {
       const before = pids();
       const old = backstage.pid(server);
-      const load = everything();
+      const load = everything({ revoking: true });
       backstage.kill(server);
       await load;
       await eventually(async () => (await everything(), backstage.pid(server) !== old), 20_000);
@@ -134,11 +140,10 @@ describe('when a part of the stack is away', () => {
             if (service !== 'gateway') throw error; // only the gateway's own end may cut a connection
             return null;
           });
-        const spare = made.filter((id) => ![live.id, revoked.id, ...ended].includes(id)).slice(0, 3);
         const burst = [
           ...Array.from({ length: 8 }, () => create().then(keep)),
           ...Array.from({ length: 4 }, () => anyone.post('/v1/authenticate', secretOf(live))),
-          ...spare.map(revoke),
+          ...(times === 0 ? spareKeys().slice(0, 3).map(revoke) : []),
           login(),
         ].map(lenient);
         if (times === 1) await Promise.race(burst);
@@ -162,8 +167,7 @@ describe('when a part of the stack is away', () => {
       union all select 'revocation.enforced ' || id from api_key.api_key where enforced_at is not null
       union all select 'session.created ' || id from identity.token_family where kind = 'session'`;
     const recorded = `
-      select action || ' ' || coalesce(details->>'credential_id', resource_id) as done
-        from (select action, resource_id, body->'details' as details from audit.event) as event
+      select action || ' ' || resource_id as done from audit.event
        where action in ('api-key.created', 'api-key.revoked', 'revocation.enforced', 'session.created')`;
     const sorted = async (sql: string) => (await backstage.query<{ done: string }>(sql)).map(({ done }) => done).sort();
     const expected = await sorted(truth);
@@ -195,20 +199,19 @@ describe('when a part of the stack is away', () => {
     expect((await anyone.as(pair.access_token).get('/v1/counterparties')).status).toBe(200);
     expect((await anyone.post('/v1/authenticate', { ...secretOf(key), client_secret: wrongSecret })).status).toBe(401);
     expect((await anyone.post('/v1/login', { email: stack.email, password: wrongSecret })).status).toBe(401);
-    const early = await anyone.post('/v1/reauthenticate', { refresh_token: pair.refresh_token });
-    expect(early).toMatchObject({ status: 401, json: { code: 'token_not_yet_valid' } });
+    const again = await anyone.post('/v1/reauthenticate', { refresh_token: pair.refresh_token });
+    expect(again.status).toBe(200);
+    const second = again.json as Pair;
     expect((await revoke(key.id)).status).toBe(200);
     await eventually(() => heard.some((text) => text.includes('revocation.enforced') && text.includes(key.id)));
     await bus.close();
 
     const { access_token, refresh_token } = signedIn.json as Pair;
-    const secrets = [
-      stack.password,
-      wrongSecret,
-      key.credentials.client_secret,
-      key.credentials.bearer_token,
-      ...[access_token, refresh_token, pair.access_token, pair.refresh_token, access],
-    ];
+    const tokens = [access_token, refresh_token, access, pair, second].flatMap((one) =>
+      typeof one === 'string' ? one : [one.access_token, one.refresh_token],
+    );
+    const { client_secret, bearer_token } = key.credentials;
+    const secrets = [stack.password, wrongSecret, client_secret, bearer_token, ...tokens];
     for (const subject of ['identity.login', 'identity.authenticate', 'identity.reauthenticate', 'api-key.create', 'api-key.revoke'])
       expect(heard.some((text) => text.startsWith(`${subject} `))).toBe(true);
     for (const secret of secrets) expect(heard.filter((text) => text.includes(secret))).toEqual([]);
@@ -216,7 +219,7 @@ describe('when a part of the stack is away', () => {
     expect(dump).toContain(key.id);
     for (const secret of secrets) expect(dump.includes(secret)).toBe(false);
     // The signature of a token is what makes it one: without it a token is only what it says.
-    for (const token of secrets.slice(-5)) expect(dump.includes(token.split('.')[2] ?? token)).toBe(false);
+    for (const token of tokens) expect(dump.includes(token.split('.')[2] ?? token)).toBe(false);
     expect(filesWith(stack.data, secrets)).toEqual([]);
     for (const secret of secrets) expect(stack.output()).not.toContain(secret);
   }, 30_000);

@@ -31,8 +31,10 @@ create table enforcer (
 );
 
 -- Where this history stands. A restored dump keeps `installed`; another server or a promoted standby does not keep the rest.
+-- The timeline is the one being written: pg_control_checkpoint() names the old one until the first checkpoint after a promotion.
+-- A standby has none and refuses, so that no record is ever read from a server that may lag behind a revocation.
 create view enforcement_position as
 select
-  head.installed || '-' || system.system_identifier || '-' || checkpoint.timeline_id as history,
+  head.installed || '-' || system.system_identifier || '-' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as history,
   head.last_seq as seq
-from enforcement_head head, pg_control_system() system, pg_control_checkpoint() checkpoint;
+from enforcement_head head, pg_control_system() system;

@@ -107,7 +107,7 @@ describe('markers', () => {
       { seq: first, scope: 'credential', id: 'a', effect: 'drop' },
       { seq: next, scope: 'family', id: 'c', effect: 'block', keepMs: 1000 },
     ]);
-    expect(history).toMatch(/^[0-9a-f]{32}-\d+-\d+$/);
+    expect(history).toMatch(/^[0-9a-f]{32}-\d+-[0-9A-F]{8}$/);
   });
 
   test('taken at once by many transactions are all different', async () => {
@@ -254,6 +254,9 @@ describe('a database that is away', () => {
     ['a connection that is refused', Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), true],
     ['a server that shuts down', Object.assign(new Error('terminating'), { code: '57P01' }), true],
     ['a server that starts', Object.assign(new Error('starting'), { code: '57P03' }), true],
+    ['a name server that is away', Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' }), true],
+    ['a statement that took too long', Object.assign(new Error('canceling statement'), { code: '57014' }), true],
+    ['a standby', Object.assign(new Error('recovery is in progress'), { code: '55000' }), true],
     ['a pool that has no free connection', new Error('timeout exceeded when trying to connect'), true],
     [
       'what TypeORM wraps',

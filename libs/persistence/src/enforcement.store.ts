@@ -12,13 +12,13 @@ import {
   type Position,
   prunable,
 } from '@portcullis/enforcement';
-import { type Database } from './database.js';
+import { type Runner } from './runner.js';
 
 const pageSize = 1_000;
 
 /** The enforcement tables of one authority, as the protocol asks for them. READ COMMITTED; a lock is `select … for update`. */
 export class EnforcementStore implements AuthorityStore {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: Runner) {}
 
   exchange(enforcerId: string, after: number, decide: (view: ExchangeView) => Exchange): Promise<AuthorityReply> {
     return this.database.transaction(async ({ manager }) => {

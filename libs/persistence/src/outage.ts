@@ -1,4 +1,7 @@
-/** SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 25006 (read-only standby), and what sockets and the pool say. */
+/**
+ * SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 57014 (took longer than its time), 25006 (read-only
+ * standby), and what sockets, name servers and the pool say.
+ */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code, driverError } = error as { code?: unknown; driverError?: unknown };
@@ -7,7 +10,7 @@ export function isOutage(error: unknown): boolean {
   return driverError !== error && driverError instanceof Error && isOutage(driverError);
 }
 
-const outageCode = /^(08|53|57P|25006|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/;
-/** What pg and its pool say without a code. */
+const outageCode = /^(08|53|57P|57014|25006|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
+/** What pg and its pool say without a code, and a standby under a code that it shares with others (55000). */
 const outageMessage =
-  /timeout exceeded when trying to connect|connection terminated|query read timeout|client has encountered a connection error|not queryable/i;
+  /timeout exceeded when trying to connect|connection terminated|recovery is in progress|query read timeout|client has encountered a connection error|not queryable/i;

@@ -1,5 +1,5 @@
 import { type AuditEvent } from '@portcullis/contracts';
-import { type Database } from './database.js';
+import { type Runner } from './runner.js';
 
 /** How long a published event waits for `audit` before it is published again: 30 s, doubling to an hour. */
 const republishSeconds = 30;
@@ -9,7 +9,7 @@ const republishAtMostSeconds = 3_600;
 export class OutboxStore {
   private readonly listeners: (() => void)[] = [];
 
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: Runner) {}
 
   async claim(limit: number): Promise<readonly AuditEvent[]> {
     const rows = await this.database.read((manager) =>
