@@ -1,4 +1,5 @@
 import { busSettings } from '@portcullis/bus';
+import { maxLeaseSeconds } from '@portcullis/contracts';
 import { postgresSettings } from '@portcullis/persistence';
 import { settingsOrExit, wholeNumber } from '@portcullis/settings';
 import { z } from 'zod';
@@ -16,7 +17,7 @@ export function loadConfig() {
         .string()
         .regex(/^[a-z][a-z0-9_]{1,14}[a-z0-9]$/, 'must be 3 to 16 lower-case letters, digits and underscores')
         .default('ptc'),
-      PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: 60 }).prefault('5'),
+      PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: maxLeaseSeconds }).prefault('5'),
     }),
   );
 }

@@ -1,4 +1,5 @@
 import { busSettings } from '@portcullis/bus';
+import { maxLeaseSeconds } from '@portcullis/contracts';
 import { postgresSettings } from '@portcullis/persistence';
 import { settingsOrExit, wholeNumber } from '@portcullis/settings';
 import { z } from 'zod';
@@ -9,6 +10,6 @@ export const loadConfig = () =>
     z.object({
       ...busSettings,
       ...postgresSettings,
-      PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: 60 }).prefault('5'),
+      PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: maxLeaseSeconds }).prefault('5'),
     }),
   );

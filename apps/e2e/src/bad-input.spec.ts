@@ -8,6 +8,71 @@ const canary = 'canary-5f2d77';
 
 type Expected = readonly [status: number, code: string, field?: string];
 
+interface BodyRoute {
+  /** Well-formed; its secrets hold the canary. */
+  good: Record<string, unknown>;
+  /** A field that takes text. */
+  text: string;
+  /** Changes to `good`, and the refusal that each gets. */
+  wrong: [change: Record<string, unknown>, ...Expected][];
+}
+
+const bad = (change: Record<string, unknown>, field = Object.keys(change)[0] as string): BodyRoute['wrong'][number] => [
+  change,
+  400,
+  'invalid_request',
+  field,
+];
+
+const bodyRoutes: Record<string, BodyRoute> = {
+  '/v1/login': {
+    good: { email: 'nobody@example.com', password: `${canary}-password` },
+    text: 'email',
+    wrong: [bad({ email: '' }), bad({ password: '' }), bad({ email: 'a\u001b[2Jb' }), bad({ password: `${canary}${'x'.repeat(4096)}` })],
+  },
+  '/v1/authenticate': {
+    good: { client_id: 'z'.repeat(22), client_secret: `${canary}-secret` },
+    text: 'client_id',
+    wrong: [bad({ client_id: '' }), bad({ client_secret: '' }), bad({ client_id: 'a\nb' }), bad({ client_secret: `${canary}${'x'.repeat(256)}` })],
+  },
+  '/v1/reauthenticate': {
+    good: { refresh_token: `${canary}.is.no-token` },
+    text: 'refresh_token',
+    wrong: [bad({ refresh_token: '' }), bad({ refresh_token: [canary] })],
+  },
+  '/v1/api-keys': {
+    good: { name: 'never made', permissions: ['counterparties:view'] },
+    text: 'name',
+    wrong: [
+      bad({ name: '   ' }),
+      bad({ name: 'n'.repeat(81) }),
+      bad({ name: 'a\u0085b' }),
+      bad({ description: 'd'.repeat(501) }),
+      bad({ forms: [] }),
+      bad({ forms: ['bearer', 'bearer'] }),
+      bad({ forms: ['telegram'] }, 'forms.0'),
+      bad({ forms: 'bearer' }),
+      bad({ roles: [1] }, 'roles.0'),
+      bad({ roles: Array.from({ length: 65 }, () => 'observer') }),
+      bad({ permissions: ['p'.repeat(129)] }, 'permissions.0'),
+      bad({ buckets: 'some' }),
+      bad({ service_account_id: 'usr_01JD3ZQ4V8Y5K2M7N9P0R1S2T3' }),
+      bad({ networks: [] }),
+      bad({ networks: Array.from({ length: 101 }, () => '10.0.0.0/8') }),
+      bad({ rate_limit: { requests: 0, per_seconds: 1 } }, 'rate_limit.requests'),
+      bad({ rate_limit: { requests: 1, per_seconds: 1, per_hour: 1 } }, 'rate_limit.per_hour'),
+      bad({ expires_in_days: 0 }),
+      bad({ expires_in_days: 366 }),
+      bad({ expires_in_days: 1.5 }),
+      bad({ expires_in_days: '90' }),
+      bad({ expires_in_days: -1 }),
+      bad({ metadata: [] }),
+      bad({ metadata: { note: 'm'.repeat(4097) } }),
+      bad({ organization_id: 'org_01JD3ZQ4V8Y5K2M7N9P0R1S2T3' }),
+    ],
+  },
+};
+
 describe('whatever is sent is answered with the right refusal', () => {
   let stack: Stack;
   let anyone: Client;
@@ -182,68 +247,3 @@ describe('whatever is sent is answered with the right refusal', () => {
     expect(stack.output()).not.toContain(canary);
   });
 });
-
-interface BodyRoute {
-  /** Well-formed; its secrets hold the canary. */
-  good: Record<string, unknown>;
-  /** A field that takes text. */
-  text: string;
-  /** Changes to `good`, and the refusal that each gets. */
-  wrong: [change: Record<string, unknown>, ...Expected][];
-}
-
-const bad = (change: Record<string, unknown>, field = Object.keys(change)[0] as string): BodyRoute['wrong'][number] => [
-  change,
-  400,
-  'invalid_request',
-  field,
-];
-
-const bodyRoutes: Record<string, BodyRoute> = {
-  '/v1/login': {
-    good: { email: 'nobody@example.com', password: `${canary}-password` },
-    text: 'email',
-    wrong: [bad({ email: '' }), bad({ password: '' }), bad({ email: 'a\u001b[2Jb' }), bad({ password: `${canary}${'x'.repeat(4096)}` })],
-  },
-  '/v1/authenticate': {
-    good: { client_id: 'z'.repeat(22), client_secret: `${canary}-secret` },
-    text: 'client_id',
-    wrong: [bad({ client_id: '' }), bad({ client_secret: '' }), bad({ client_id: 'a\nb' }), bad({ client_secret: `${canary}${'x'.repeat(256)}` })],
-  },
-  '/v1/reauthenticate': {
-    good: { refresh_token: `${canary}.is.no-token` },
-    text: 'refresh_token',
-    wrong: [bad({ refresh_token: '' }), bad({ refresh_token: [canary] })],
-  },
-  '/v1/api-keys': {
-    good: { name: 'never made', permissions: ['counterparties:view'] },
-    text: 'name',
-    wrong: [
-      bad({ name: '   ' }),
-      bad({ name: 'n'.repeat(81) }),
-      bad({ name: 'a\u0085b' }),
-      bad({ description: 'd'.repeat(501) }),
-      bad({ forms: [] }),
-      bad({ forms: ['bearer', 'bearer'] }),
-      bad({ forms: ['telegram'] }, 'forms.0'),
-      bad({ forms: 'bearer' }),
-      bad({ roles: [1] }, 'roles.0'),
-      bad({ roles: Array.from({ length: 65 }, () => 'observer') }),
-      bad({ permissions: ['p'.repeat(129)] }, 'permissions.0'),
-      bad({ buckets: 'some' }),
-      bad({ service_account_id: 'usr_01JD3ZQ4V8Y5K2M7N9P0R1S2T3' }),
-      bad({ networks: [] }),
-      bad({ networks: Array.from({ length: 101 }, () => '10.0.0.0/8') }),
-      bad({ rate_limit: { requests: 0, per_seconds: 1 } }, 'rate_limit.requests'),
-      bad({ rate_limit: { requests: 1, per_seconds: 1, per_hour: 1 } }, 'rate_limit.per_hour'),
-      bad({ expires_in_days: 0 }),
-      bad({ expires_in_days: 366 }),
-      bad({ expires_in_days: 1.5 }),
-      bad({ expires_in_days: '90' }),
-      bad({ expires_in_days: -1 }),
-      bad({ metadata: [] }),
-      bad({ metadata: { note: 'm'.repeat(4097) } }),
-      bad({ organization_id: 'org_01JD3ZQ4V8Y5K2M7N9P0R1S2T3' }),
-    ],
-  },
-};

@@ -4,6 +4,7 @@ import { generateSigningKey, type SigningKey } from '@portcullis/credentials';
 
 const againMilliseconds = 60_000;
 const retryMilliseconds = 500;
+const tellAfterFailures = 20;
 
 /**
  * The process's own ES256 key: it vouches for callers to services and for principals to upstreams, and for nothing else. It is made
@@ -16,7 +17,7 @@ export class GatewayKey implements Companion {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private known = false;
-  private told = false;
+  private failures = 0;
 
   constructor(
     now: Date,
@@ -53,8 +54,10 @@ export class GatewayKey implements Companion {
       this.known = true;
     } catch (error) {
       // A key that was known stays known for a while: identity keeps it well beyond the minute.
-      if (!this.known && !this.told) this.report(`the gateway's key is not registered yet: ${String(error)}`);
-      this.told = true;
+      // At a start of everything at once identity is not there yet, which is no news.
+      if (!this.known && ++this.failures === tellAfterFailures) {
+        this.report(`the gateway's key is not registered yet: ${String(error)}`);
+      }
     }
     if (this.stopped) return;
     this.timer = setTimeout(() => void this.register(), this.known ? againMilliseconds : retryMilliseconds);

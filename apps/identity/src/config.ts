@@ -1,4 +1,5 @@
 import { busSettings } from '@portcullis/bus';
+import { maxLeaseSeconds } from '@portcullis/contracts';
 import { KeyEncryption, KeyListRefused, Secret } from '@portcullis/credentials';
 import { postgresSettings } from '@portcullis/persistence';
 import { readSettings, settingsOrExit, wholeNumber, type Environment } from '@portcullis/settings';
@@ -42,7 +43,7 @@ export const identitySettings = z
     PORTCULLIS_REFRESH_OVERLAP_SECONDS: wholeNumber({ max: daySeconds }).default(900),
     PORTCULLIS_FAMILY_DAYS: wholeNumber({ min: 1, max: 365 }).default(30),
     PORTCULLIS_SIGNING_KEY_DAYS: wholeNumber({ min: 1, max: 365 }).default(30),
-    PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: 60 }).default(5),
+    PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: maxLeaseSeconds }).default(5),
     PORTCULLIS_FIRST_ADMIN_EMAIL: z
       .string()
       .regex(/^[^\s@]{1,64}@[^\s@]{1,189}$/, 'is not an e-mail address')

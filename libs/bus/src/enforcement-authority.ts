@@ -11,6 +11,7 @@ import {
   type RevocationProgress,
   SilenceWatch,
 } from '@portcullis/enforcement';
+import { type Msg } from '@nats-io/transport-node';
 import { type Bus } from './bus.js';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
 
@@ -55,7 +56,7 @@ export class EnforcementAuthority {
       queue: this.authority,
       callback: (error, message) => {
         if (error) return;
-        this.exchange(message.json<EnforcerMessage>()).then(
+        this.exchange(message).then(
           (reply) => message.respond(JSON.stringify(reply)),
           // No answer is the answer: the enforcer asks again, and its lease runs out meanwhile.
           (cause: unknown) => this.options.report(`enforcement: ${String(cause)}`),
@@ -64,13 +65,13 @@ export class EnforcementAuthority {
     });
     connection.subscribe(appliedSubject(this.authority), {
       callback: (error, message) => {
-        if (!error) this.heard(message.json<Ack>());
+        if (!error) void this.heard(message).catch(() => undefined);
       },
     });
     connection.subscribe(appliedSubject(this.authority), {
       queue: this.authority,
       callback: (error, message) => {
-        if (!error) void this.exchange(message.json<Ack>()).catch(() => undefined);
+        if (!error) void this.exchange(message).catch(() => undefined);
       },
     });
     this.timers.push(
@@ -123,12 +124,16 @@ export class EnforcementAuthority {
     return this.bus.service as Authority;
   }
 
-  private exchange(message: EnforcerMessage): Promise<AuthorityReply> {
+  // Both are async from their first line: what is thrown into the NATS client out of a callback ends its reading, for every subject.
+  private async exchange(incoming: Msg): Promise<AuthorityReply> {
+    const message = incoming.json<EnforcerMessage>();
     const after = 'appliedThrough' in message ? message.appliedThrough : 0;
     return this.options.store.exchange(message.enforcerId, after, (view) => answer(view, message, this.leaseMs));
   }
 
-  private heard(ack: Ack): void {
+  // eslint-disable-next-line @typescript-eslint/require-await
+  private async heard(incoming: Msg): Promise<void> {
+    const ack = incoming.json<Ack>();
     for (const { revocation, wake } of this.pending) {
       revocation.acknowledge(ack);
       wake();

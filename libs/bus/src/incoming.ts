@@ -73,8 +73,9 @@ function demandPermission(operation: Operation, caller: Caller): void {
 function parseBody(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new Refusal('invalid_request', 'The message is not JSON.', { cause: error });
+  } catch {
+    // No cause for the log: JSON.parse quotes what it could not read.
+    throw new Refusal('invalid_request', 'The message is not JSON.');
   }
 }
 

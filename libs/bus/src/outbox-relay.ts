@@ -1,4 +1,5 @@
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
+import { type Msg } from '@nats-io/transport-node';
 import { type AuditEvent, eventSubject, toCloudEvent } from '@portcullis/contracts';
 import { type Bus } from './bus.js';
 
@@ -42,8 +43,7 @@ export class OutboxRelay {
     this.bus.connection.subscribe(committedSubject(this.bus.service), {
       queue: this.bus.service,
       callback: (error, message) => {
-        if (error) return;
-        this.outbox.settle(message.json<string[]>()).catch((cause: unknown) => this.report(`outbox: ${String(cause)}`));
+        if (!error) this.settle(message).catch((cause: unknown) => this.report(`outbox: ${String(cause)}`));
       },
     });
     this.timer = setInterval(() => this.kick(), idleMilliseconds);
@@ -55,6 +55,11 @@ export class OutboxRelay {
     this.stopped = true;
     clearInterval(this.timer);
     await this.running;
+  }
+
+  /** Async from its first line: what is thrown into the NATS client out of a callback ends its reading, for every subject. */
+  private async settle(message: Msg): Promise<void> {
+    await this.outbox.settle(message.json<string[]>());
   }
 
   private kick(): void {

@@ -1,12 +1,13 @@
 import {
   AckPolicy,
-  type ConsumerConfig,
+  DeliverPolicy,
   DiscardPolicy,
-  jetstreamManager,
   JetStreamApiError,
-  type JetStreamManager,
+  jetstreamManager,
   RetentionPolicy,
   StorageType,
+  type ConsumerConfig,
+  type JetStreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
@@ -17,69 +18,112 @@ export const auditConsumer = 'audit';
 /** The stream of allowed requests, from which use is counted. */
 export const accessStream = 'ACCESS';
 
-const day = 24 * 3_600_000;
+/** The server cannot hold what Portcullis needs. The message says why and what to do, in one sentence. */
+export class StreamFault extends Error {
+  override readonly name = 'StreamFault';
+}
 
-const streams: StreamConfigOf[] = [
+/**
+ * Makes the streams and the durable consumer that the services stand on, or brings them to what they should be. They may
+ * not do so themselves: their NATS users cannot reach the stream API. Throws `StreamFault`, for one if the server has no JetStream.
+ *
+ * `replicas` only matters where a stream is made; the number of one that exists is the operator's.
+ */
+export async function ensureStreams(
+  connection: NatsConnection,
+  { replicas = 1 }: { replicas?: number } = {},
+): Promise<void> {
+  const manager = await managerOf(connection);
+  for (const stream of streams) await giveStream(manager, { ...stream, num_replicas: replicas });
+  await giveConsumer(manager);
+}
+
+type Wanted = Partial<StreamConfig> & { name: string };
+
+const streams: readonly Wanted[] = [
   {
     name: auditStream,
-    // Exactly the subjects of events: `audit.>` would swallow calls to the audit service and answer them itself.
+    // Exactly the subjects of events: `audit.>` would take calls to the audit service for events and answer them itself.
     subjects: ['audit.*.*.*.*'],
-    retention: RetentionPolicy.Limits,
     storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.New,
     max_age: 0,
-    duplicate_window: nanos(120_000),
     deny_delete: true,
     deny_purge: true,
+    duplicate_window: nanos(120_000),
   },
   {
+    // What was allowed: read within minutes for last-used times and request lists. Old entries go before the disk is full.
     name: accessStream,
     subjects: ['access.>'],
-    retention: RetentionPolicy.Limits,
     storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
-    max_age: nanos(day),
+    max_age: nanos(24 * 60 * 60 * 1000),
     max_bytes: 1024 ** 3,
     duplicate_window: nanos(120_000),
   },
 ];
 
-const auditConsumerConfig: Partial<ConsumerConfig> = {
+const consumer: Partial<ConsumerConfig> = {
   durable_name: auditConsumer,
   ack_policy: AckPolicy.Explicit,
-  ack_wait: nanos(30_000),
-  max_ack_pending: 1_000,
+  deliver_policy: DeliverPolicy.All,
+  max_ack_pending: 1000,
 };
 
-type StreamConfigOf = Partial<StreamConfig> & { name: string };
-
-/**
- * Makes the streams and the consumer that Portcullis needs, or leaves those that are there. With the administrator's
- * connection: no service may do this.
- */
-export async function ensureStreams(connection: NatsConnection): Promise<void> {
-  const manager = await jetstreamManager(connection);
-  for (const config of streams) await ensureStream(manager, config);
-  await unlessThere(
-    () => manager.consumers.info(auditStream, auditConsumer),
-    () => manager.consumers.add(auditStream, auditConsumerConfig),
-  );
-}
-
-async function ensureStream(manager: JetStreamManager, config: StreamConfigOf): Promise<void> {
-  await unlessThere(
-    () => manager.streams.info(config.name),
-    () => manager.streams.add(config),
-  );
-}
-
-const notFound = 404;
-
-async function unlessThere(look: () => Promise<unknown>, make: () => Promise<unknown>): Promise<void> {
+async function managerOf(connection: NatsConnection): Promise<JetStreamManager> {
   try {
-    await look();
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError) || error.apiError().code !== notFound) throw error;
-    await make();
+    return await jetstreamManager(connection);
+  } catch {
+    throw new StreamFault(
+      'The NATS server has no JetStream for this user, and events are kept there: start it with JetStream (-js), or give another NATS_URL.',
+    );
   }
+}
+
+async function giveStream(manager: JetStreamManager, wanted: Wanted): Promise<void> {
+  const existing = await absentOr(manager.streams.info(wanted.name));
+  try {
+    if (!existing) {
+      await manager.streams.add(wanted);
+      return;
+    }
+    const settings = { ...wanted, num_replicas: existing.config.num_replicas };
+    const changed = Object.entries(settings).filter(([key, value]) =>
+      differs(existing.config[key as keyof StreamConfig], value),
+    );
+    if (changed.length > 0) await manager.streams.update(wanted.name, { ...existing.config, ...settings });
+  } catch (error) {
+    throw refused(`The stream ${wanted.name} cannot be ${existing ? 'brought to what it should be' : 'made'}`, error);
+  }
+}
+
+async function giveConsumer(manager: JetStreamManager): Promise<void> {
+  if (await absentOr(manager.consumers.info(auditStream, auditConsumer))) return;
+  try {
+    await manager.consumers.add(auditStream, consumer);
+  } catch (error) {
+    throw refused(`The consumer ${auditConsumer} of ${auditStream} cannot be made`, error);
+  }
+}
+
+/** Absent is an answer; any other trouble is not. */
+async function absentOr<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && (error.code === 10059 || error.code === 10014)) return null;
+    throw error;
+  }
+}
+
+/** A server leaves out what is false or zero. */
+function differs(is: unknown, wanted: unknown): boolean {
+  return JSON.stringify(is || null) !== JSON.stringify(wanted || null);
+}
+
+function refused(what: string, error: unknown): unknown {
+  return error instanceof JetStreamApiError ? new StreamFault(`${what}: ${error.message}.`) : error;
 }

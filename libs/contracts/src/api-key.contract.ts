@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { EnforcementReceipt, Position } from './enforcement.js';
 import { Id } from './ids.js';
-import { principalOperation, serviceOperation } from './operation.js';
+import { principalOperation, revokingSeconds, serviceOperation } from './operation.js';
 import { Page, pageRequest } from './page.js';
 import { Buckets } from './principal.js';
 import { Name, Sealed, Sha256, Text, Time } from './text.js';
@@ -149,7 +149,7 @@ export const ApiKey = {
     permission: 'apikeys:revoke',
     request: z.strictObject({ id: z.string().max(64) }),
     reply: ApiKeyRecord.extend({ enforcement: EnforcementReceipt }),
-    timeoutSeconds: 15,
+    timeoutSeconds: revokingSeconds,
   }),
   /** The record by lookup part of the bearer form, by id, or by client id. `position` is where that was read. */
   resolve: serviceOperation({

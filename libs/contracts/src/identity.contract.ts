@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EnforcementReceipt, Position } from './enforcement.js';
-import { openOperation, principalOperation, serviceOperation } from './operation.js';
+import { openOperation, principalOperation, revokingSeconds, serviceOperation } from './operation.js';
 import { PrincipalKind } from './principal.js';
 import { Sealed, Sha256, Text, Time } from './text.js';
 
@@ -80,7 +80,7 @@ export const Identity = {
     permission: null,
     request: z.strictObject({}),
     reply: z.object({ enforcement: EnforcementReceipt }),
-    timeoutSeconds: 15,
+    timeoutSeconds: revokingSeconds,
   }),
   /** A client secret becomes a token pair. Only the digest of the secret crosses the bus. */
   authenticate: openOperation({
@@ -93,7 +93,7 @@ export const Identity = {
     subject: 'identity.reauthenticate',
     request: z.strictObject({ refresh_token: Sealed }),
     reply: TokenPair,
-    timeoutSeconds: 15,
+    timeoutSeconds: revokingSeconds,
   }),
   resolvePrincipal: serviceOperation({
     subject: 'identity.resolve-principal',

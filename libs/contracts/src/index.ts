@@ -5,6 +5,7 @@ export { Page, pageRequest } from './page.js';
 export { Buckets, Principal, PrincipalKind, principalKinds } from './principal.js';
 export { Caller, RequestContext, type AuthenticatedCaller } from './caller.js';
 export {
+  maxLeaseSeconds,
   openOperation,
   principalOperation,
   replySeconds,

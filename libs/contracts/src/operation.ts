@@ -43,8 +43,10 @@ export type CallerOf<O extends Operation> = O['for'] extends 'principal'
 
 /** How long a call waits that must not outlast an HTTP client's patience. */
 export const replySeconds = 5;
-/** Added to the lease for operations that answer only once the revocation is enforced. */
-export const revokingSeconds = 5;
+/** The longest lease that may be configured: where an enforcer is silent, a revocation takes as long. */
+export const maxLeaseSeconds = 10;
+/** How long a call waits that answers only once a revocation is enforced: the longest lease, and time to fence. */
+export const revokingSeconds = maxLeaseSeconds + 5;
 
 type Shape<Request, Reply> = { subject: string; request: Request; reply: Reply; timeoutSeconds?: number };
 

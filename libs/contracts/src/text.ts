@@ -10,8 +10,8 @@ export const Text = (max: number) =>
 /** A display name: 1 to 80 characters, not blank. */
 export const Name = Text(80).refine((value) => value.trim() !== '', 'must not be empty');
 
-/** RFC 3339 UTC. */
-export const Time = z.iso.datetime();
+/** RFC 3339 UTC, from the year 1 on: Postgres knows no year 0. */
+export const Time = z.iso.datetime().refine((time) => !time.startsWith('0000'), 'must be a time from the year 0001 on');
 
 /** SHA-256, 64 lower-case hex digits. */
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits');

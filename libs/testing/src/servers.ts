@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { ensureStreams, natsUsers } from '@portcullis/bus';
 import { type Service, services } from '@portcullis/contracts';
@@ -13,11 +13,16 @@ export const natsVariable = 'PORTCULLIS_SPEC_NATS';
 /** The password of a service's NATS user in specs. */
 export const natsPassword = (user: Service | 'admin'): string => `spec-${user}`;
 
+/** Not in the temporary folder: from a name that anyone can guess no program is run. */
+const serverCache = resolve(import.meta.dirname, '../../../node_modules/.cache/portcullis');
+
 const quiet = (): void => undefined;
 
 /** Starts one real Postgres and one real nats-server for a jest run, on free ports, not durable. Answers how to stop them. */
 export async function startServers(): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), 'portcullis-specs-'));
+  // As root, Postgres runs as another user, who must be able to come in.
+  chmodSync(home, 0o755);
   const passwords = Object.fromEntries(services.map((service) => [service, natsPassword(service)])) as Record<
     Service,
     string
@@ -25,7 +30,7 @@ export async function startServers(): Promise<() => Promise<void>> {
   const everything = { allow: ['>'] };
   const [postgres, nats] = await Promise.all([
     startPostgres({ dataDirectory: join(home, 'postgres'), password: 'spec', durable: false, log: quiet }),
-    findNatsServer(join(tmpdir(), 'portcullis-nats-server'), quiet).then((binary) =>
+    findNatsServer(serverCache, quiet).then((binary) =>
       startNats({
         binary,
         users: [

@@ -1,119 +1,12 @@
-import {
-  AckPolicy,
-  DeliverPolicy,
-  DiscardPolicy,
-  JetStreamApiError,
-  jetstreamManager,
-  RetentionPolicy,
-  StorageType,
-  type ConsumerConfig,
-  type JetStreamManager,
-  type StreamConfig,
-} from '@nats-io/jetstream';
-import { nanos, type NatsConnection } from '@nats-io/transport-node';
-import { auditConsumer, auditStream } from '@portcullis/bus';
+import { type NatsConnection } from '@nats-io/transport-node';
+import { ensureStreams, StreamFault } from '@portcullis/bus';
 import { Refused } from '../command.js';
 
-/**
- * Makes the streams and the durable consumer that the services stand on, or brings them to what they should be. They may
- * not do so themselves: their NATS users cannot reach the stream API. Refuses in one sentence if the server has no JetStream.
- *
- * `replicas` only matters where a stream is made; the number of one that exists is the operator's.
- */
-export async function provisionStreams(
-  connection: NatsConnection,
-  { replicas = 1 }: { replicas?: number } = {},
-): Promise<void> {
-  const manager = await managerOf(connection);
-  for (const stream of streams) await giveStream(manager, { ...stream, num_replicas: replicas });
-  await giveConsumer(manager);
-}
-
-type Wanted = Partial<StreamConfig> & { name: string };
-
-const streams: readonly Wanted[] = [
-  {
-    name: auditStream,
-    subjects: ['audit.*.*.*.*'],
-    storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.New,
-    max_age: 0,
-    deny_delete: true,
-    deny_purge: true,
-    duplicate_window: nanos(120_000),
-  },
-  {
-    // What was allowed: read within minutes for last-used times and request lists. Old entries go before the disk is full.
-    name: 'ACCESS',
-    subjects: ['access.>'],
-    storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.Old,
-    max_age: nanos(24 * 60 * 60 * 1000),
-    max_bytes: 1024 ** 3,
-    duplicate_window: nanos(120_000),
-  },
-];
-
-const consumer: Partial<ConsumerConfig> = {
-  durable_name: auditConsumer,
-  ack_policy: AckPolicy.Explicit,
-  deliver_policy: DeliverPolicy.All,
-  max_ack_pending: 1000,
-};
-
-async function managerOf(connection: NatsConnection): Promise<JetStreamManager> {
+/** Makes or mends the streams and the durable consumer; refuses in one sentence if the server cannot hold them. */
+export async function provisionStreams(connection: NatsConnection, options: { replicas?: number } = {}): Promise<void> {
   try {
-    return await jetstreamManager(connection);
-  } catch {
-    throw new Refused(
-      'The NATS server has no JetStream for this user, and events are kept there: start it with JetStream (-js), or give another NATS_URL.',
-    );
-  }
-}
-
-async function giveStream(manager: JetStreamManager, wanted: Wanted): Promise<void> {
-  const existing = await absentOr(manager.streams.info(wanted.name));
-  try {
-    if (!existing) {
-      await manager.streams.add(wanted);
-      return;
-    }
-    const settings = { ...wanted, num_replicas: existing.config.num_replicas };
-    const changed = Object.entries(settings).filter(([key, value]) =>
-      differs(existing.config[key as keyof StreamConfig], value),
-    );
-    if (changed.length > 0) await manager.streams.update(wanted.name, { ...existing.config, ...settings });
+    await ensureStreams(connection, options);
   } catch (error) {
-    throw refused(`The stream ${wanted.name} cannot be ${existing ? 'brought to what it should be' : 'made'}`, error);
+    throw error instanceof StreamFault ? new Refused(error.message) : error;
   }
-}
-
-async function giveConsumer(manager: JetStreamManager): Promise<void> {
-  if (await absentOr(manager.consumers.info(auditStream, auditConsumer))) return;
-  try {
-    await manager.consumers.add(auditStream, consumer);
-  } catch (error) {
-    throw refused(`The consumer ${auditConsumer} of ${auditStream} cannot be made`, error);
-  }
-}
-
-/** Absent is an answer; any other trouble is not. */
-async function absentOr<T>(asked: Promise<T>): Promise<T | null> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof JetStreamApiError && (error.code === 10059 || error.code === 10014)) return null;
-    throw error;
-  }
-}
-
-/** A server leaves out what is false or zero. */
-function differs(is: unknown, wanted: unknown): boolean {
-  return JSON.stringify(is || null) !== JSON.stringify(wanted || null);
-}
-
-function refused(what: string, error: unknown): unknown {
-  return error instanceof JetStreamApiError ? new Refused(`${what}: ${error.message}.`) : error;
 }

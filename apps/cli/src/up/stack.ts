@@ -89,9 +89,9 @@ export class Stack {
     const bus = this.#bus.urls;
     const made = {
       identity: { ...forAll, ...keyEncryption, ...tokenEncryption, ...firstAdmin },
-      'api-key': { ...forAll, ...keyEncryption },
-      'client-registry': { ...forAll },
-      audit: { ...forAll, ...keyEncryption },
+      'api-key': forAll,
+      'client-registry': forAll,
+      audit: forAll,
     };
     this.#services = [
       ...databaseServices.map((name) =>
