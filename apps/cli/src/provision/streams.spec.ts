@@ -84,7 +84,7 @@ test('a stream that was changed is brought back, with what it holds', async () =
 test('what is in AUDIT can be neither deleted nor purged, by the administrator either', async () => {
   await provisionStreams(admin);
   const manager = await jetstreamManager(admin);
-  const { seq } = await jetstream(admin).publish('audit.x');
+  const { seq } = await jetstream(admin).publish('audit.organization.service.noun.done');
   await expect(manager.streams.deleteMessage('AUDIT', seq)).rejects.toThrow(/delete not permitted/i);
   await expect(manager.streams.purge('AUDIT')).rejects.toThrow(/purge not permitted/i);
 });
