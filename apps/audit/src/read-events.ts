@@ -4,12 +4,16 @@ import {
   type Audit,
   type AuthenticatedCaller,
   Identity,
+  isId,
   Refusal,
   type ReplyOf,
   type RequestOf,
 } from '@portcullis/contracts';
 import { Cursors, Database } from '@portcullis/persistence';
 import { EventStore } from './event.store.js';
+
+/** How many events one page of a search for text looks through: some tenths of a second. The next page goes on from there. */
+const maxExamined = 20_000;
 
 /** The plain questions about the record. One organization's reader sees nothing of another's. */
 @Injectable()
@@ -30,7 +34,7 @@ export class ReadEvents {
       JSON.stringify(['events', organizationId, filter]),
     );
     const last = cursors.read(cursor);
-    const found = await this.events.list(
+    const { found, examinedDownTo } = await this.events.list(
       {
         ...filter,
         organizationId,
@@ -38,18 +42,20 @@ export class ReadEvents {
         before: last === undefined ? undefined : Number(last),
       },
       limit + 1,
+      maxExamined,
     );
     const items = found.slice(0, limit);
-    const end = items.at(-1);
+    const end = found.length > limit ? items.at(-1)?.index : examinedDownTo;
     return {
       items: items.map(({ event }) => event),
-      next_cursor: found.length > limit && end ? cursors.write(String(end.index)) : null,
+      next_cursor: end === undefined ? null : cursors.write(String(end)),
     };
   }
 
   async one(caller: AuthenticatedCaller, { id }: RequestOf<typeof Audit.read>): Promise<ReplyOf<typeof Audit.read>> {
     const { organization_id: organizationId } = caller.principal;
-    const event = await this.events.read(organizationId, await this.seesInstallation(organizationId), id);
+    const installation = await this.seesInstallation(organizationId);
+    const event = isId('evt', id) ? await this.events.read(organizationId, installation, id) : undefined;
     if (!event) throw new Refusal('not_found', 'No such event.');
     return event;
   }

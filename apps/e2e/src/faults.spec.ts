@@ -1,5 +1,6 @@
 import { createServer, request as send, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { type Msg } from '@nats-io/transport-node';
 import { identityOf, isAlive } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
 import { Backstage, filesWith } from './backstage.js';
@@ -89,7 +90,10 @@ describe('when a part of the stack is away', () => {
   /** Asks on until every answer is a success. */
   const allIsWell = async () => {
     await eventually(async () => (await anyone.get('/readyz')).status === 200, 20_000);
-    await eventually(async () => (await everything({ revoking: true })).slice(0, -1).every(({ status }) => status < 300), 20_000);
+    await eventually(
+      async () => (await everything({ revoking: true })).slice(0, -1).every(({ status }) => status < 300),
+      20_000,
+    );
     expect((await anyone.as(revoked.credentials.bearer_token).get('/v1/counterparties')).status).toBe(401);
   };
 
@@ -151,7 +155,9 @@ describe('when a part of the stack is away', () => {
         for (const answer of await Promise.all(burst)) if (answer) expectDoneOrAway(answer);
         await eventually(() => pidOrNone(stack, service) !== old && pidOrNone(stack, service) !== null, 15_000);
         await eventually(async () => (await anyone.get('/readyz').catch(() => null))?.status === 200, 20_000);
-        const still = await Promise.all([live, revoked].map((key) => anyone.as(key.credentials.bearer_token).get('/v1/counterparties')));
+        const still = await Promise.all(
+          [live, revoked].map((key) => anyone.as(key.credentials.bearer_token).get('/v1/counterparties')),
+        );
         expect(still.map(({ status }) => status)).toEqual([200, 401]);
       }
       expect(stack.output()).toMatch(new RegExp(`^${service} ended \\(signal SIGKILL\\): starting it again in`, 'm'));
@@ -189,7 +195,7 @@ describe('when a part of the stack is away', () => {
   test('no secret is on the bus, in a log, in a file of the stack or in a table', async () => {
     const bus = await backstage.bus('admin');
     const heard: string[] = [];
-    bus.subscribe('>', { callback: (_, message) => heard.push(`${message.subject} ${message.headers?.toString() ?? ''} ${message.string()}`) });
+    bus.subscribe('>', { callback: (_, message) => void heard.push(textOf(message)) });
     await bus.flush();
 
     const signedIn = await login();
@@ -212,8 +218,15 @@ describe('when a part of the stack is away', () => {
     );
     const { client_secret, bearer_token } = key.credentials;
     const secrets = [stack.password, wrongSecret, client_secret, bearer_token, ...tokens];
-    for (const subject of ['identity.login', 'identity.authenticate', 'identity.reauthenticate', 'api-key.create', 'api-key.revoke'])
+    for (const subject of [
+      'identity.login',
+      'identity.authenticate',
+      'identity.reauthenticate',
+      'api-key.create',
+      'api-key.revoke',
+    ])
       expect(heard.some((text) => text.startsWith(`${subject} `))).toBe(true);
+    expect(heard.some((text) => text.includes('Portcullis-Caller: ey'))).toBe(true);
     for (const secret of secrets) expect(heard.filter((text) => text.includes(secret))).toEqual([]);
     const dump = await backstage.dump();
     expect(dump).toContain(key.id);
@@ -225,7 +238,9 @@ describe('when a part of the stack is away', () => {
   }, 30_000);
 
   test('SIGTERM lets a slow download finish, then ends with 0 and leaves no process behind', async () => {
-    const processes = [...services, 'client-registry', 'example-upstream', 'postgres', 'nats'].map((name) => identityOf(backstage.pid(name)));
+    const processes = [...services, 'client-registry', 'example-upstream', 'postgres', 'nats'].map((name) =>
+      identityOf(backstage.pid(name)),
+    );
     expect(processes).not.toContain(null);
     const download = await slowDownload(stack.url);
     const end = stack.stop();
@@ -248,6 +263,12 @@ interface Pair {
 const wrongSecret = 'a-wrong-secret-that-must-be-nowhere-either';
 
 const secretOf = ({ credentials: { client_id, client_secret } }: Key) => ({ client_id, client_secret });
+
+/** A message of the bus, subject and headers and body. */
+function textOf({ subject, headers, data }: Msg): string {
+  const lines = (headers?.keys() ?? []).map((name) => `${name}: ${headers?.values(name).join()}`);
+  return [subject, ...lines, Buffer.from(data).toString('latin1')].join(' \n');
+}
 
 /** A success, or a 503 as the contract has it; the first says nothing of the second. */
 function expectDoneOrAway(answer: HttpAnswer): void {

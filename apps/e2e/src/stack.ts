@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { freePort } from '@portcullis/embedded';
+import { findNatsServer, freePort } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
 
 const portcullis = resolve(import.meta.dirname, '../../cli/bin/portcullis.mjs');
@@ -41,7 +41,9 @@ export async function startStack(given: Start = {}): Promise<Stack> {
   const { child, output } = run;
   const ready = await eventually(() => {
     if (child.exitCode !== null) return 'ended';
-    return existsSync(readyFile) ? (JSON.parse(readFileSync(readyFile, 'utf8')) as { url: string; admin_email: string }) : false;
+    return existsSync(readyFile)
+      ? (JSON.parse(readFileSync(readyFile, 'utf8')) as { url: string; admin_email: string })
+      : false;
   }, startMilliseconds).catch(() => 'late' as const);
   if (typeof ready === 'string') {
     await stop(child, 'SIGTERM');
@@ -61,15 +63,22 @@ export async function startStack(given: Start = {}): Promise<Stack> {
   };
 }
 
-/** Starts `portcullis up` where it must refuse, and waits for its end. Answers the exit code and all that it wrote. */
-export async function refusedStart(given: Start = {}): Promise<{ code: number | null; output: string }> {
+/**
+ * Starts `portcullis up` where it must refuse, and waits for its end. Answers the exit code, all that it wrote, and the
+ * records of processes that it left behind.
+ */
+export async function refusedStart(
+  given: Start = {},
+): Promise<{ code: number | null; output: string; left: string[] }> {
   const home = given.home ?? newHome();
   const { child, output } = await runUp(home, given.env ?? {});
   const late = setTimeout(() => child.kill('SIGTERM'), startMilliseconds);
   const code = await ended(child);
   clearTimeout(late);
+  const records = readdirSync(home, { recursive: true, encoding: 'utf8' });
+  const left = records.filter((path) => /(^|\/)(run\/[^/]+|postgres\.process|nats\/process)$/.test(path));
   if (given.home === undefined) rmSync(home, { recursive: true, force: true });
-  return { code, output: output() };
+  return { code, output: output(), left };
 }
 
 /** A new folder for a stack. Others may pass through it, as the user that Postgres runs as must when root starts it. */
@@ -81,8 +90,13 @@ export function newHome(): string {
 
 const firstPassword = 'correct-horse-battery-staple';
 
-async function runUp(home: string, env: Record<string, string>): Promise<{ child: ChildProcess; output: () => string }> {
+async function runUp(
+  home: string,
+  env: Record<string, string>,
+): Promise<{ child: ChildProcess; output: () => string }> {
   const [port, s3Port] = [await freePort(), await freePort()];
+  // The one that all specs share: a home of its own would fetch one of its own.
+  const natsServer = await findNatsServer(join(tmpdir(), 'portcullis-nats-server'), () => undefined);
   const child = spawn(process.execPath, [portcullis, 'up'], {
     cwd: home,
     env: {
@@ -90,13 +104,15 @@ async function runUp(home: string, env: Record<string, string>): Promise<{ child
       PORT: String(port),
       S3_PORT: String(s3Port),
       PORTCULLIS_HOME: join(home, 'data'),
+      PORTCULLIS_NATS_SERVER: natsServer.path,
       PORTCULLIS_FIRST_ADMIN_PASSWORD: firstPassword,
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   return { child, output: () => output };
 }
 

@@ -126,6 +126,8 @@ export class FrontDoor {
   }
 
   private async judge(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    // Node reads a request line without a version as HTTP/0.9, headers and all; RFC 9112 section 3 has no such request.
+    if (request.raw.httpVersionMajor !== 1) throw new Refusal('invalid_request', 'The protocol is HTTP/1.1.');
     if (request.raw.headers.host === undefined && request.raw.httpVersion !== '1.0') {
       throw new Refusal('invalid_request', 'The header Host is missing.');
     }

@@ -6,6 +6,8 @@ import { parseStrictJson, StrictJsonError } from '@portcullis/credentials';
 export const maxBodyBytes = 1_048_576;
 /** How long a body may take to arrive. */
 const maxBodyMilliseconds = 30_000;
+/** How much of a field's name an answer repeats. */
+const longestField = 100;
 
 export interface ReadBody {
   maxBytes?: number;
@@ -114,7 +116,9 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
 /** A JSON pointer in the dotted form that schema faults use. */
 function fieldOf(pointer: string): string {
   const tokens = pointer.split('/').slice(1);
-  return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~')).join('.') || '(body)';
+  const field = tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~')).join('.');
+  // A name may be as long as the body, and the answer says it twice.
+  return field.length > longestField ? `${field.slice(0, longestField)}…` : field || '(body)';
 }
 
 function malformed(field: string, message: string): Refusal {

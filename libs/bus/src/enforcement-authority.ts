@@ -11,9 +11,9 @@ import {
   type RevocationProgress,
   SilenceWatch,
 } from '@portcullis/enforcement';
-import { type Msg } from '@nats-io/transport-node';
 import { type Bus } from './bus.js';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import { listen } from './listen.js';
 
 /** What an authority's database gives beyond the protocol: markers that were committed, to broadcast them. */
 export interface MarkerSource {
@@ -52,27 +52,15 @@ export class EnforcementAuthority {
 
   start(): void {
     const { connection } = this.bus;
-    connection.subscribe(exchangeSubject(this.authority), {
-      queue: this.authority,
-      callback: (error, message) => {
-        if (error) return;
-        this.exchange(message).then(
-          (reply) => message.respond(JSON.stringify(reply)),
-          // No answer is the answer: the enforcer asks again, and its lease runs out meanwhile.
-          (cause: unknown) => this.options.report(`enforcement: ${String(cause)}`),
-        );
-      },
+    const queue = this.authority;
+    // No answer is the answer: the enforcer asks again, and its lease runs out meanwhile.
+    const failed = (cause: unknown): void => this.options.report(`enforcement: ${String(cause)}`);
+    listen(connection, exchangeSubject(this.authority), { queue, failed }, async (message) => {
+      message.respond(JSON.stringify(await this.exchange(message.json<EnforcerMessage>())));
     });
-    connection.subscribe(appliedSubject(this.authority), {
-      callback: (error, message) => {
-        if (!error) void this.heard(message).catch(() => undefined);
-      },
-    });
-    connection.subscribe(appliedSubject(this.authority), {
-      queue: this.authority,
-      callback: (error, message) => {
-        if (!error) void this.exchange(message).catch(() => undefined);
-      },
+    listen(connection, appliedSubject(this.authority), {}, (message) => this.heard(message.json<Ack>()));
+    listen(connection, appliedSubject(this.authority), { queue }, async (message) => {
+      await this.exchange(message.json<Ack>());
     });
     this.timers.push(
       setInterval(
@@ -124,16 +112,12 @@ export class EnforcementAuthority {
     return this.bus.service as Authority;
   }
 
-  // Both are async from their first line: what is thrown into the NATS client out of a callback ends its reading, for every subject.
-  private async exchange(incoming: Msg): Promise<AuthorityReply> {
-    const message = incoming.json<EnforcerMessage>();
+  private exchange(message: EnforcerMessage): Promise<AuthorityReply> {
     const after = 'appliedThrough' in message ? message.appliedThrough : 0;
     return this.options.store.exchange(message.enforcerId, after, (view) => answer(view, message, this.leaseMs));
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
-  private async heard(incoming: Msg): Promise<void> {
-    const ack = incoming.json<Ack>();
+  private heard(ack: Ack): void {
     for (const { revocation, wake } of this.pending) {
       revocation.acknowledge(ack);
       wake();

@@ -3,6 +3,7 @@ import { type AuthorityReply, Enforcer, type Instant, type MarkerNotice, type Ou
 import { type Subscription } from '@nats-io/transport-node';
 import { type Bus } from './bus.js';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import { listen } from './listen.js';
 
 export interface EnforcerLinkOptions {
   /** New at each start of the process. */
@@ -43,11 +44,9 @@ export class EnforcerLink<Entry> {
   start(): void {
     for (const authority of authorities) {
       this.subscriptions.push(
-        this.bus.connection.subscribe(markerSubject(authority), {
-          callback: (error, message) => {
-            if (!error) this.send(this.enforcer.onMarkers(authority, message.json<MarkerNotice>(), this.now()));
-          },
-        }),
+        listen(this.bus.connection, markerSubject(authority), {}, (message) =>
+          this.send(this.enforcer.onMarkers(authority, message.json<MarkerNotice>(), this.now())),
+        ),
       );
     }
     this.timer = setInterval(() => this.send(this.enforcer.due(this.now())), tickMilliseconds);

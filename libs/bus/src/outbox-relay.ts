@@ -1,7 +1,7 @@
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
-import { type Msg } from '@nats-io/transport-node';
 import { type AuditEvent, eventSubject, toCloudEvent } from '@portcullis/contracts';
 import { type Bus } from './bus.js';
+import { listen } from './listen.js';
 
 /** What the relay asks of the outbox. The rows are the truth until `audit` has said that it keeps the events. */
 export interface Outbox {
@@ -40,12 +40,10 @@ export class OutboxRelay {
 
   start(): void {
     this.outbox.onOwed(() => this.kick());
-    this.bus.connection.subscribe(committedSubject(this.bus.service), {
-      queue: this.bus.service,
-      callback: (error, message) => {
-        if (!error) this.settle(message).catch((cause: unknown) => this.report(`outbox: ${String(cause)}`));
-      },
-    });
+    const failed = (cause: unknown): void => this.report(`outbox: ${String(cause)}`);
+    listen(this.bus.connection, committedSubject(this.bus.service), { queue: this.bus.service, failed }, (message) =>
+      this.outbox.settle(message.json<string[]>()),
+    );
     this.timer = setInterval(() => this.kick(), idleMilliseconds);
     this.kick();
   }
@@ -55,11 +53,6 @@ export class OutboxRelay {
     this.stopped = true;
     clearInterval(this.timer);
     await this.running;
-  }
-
-  /** Async from its first line: what is thrown into the NATS client out of a callback ends its reading, for every subject. */
-  private async settle(message: Msg): Promise<void> {
-    await this.outbox.settle(message.json<string[]>());
   }
 
   private kick(): void {

@@ -13,7 +13,11 @@ import { aCaller, specConnection, specNatsUrl } from '@portcullis/testing';
 import { z } from 'zod';
 import { Bus } from './bus.js';
 import { CallerSigner, callerHeader } from './caller-token.js';
+import { EnforcementAuthority } from './enforcement-authority.js';
+import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import { EnforcerLink } from './enforcer-link.js';
 import { Handles } from './handles.js';
+import { committedSubject, OutboxRelay } from './outbox-relay.js';
 import { startService } from './serve.js';
 import { headers } from '@nats-io/transport-node';
 
@@ -158,6 +162,43 @@ describe('an operation over the bus', () => {
   });
 });
 
+describe('a message that is no JSON', () => {
+  test.each([
+    ['an exchange', 'client-registry', exchangeSubject('client-registry')],
+    ['an acknowledgement', 'client-registry', appliedSubject('client-registry')],
+    ['a marker', 'gateway', markerSubject('client-registry')],
+    ['a report of what is kept', 'identity', committedSubject('identity')],
+  ] as const)('as %s leaves the connection hearing', async (_name, service, subject) => {
+    const report = (): void => undefined;
+    const bus = await Bus.connect(service, specNatsUrl(service));
+    const { connection } = bus;
+    if (service === 'client-registry') {
+      const authority = new EnforcementAuthority(bus, { store: {} as never, leaseSeconds: 2, report });
+      authority.start();
+      stopped.push(() => authority.stop());
+    } else if (service === 'gateway') {
+      const link = new EnforcerLink(bus, { id: 'enforcer' });
+      link.start();
+      stopped.push(() => link.stop());
+    } else {
+      const relay = new OutboxRelay(bus, noOutbox, report);
+      relay.start();
+      stopped.push(() => relay.stop());
+    }
+    await connection.flush();
+    const admin = await specConnection('admin');
+    admin.publish(subject, 'no JSON');
+    await admin.flush();
+    await expect(Promise.race([connection.rtt(), timeout(2_000)])).resolves.toBeGreaterThanOrEqual(0);
+    for (const stop of stopped.splice(0)) await stop();
+    await admin.close();
+    await bus.close();
+  });
+  const stopped: (() => Promise<void> | void)[] = [];
+  const timeout = (milliseconds: number) =>
+    new Promise((_resolve, reject) => setTimeout(() => reject(new Error('deaf')), milliseconds).unref());
+});
+
 describe('a caller token', () => {
   const signer = new CallerSigner(gatewayKey, () => new Date());
   const body = JSON.stringify({ name: 'Ada' });
@@ -168,6 +209,12 @@ describe('a caller token', () => {
     return reply.json<{ ok?: unknown; refusal?: { code: string } }>();
   };
   const refused = { refusal: expect.objectContaining({ code: 'unauthenticated' }) as unknown };
+
+  test('opens it for the largest caller there may be, who reaches a thousand buckets with the longest names', async () => {
+    const buckets = Array.from({ length: 1_000 }, (_, index) => String(index).padStart(63, 'b'));
+    const large = aCaller({ permissions: ['clients:view'], resources: { buckets } });
+    await expect(gateway.call(greet, { name: 'Ada' }, large)).resolves.toEqual({ greeting: 'hello Ada' });
+  });
 
   test('opens the message that it was signed for', async () => {
     await expect(say(signer.sign(greet.subject, body, viewer))).resolves.toEqual({ ok: { greeting: 'hello Ada' } });

@@ -22,7 +22,7 @@ const RateLimit = z.strictObject({
   per_seconds: z.number().int().min(1).max(86_400),
 });
 
-const RoleName = z.string().min(1).max(128);
+const RoleName = Text(128).min(1, 'must not be empty');
 
 /** JSON values in metadata are the operator's; only their size is ours. */
 const Metadata = z
@@ -131,7 +131,7 @@ export const ApiKey = {
     request: z.strictObject({
       ...pageRequest,
       status: CredentialStatus.optional(),
-      owner: z.string().max(64).optional(),
+      owner: Text(64).optional(),
       role: RoleName.optional(),
       q: Text(100).optional(),
     }),

@@ -83,17 +83,25 @@ export class Refusal extends Error {
   }
 }
 
-/** Turns what a schema disliked into one refusal that names each field. Values are never repeated: they may be secrets. */
+/** A request may have a hundred thousand faults, and the answer to it must not be larger than itself. */
+const mostFaults = 20;
+const longestField = 100;
+
+/**
+ * Turns what a schema disliked into one refusal that names each field, up to twenty. Values are never repeated: they may be
+ * secrets.
+ */
 export function refuseFaults(error: z.ZodError): Refusal {
-  const errors = error.issues.flatMap((issue): FieldFault[] => {
-    const at = issue.path.map(String).join('.');
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ field: at ? `${at}.${key}` : key, message: 'is not a field of this request' }));
-    }
-    return [{ field: at || '(body)', message: issue.message }];
-  });
+  const errors = error.issues
+    .flatMap((issue): FieldFault[] => {
+      const at = issue.path.map(String).join('.');
+      if (issue.code === 'unrecognized_keys') {
+        return issue.keys.map((key) => ({ field: at ? `${at}.${key}` : key, message: 'is not a field of this request' }));
+      }
+      return [{ field: at || '(body)', message: issue.message }];
+    })
+    .slice(0, mostFaults)
+    .map(({ field, message }) => ({ field: field.length > longestField ? `${field.slice(0, longestField)}…` : field, message }));
   const named = errors.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
-  return new Refusal('invalid_request', `The request has ${errors.length === 1 ? 'a fault' : 'faults'}: ${named}.`, {
-    errors,
-  });
+  return new Refusal('invalid_request', `The request has ${errors.length === 1 ? 'a fault' : 'faults'}: ${named}.`, { errors });
 }

@@ -110,6 +110,31 @@ describe('markers', () => {
     expect(history).toMatch(/^[0-9a-f]{32}-\d+-[0-9A-F]{8}$/);
   });
 
+  test('wait for the commit of the one before, so that whoever sees a seq sees all that came before it', async () => {
+    let commit = (): void => undefined;
+    const held = new Promise<void>((resolve) => (commit = resolve));
+    let taken = (_seq: number): void => undefined;
+    const first = new Promise<number>((resolve) => (taken = resolve));
+    const slow = database.transaction(async (tx) => {
+      taken(await tx.mark({ scope: 'credential', id: 'slow', effect: 'drop' }));
+      await held;
+    });
+    const before = await first;
+    const quick = database.transaction((tx) => tx.mark({ scope: 'credential', id: 'quick', effect: 'drop' }));
+    await eventually(() =>
+      database.read(async (manager) => {
+        const waiting = await manager.query<object[]>(
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        return waiting.length > 0;
+      }),
+    );
+    expect((await database.enforcement.notice([before])).markers).toEqual([]);
+    commit();
+    await slow;
+    expect(await quick).toBe(before + 1);
+  });
+
   test('taken at once by many transactions are all different', async () => {
     const seqs = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
@@ -217,6 +242,15 @@ describe('migrations', () => {
       { n: 2 },
     ]);
     await Promise.all(replicas.map((replica) => replica.close()));
+    await started.drop();
+  });
+
+  test('are not cut short by the time that a request may take', async () => {
+    const slow = migrations(`create table seen as select current_setting('statement_timeout') as "limit"`);
+    const started = await specDatabase({ ...options, migrations: slow });
+    const settings = (sql: string) => started.database.read((manager) => manager.query<object[]>(sql));
+    expect(await settings('select * from seen')).toEqual([{ limit: '0' }]);
+    expect(await settings(`select current_setting('statement_timeout') as "limit"`)).toEqual([{ limit: '10s' }]);
     await started.drop();
   });
 });

@@ -41,27 +41,23 @@ export class Database {
 
   /** Connects (waiting up to a minute for the server) and brings the schema up to date. */
   static async open(options: DatabaseOptions): Promise<Database> {
-    const source = new DataSource({
-      type: 'postgres',
-      url: options.url,
-      schema: options.schema,
-      entities: [...options.entities],
-      migrations: [],
-      installExtensions: false,
-      applicationName: `portcullis-${options.service}`,
-      poolErrorHandler: (error: Error) => options.report?.(`Postgres: ${error.message}`),
-      extra: {
-        max: options.connections ?? 10,
-        connectionTimeoutMillis: 3_000,
-        query_timeout: 15_000,
-        statement_timeout: 10_000,
-        options: `-c search_path=${options.schema}`,
-      },
+    const migrating = dataSource(options, { max: 2 });
+    await initializePatiently(migrating);
+    try {
+      // TypeORM takes migration classes; ours are files, so the instances are handed over once it has started.
+      Object.assign(migrating, {
+        migrations: [...migrationsFrom(ourMigrations), ...migrationsFrom(options.migrations)],
+      });
+      await migrate(migrating, options.schema);
+    } finally {
+      await migrating.destroy();
+    }
+    const source = dataSource(options, {
+      max: options.connections ?? 10,
+      query_timeout: 15_000,
+      statement_timeout: 10_000,
     });
     await initializePatiently(source);
-    // TypeORM takes migration classes; ours are files, so the instances are handed over once it has started.
-    Object.assign(source, { migrations: [...migrationsFrom(ourMigrations), ...migrationsFrom(options.migrations)] });
-    await migrate(source, options.schema);
     return new Database(source, options.service, options.now ?? (() => new Date()));
   }
 
@@ -145,6 +141,24 @@ export class Transaction {
   mark(marker: Omit<Marker, 'seq'>): Promise<number> {
     return writeMarker(this.manager, marker);
   }
+}
+
+/** Limits are for requests. A migration may take its time, and so may the wait for the replica that runs it. */
+function dataSource(
+  options: DatabaseOptions,
+  pool: { max: number; query_timeout?: number; statement_timeout?: number },
+): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url: options.url,
+    schema: options.schema,
+    entities: [...options.entities],
+    migrations: [],
+    installExtensions: false,
+    applicationName: `portcullis-${options.service}`,
+    poolErrorHandler: (error: Error) => options.report?.(`Postgres: ${error.message}`),
+    extra: { connectionTimeoutMillis: 3_000, options: `-c search_path=${options.schema}`, ...pool },
+  });
 }
 
 const connectPatienceMilliseconds = 60_000;

@@ -1,5 +1,6 @@
 import { Identity, Refusal } from '@portcullis/contracts';
 import { administrator, claimsOf, type IdentityHouse, openIdentity } from '../../spec/identity-house.js';
+import { UserStore } from '../users/user.store.js';
 import { Login } from './login.js';
 
 let house: IdentityHouse;
@@ -49,6 +50,19 @@ describe('the right password', () => {
         actor: { kind: 'user', id: house.userId, credential_id: claims['sid'] },
       },
     ]);
+  });
+
+  test('is hashed anew only while it is the one that was checked: a change meanwhile stays', async () => {
+    const users = new UserStore(house.database);
+    const stored = async () => (await users.find(house.userId))?.passwordHash;
+    const checked = (await stored()) ?? '';
+    const rehash = (from: string, to: string) =>
+      house.database.transaction((tx) => users.rehash(tx, house.userId, { from, to }));
+    await rehash('what it was before the change', 'of the old password');
+    expect(await stored()).toBe(checked);
+    await rehash(checked, 'of the same password');
+    expect(await stored()).toBe('of the same password');
+    await rehash('of the same password', checked);
   });
 
   test.each(['ada@example.com', 'ADA@EXAMPLE.COM', '  Ada@example.com '])(

@@ -75,8 +75,8 @@ export class Login {
   }
 
   private async open(user: User, password: Secret, place: SignInPlace, caller: Caller): Promise<IssuedPair> {
-    const passwordHash =
-      user.passwordHash !== null && needsRehash(user.passwordHash) ? await hashPassword(password) : null;
+    const { passwordHash: from } = user;
+    const rehash = from !== null && needsRehash(from) ? { from, to: await hashPassword(password) } : null;
     const signingKey = await this.issuePair.signingKey();
     return this.database.transaction(async (tx) => {
       const now = this.database.now();
@@ -87,7 +87,7 @@ export class Login {
         memberships: user.memberships,
       });
       await this.failures.forget(tx, place);
-      if (passwordHash !== null) await this.users.setPasswordHash(tx, user.id, passwordHash);
+      if (rehash !== null) await this.users.rehash(tx, user.id, rehash);
       await this.families.insert(
         tx,
         {

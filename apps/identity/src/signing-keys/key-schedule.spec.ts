@@ -32,6 +32,12 @@ test('one key signs at a time, and hands over at the very instant', () => {
   expect(signingAt([first, second], at(60 * day))).toBeUndefined();
 });
 
+test('a clock that was set back behind the first key still has a key that signs', () => {
+  const second = { signsFrom: at(30 * day), retiresAt: at(60 * day) };
+  expect(signingAt([second, first], at(-3_600_000))).toBe(first);
+  expect(signingAt([], at(0))).toBeUndefined();
+});
+
 test('a key is published until the last token that it signed is over', () => {
   expect(isPublished(first, at(30 * day + rotation.keepMilliseconds - 1), rotation)).toBe(true);
   expect(isPublished(first, at(30 * day + rotation.keepMilliseconds), rotation)).toBe(false);

@@ -28,11 +28,15 @@ export function nextTerm(terms: readonly KeyTerm[], now: Date, rotation: Rotatio
   return { signsFrom: new Date(signsFrom), retiresAt: new Date(signsFrom + rotation.periodMilliseconds) };
 }
 
-/** The key that signs at `now`: the youngest whose term it is. */
+/**
+ * The key that signs at `now`: the youngest whose term it is. Before all terms, as on a machine whose clock was set back or
+ * lags behind the replica that made the first key, it is the oldest: a key is published from its creation, so it does no harm.
+ */
 export function signingAt<Key extends KeyTerm>(keys: readonly Key[], now: Date): Key | undefined {
-  return keys
-    .filter((key) => key.signsFrom <= now && now < key.retiresAt)
-    .reduce<Key | undefined>((best, key) => (best && best.signsFrom >= key.signsFrom ? best : key), undefined);
+  const [oldest, ...younger] = keys
+    .filter((key) => now < key.retiresAt)
+    .sort((a, b) => a.signsFrom.getTime() - b.signsFrom.getTime());
+  return younger.findLast((key) => key.signsFrom <= now) ?? oldest;
 }
 
 /** Whether a key is still needed to verify what it signed. */

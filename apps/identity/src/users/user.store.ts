@@ -73,8 +73,13 @@ export class UserStore {
     return { position: { history, seq: Number(seq) }, user: user.id === null ? undefined : (user as User) };
   }
 
-  async setPasswordHash(tx: Transaction, id: string, passwordHash: string): Promise<void> {
-    await tx.manager.query('update user_account set password_hash = $2 where id = $1', [id, passwordHash]);
+  /** The same password under another hash. One that was changed meanwhile stays as it is. */
+  async rehash(tx: Transaction, id: string, hash: { from: string; to: string }): Promise<void> {
+    await tx.manager.query('update user_account set password_hash = $3 where id = $1 and password_hash = $2', [
+      id,
+      hash.from,
+      hash.to,
+    ]);
   }
 
   private query<T>(tx: Transaction | undefined, work: (manager: EntityManager) => Promise<T>): Promise<T> {
