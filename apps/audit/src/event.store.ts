@@ -60,7 +60,7 @@ export class EventStore {
   list(filter: EventFilter, limit: number, maxExamined: number): Promise<FoundEvents> {
     const { text, values } = listStatement(filter, limit, maxExamined);
     return this.database.read(async (manager) => {
-      const rows = await manager.query<{ leaf_index: string | null; body: AuditEvent | null; last: string | null }[]>(
+      const rows = await manager.query<{ leaf_index: string | null; body: AuditEvent | null; last?: string | null }[]>(
         text,
         values,
       );
@@ -127,7 +127,7 @@ function listStatement(filter: EventFilter, limit: number, maxExamined: number):
       `${expression} = ${p(value)}`;
 
   const readers = [filter.organizationId, ...(filter.installation ? ['installation'] : [])].map((reader) =>
-    is(`coalesce(organization_id, 'installation')`, reader),
+    is('reader', reader),
   );
   const { actor, resource } = filter;
   const actors: Condition[][] =
@@ -158,19 +158,21 @@ function listStatement(filter: EventFilter, limit: number, maxExamined: number):
     actors.flatMap((byActor) =>
       resources.map((byResource) => {
         const conditions = [reader, ...byActor, ...byResource, ...everywhere].map((condition) => condition(parameter));
-        return `(select leaf_index, body from event where ${conditions.join(' and ')} order by leaf_index desc limit ${take})`;
+        return `(select leaf_index from event where ${conditions.join(' and ')} order by leaf_index desc limit ${take})`;
       }),
     ),
   );
-  const candidates = `${branches.join(' union all ')} order by leaf_index desc limit ${take}`;
-  if (filter.q === undefined) return { text: `select *, null as last from (${candidates}) as page`, values };
+  const chosen = `${branches.join(' union all ')} order by leaf_index desc limit ${take}`;
+  const candidates = `select leaf_index, event.body from (${chosen}) as chosen join event using (leaf_index)`;
+  if (filter.q === undefined) return { text: `${candidates} order by leaf_index desc`, values };
   return {
     // The last index examined is told with or without a match, so the one row that tells it stands to the left.
     text: `with candidate as materialized (${candidates}),
       examined as (select case when count(*) = ${take} then min(leaf_index) end as last from candidate)
       select match.*, examined.last
         from examined left join (
-          select leaf_index, body from candidate where position(lower(${parameter(filter.q)}) in lower(${searchable})) > 0
+          select leaf_index, body from candidate
+           where position(lower(${parameter(filter.q)}) in lower(${searchable})) > 0
            order by leaf_index desc limit ${limit}
         ) as match on true
        order by leaf_index desc`,

@@ -8,6 +8,7 @@ import { hasBody, readJsonBody, valuesOf } from './json-body.js';
 import { type Judge } from './judge/judge.js';
 import { type Arrival, type Identity } from './judgement.js';
 import { type Metrics } from './metrics.js';
+import { httpStatus } from './http-status.js';
 import { problemOf, refusalOf } from './problem.js';
 import { allowedMethods } from './routes/control-routes.js';
 import { type Answer, type ControlCall, type ControlRoute, type RouteParts } from './routes/route.js';
@@ -51,10 +52,7 @@ const drainMilliseconds = 5_000;
  * matched, identified and permitted, or its route is public. `serve` is the handler of every control route.
  */
 export class FrontDoor {
-  private readonly admitted = new WeakMap<
-    FastifyRequest,
-    { arrival: Arrival; query: string | null; identity: Identity }
-  >();
+  private readonly admitted = new WeakMap<FastifyRequest, Admitted>();
 
   /** The matched route of each request, for metrics: a closed set, unlike paths. */
   private readonly labels = new WeakMap<FastifyRequest, string>();
@@ -76,16 +74,39 @@ export class FrontDoor {
 
   /** Answers a control request that `enter` let pass. */
   async serve(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const route = request.routeOptions.config.control;
+    const admitted = this.admitted.get(request);
     try {
-      const route = request.routeOptions.config.control;
-      const admitted = this.admitted.get(request);
       // Unreachable while the hook stands before every route. Without it nothing is served.
       if (!route || !admitted) throw new Refusal('unauthenticated', 'This needs a credential.');
       const answer = await route.answer(this.callOf(request, reply, admitted), this.parts.routes);
       this.send(reply, answer);
     } catch (error) {
-      this.refuse(request, reply, error);
+      const decisionId = error instanceof Refusal && admitted ? this.recordRefusal(error, admitted) : undefined;
+      this.refuse(request, reply, error, { decisionId });
     }
+  }
+
+  /** What a service refused: a credential that failed, or something that the principal may not do. */
+  private recordRefusal(refusal: Refusal, { arrival, identity }: Admitted): string | undefined {
+    const { denials } = this.parts;
+    const { failedCredential: failed } = refusal;
+    if (failed) {
+      const { reason, organization_id: organizationId, credential_id: credentialId } = failed;
+      const { clientIp } = identity;
+      return (
+        denials.refusedCredential(arrival, {
+          kind: 'refused',
+          clientIp,
+          refusal,
+          reason,
+          organizationId,
+          credentialId,
+        }) ?? undefined
+      );
+    }
+    if (identity.kind !== 'principal' || httpStatus[refusal.code] !== 403) return undefined;
+    return denials.denied(arrival, identity, refusal.code);
   }
 
   /** Any error as a problem document; also for what Fastify finds wrong before or after the hook. Answers false: go no further. */
@@ -210,11 +231,7 @@ export class FrontDoor {
     return new Denial(refusal, lacking, denials.denied(arrival, identity, 'missing_permission', permissions));
   }
 
-  private callOf(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { arrival, query, identity }: { arrival: Arrival; query: string | null; identity: Identity },
-  ): ControlCall {
+  private callOf(request: FastifyRequest, reply: FastifyReply, { arrival, query, identity }: Admitted): ControlCall {
     const principal: Principal | null = identity.kind === 'principal' ? identity.principal : null;
     return {
       arrival,
@@ -249,6 +266,13 @@ export class FrontDoor {
     const forwardedFor = headerValues(arrival.rawHeaders, 'x-forwarded-for');
     return clientAddress({ peer: arrival.peer, forwardedFor, trusted: this.parts.trustedProxies });
   }
+}
+
+/** A control request that was let in. */
+interface Admitted {
+  arrival: Arrival;
+  query: string | null;
+  identity: Identity;
 }
 
 class Denial {

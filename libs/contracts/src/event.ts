@@ -15,7 +15,6 @@ export const actions = [
   'session.refused',
   'session.ended',
   'token.issued',
-  'token.refused',
   'token.refreshed',
   'token.reused',
   'family.revoked',

@@ -1,5 +1,13 @@
 export { Id, idKinds, isId, newId, type IdKind } from './ids.js';
-export { ErrorCode, errorCodes, FieldFault, Refusal, RefusalMessage, refuseFaults } from './refusal.js';
+export {
+  ErrorCode,
+  errorCodes,
+  FailedCredential,
+  FieldFault,
+  Refusal,
+  RefusalMessage,
+  refuseFaults,
+} from './refusal.js';
 export { Name, Sealed, Sha256, Text, Time } from './text.js';
 export { Page, pageRequest } from './page.js';
 export { Buckets, Principal, PrincipalKind, principalKinds } from './principal.js';

@@ -38,12 +38,21 @@ export type ErrorCode = z.infer<typeof ErrorCode>;
 export const FieldFault = z.object({ field: z.string(), message: z.string() });
 export type FieldFault = z.infer<typeof FieldFault>;
 
-/** What of a refusal crosses a wire. */
+/** Whose credential failed and why, as the audit record says it; `reason` is a closed word such as `wrong_secret`. */
+export const FailedCredential = z.object({
+  reason: z.string(),
+  organization_id: z.string().nullable(),
+  credential_id: z.string().nullable(),
+});
+export type FailedCredential = z.infer<typeof FailedCredential>;
+
+/** What of a refusal crosses the bus. `failed_credential` goes to the gateway, which records it, and no further. */
 export const RefusalMessage = z.object({
   code: ErrorCode,
   message: z.string(),
   errors: z.array(FieldFault).optional(),
   retry_after_seconds: z.number().int().positive().optional(),
+  failed_credential: FailedCredential.optional(),
 });
 export type RefusalMessage = z.infer<typeof RefusalMessage>;
 
@@ -55,15 +64,22 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly errors: readonly FieldFault[] | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly failedCredential: FailedCredential | undefined;
 
   constructor(
     readonly code: ErrorCode,
     readonly publicMessage: string,
-    options: { cause?: unknown; errors?: readonly FieldFault[]; retryAfterSeconds?: number } = {},
+    options: {
+      cause?: unknown;
+      errors?: readonly FieldFault[];
+      retryAfterSeconds?: number;
+      failedCredential?: FailedCredential;
+    } = {},
   ) {
     super(publicMessage, options.cause === undefined ? undefined : { cause: options.cause });
     this.errors = options.errors;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.failedCredential = options.failedCredential;
   }
 
   toMessage(): RefusalMessage {
@@ -72,6 +88,7 @@ export class Refusal extends Error {
       message: this.publicMessage,
       ...(this.errors ? { errors: [...this.errors] } : {}),
       ...(this.retryAfterSeconds ? { retry_after_seconds: this.retryAfterSeconds } : {}),
+      ...(this.failedCredential ? { failed_credential: this.failedCredential } : {}),
     };
   }
 
@@ -79,6 +96,7 @@ export class Refusal extends Error {
     return new Refusal(message.code, message.message, {
       ...(message.errors ? { errors: message.errors } : {}),
       ...(message.retry_after_seconds ? { retryAfterSeconds: message.retry_after_seconds } : {}),
+      ...(message.failed_credential ? { failedCredential: message.failed_credential } : {}),
     });
   }
 }
@@ -96,12 +114,20 @@ export function refuseFaults(error: z.ZodError): Refusal {
     .flatMap((issue): FieldFault[] => {
       const at = issue.path.map(String).join('.');
       if (issue.code === 'unrecognized_keys') {
-        return issue.keys.map((key) => ({ field: at ? `${at}.${key}` : key, message: 'is not a field of this request' }));
+        return issue.keys.map((key) => ({
+          field: at ? `${at}.${key}` : key,
+          message: 'is not a field of this request',
+        }));
       }
       return [{ field: at || '(body)', message: issue.message }];
     })
     .slice(0, mostFaults)
-    .map(({ field, message }) => ({ field: field.length > longestField ? `${field.slice(0, longestField)}…` : field, message }));
+    .map(({ field, message }) => ({
+      field: field.length > longestField ? `${field.slice(0, longestField)}…` : field,
+      message,
+    }));
   const named = errors.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
-  return new Refusal('invalid_request', `The request has ${errors.length === 1 ? 'a fault' : 'faults'}: ${named}.`, { errors });
+  return new Refusal('invalid_request', `The request has ${errors.length === 1 ? 'a fault' : 'faults'}: ${named}.`, {
+    errors,
+  });
 }

@@ -26,7 +26,7 @@ type Outcome = { issued: IssuedPair } | { refused: string };
 
 /**
  * A client secret becomes a token pair. An unknown client and a wrong secret are refused with the same words after the same
- * work; what was wrong stands in the audit event.
+ * work; what was wrong goes to the gateway, which records it within its limits: a flood of junk must not fill the record.
  */
 @Injectable()
 export class Authenticate {
@@ -46,13 +46,9 @@ export class Authenticate {
     const key = await this.keys.findByClientId(clientId);
     const fault = faultOf(key, clientId, digest, caller.request.client_ip, this.database.now());
     const signingKey = await this.issuePair.signingKey();
-    const outcome = await this.database.transaction(async (tx): Promise<Outcome> => {
-      const result: Outcome =
-        key && !fault ? await this.issue(tx, signingKey, key, caller) : { refused: fault ?? 'unknown_client' };
-      if ('refused' in result) await oweRefusal(tx, caller, key, result.refused);
-      return result;
-    });
-    if ('refused' in outcome) throw refusalOf(outcome.refused);
+    if (!key || fault) throw refusalOf(fault ?? 'unknown_client', key);
+    const outcome = await this.database.transaction((tx) => this.issue(tx, signingKey, key, caller));
+    if ('refused' in outcome) throw refusalOf(outcome.refused, key);
     return sealPair(caller, outcome.issued, Identity.authenticate.subject);
   }
 
@@ -112,21 +108,14 @@ function faultOf(
   return undefined;
 }
 
-async function oweRefusal(tx: Transaction, caller: Caller, key: ResolvedKey | null, reason: string): Promise<void> {
-  await tx.owe({
-    ...eventOrigin(caller),
-    organization_id: key?.organization_id ?? null,
-    action: 'token.refused',
-    outcome: 'denied',
-    actor: { kind: 'anonymous', id: null, credential_id: key?.id ?? null },
-    // What a stranger wrote as client_id is not kept: it may be a secret in the wrong field.
-    resource: { kind: 'api-key', id: key?.id ?? null },
+/** What a stranger wrote as client_id is not kept: it may be a secret in the wrong field. */
+function refusalOf(reason: string, key: ResolvedKey | null): Refusal {
+  const failedCredential = {
     reason,
-  });
-}
-
-function refusalOf(reason: string): Refusal {
+    organization_id: key?.organization_id ?? null,
+    credential_id: key?.id ?? null,
+  };
   return reason === 'network_not_allowed'
-    ? new Refusal('network_not_allowed', 'This key may not be used from this address.')
-    : new Refusal('invalid_credentials', 'The client_id or the client_secret is not valid.', { cause: reason });
+    ? new Refusal('network_not_allowed', 'This key may not be used from this address.', { failedCredential })
+    : new Refusal('invalid_credentials', 'The client_id or the client_secret is not valid.', { failedCredential });
 }

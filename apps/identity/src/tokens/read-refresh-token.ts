@@ -1,9 +1,9 @@
 import { type KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type Caller, eventOrigin, Refusal } from '@portcullis/contracts';
+import { Refusal } from '@portcullis/contracts';
 import { inspectJwt, type Secret, TokenError, verifyJwt } from '@portcullis/credentials';
-import { Database } from '@portcullis/persistence';
 import { SigningKeys } from '../signing-keys/signing-keys.js';
+import { type Family } from './family.store.js';
 import { refreshType, TokenSettings } from './token-pair.js';
 
 /** What a refresh token of ours says. */
@@ -20,27 +20,15 @@ export interface PresentedRefreshToken {
 @Injectable()
 export class ReadRefreshToken {
   constructor(
-    private readonly database: Database,
     private readonly signingKeys: SigningKeys,
     private readonly settings: TokenSettings,
   ) {}
 
-  async execute(token: Secret, caller: Caller): Promise<PresentedRefreshToken> {
+  async execute(token: Secret): Promise<PresentedRefreshToken> {
     try {
       return await this.read(token.reveal());
     } catch (error) {
-      if (!(error instanceof TokenError)) throw error;
-      await this.database.transaction(async (tx) => {
-        await tx.owe({
-          ...eventOrigin(caller),
-          organization_id: null,
-          action: 'token.refused',
-          outcome: 'denied',
-          resource: { kind: 'token', id: null },
-          reason: error.code,
-        });
-      });
-      throw invalidToken(error);
+      throw error instanceof TokenError ? invalidToken(error.code, null) : error;
     }
   }
 
@@ -63,6 +51,12 @@ export class ReadRefreshToken {
   }
 }
 
-/** One sentence for every reason but a token's time: the cause is for the log. */
-export const invalidToken = (cause: unknown): Refusal =>
-  new Refusal('invalid_token', 'The refresh token is not valid. Sign in again.', { cause });
+/** One sentence for every reason but a token's time. The reason, and whose token it was, are for the record. */
+export const invalidToken = (reason: string, family: Family | null): Refusal =>
+  new Refusal('invalid_token', 'The refresh token is not valid. Sign in again.', {
+    failedCredential: {
+      reason,
+      organization_id: family?.organizationId ?? null,
+      credential_id: family && (family.kind === 'session' ? family.id : family.credentialId),
+    },
+  });

@@ -53,7 +53,7 @@ export class Reauthenticate {
     caller: Caller,
   ): Promise<ReplyOf<typeof Identity.reauthenticate>> {
     const token = await this.sealingKeys.open(request.refresh_token, Identity.reauthenticate.subject);
-    const presented = await this.readRefreshToken.execute(token, caller);
+    const presented = await this.readRefreshToken.execute(token);
     const known = await this.families.find(presented.familyId);
     // Asked before anything is locked: the key's own service may be slow. If it is away, the token stays unused.
     const key = known?.kind === 'api-key' ? await this.keys.find(known.credentialId) : null;
@@ -78,23 +78,24 @@ export class Reauthenticate {
     const family = await this.families.lock(tx, presented.familyId);
     const used = family && (await this.families.refreshToken(tx, family, presented.jti));
     // Rows of tokens that are over are dropped after a while; the token itself still says so.
-    if (!family || !used) return refused(now < presented.expiresAt ? invalidToken('unknown_token') : expired());
+    if (!family || !used)
+      return refused(now < presented.expiresAt ? invalidToken('unknown_token', family ?? null) : expired());
     const decision = decideRefresh(used.state, now);
     switch (decision) {
       case 'renew':
       case 'replace': {
         const holder = await this.holderNow(tx, family, key);
-        if (typeof holder === 'string') return this.refuse(tx, family, presented, caller, holder);
+        if (typeof holder === 'string') return refused(invalidToken(holder, family));
         return this.renew(tx, { family, holder, presented, used, signingKey, caller });
       }
       case 'reuse':
         return this.endFamily(tx, family, presented, caller);
       case 'revoked': {
         const pending = family.revokedSeq !== null && family.enforcedAt === null;
-        return refused(invalidToken('revoked'), pending ? { family, seq: family.revokedSeq ?? 0 } : undefined);
+        return refused(invalidToken('revoked', family), pending ? { family, seq: family.revokedSeq ?? 0 } : undefined);
       }
       case 'replaced':
-        return this.refuse(tx, family, presented, caller, 'replaced');
+        return refused(invalidToken('replaced', family));
       case 'expired':
         return refused(expired());
       case 'not_yet_valid':
@@ -133,7 +134,7 @@ export class Reauthenticate {
     const { family, holder, presented, used, caller } = given;
     const now = this.database.now();
     const pair = await this.issuePair.execute(tx, given.signingKey, family, holder);
-    if (!pair) return this.refuse(tx, family, presented, caller, 'key_expired');
+    if (!pair) return refused(invalidToken('key_expired', family));
     await this.families.markUsed(tx, presented.jti, pair.refreshJti, now);
     if (family.kind === 'session') await this.families.setOrganization(tx, family.id, holder.organizationId);
     const lost = used.successor;
@@ -173,18 +174,7 @@ export class Reauthenticate {
       }),
     );
     const seq = await this.revokeFamily.mark(tx, family, 'refresh_token_reused');
-    return refused(invalidToken('reused'), { family, seq });
-  }
-
-  private async refuse(
-    tx: Transaction,
-    family: Family,
-    presented: PresentedRefreshToken,
-    caller: Caller,
-    reason: string,
-  ): Promise<Outcome> {
-    await tx.owe(eventOf(family, presented, caller, { action: 'token.refused', outcome: 'denied', reason }));
-    return refused(invalidToken(reason));
+    return refused(invalidToken('reused', family), { family, seq });
   }
 }
 
