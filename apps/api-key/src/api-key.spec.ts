@@ -185,6 +185,16 @@ describe('a key is refused', () => {
       field: 'buckets',
     },
     {
+      name: 'with more buckets than fit into its tokens',
+      given: {
+        roles: ['storage:object-read-only'],
+        forms: ['client_credentials'],
+        buckets: Array.from({ length: 51 }, (_, n) => `bucket-${n}`),
+      },
+      code: 'unprocessable',
+      field: 'buckets',
+    },
+    {
       name: 'for networks beyond its maker’s',
       given: { networks: ['10.0.0.0/8'] },
       caller: () => owner({ networks: ['10.1.0.0/16'] }),

@@ -25,6 +25,8 @@ type Request = RequestOf<typeof ApiKey.create>;
 type Reply = ReplyOf<typeof ApiKey.create>;
 
 const day = 86_400_000;
+/** A token has to fit into a header. */
+const mostBucketsInToken = 50;
 
 /** Makes a key within what its maker and its owner hold now. The secrets are in this answer and nowhere else, ever. */
 @Injectable()
@@ -175,6 +177,21 @@ function grantOf(lattice: Lattice, request: Request): Grant {
     throw new Refusal('unprocessable', 'Storage administrator roles are always for all buckets.', {
       errors: [{ field: 'buckets', message: 'must be "all" with a storage:admin role' }],
     });
+  }
+  if (
+    Array.isArray(request.buckets) &&
+    request.buckets.length > mostBucketsInToken &&
+    request.forms.includes('client_credentials')
+  ) {
+    throw new Refusal(
+      'unprocessable',
+      `A key with a client secret names at most ${mostBucketsInToken} buckets: they travel in its tokens.`,
+      {
+        errors: [
+          { field: 'buckets', message: `must be at most ${mostBucketsInToken} with client_credentials, or "all"` },
+        ],
+      },
+    );
   }
   return lattice.grant(spec);
 }

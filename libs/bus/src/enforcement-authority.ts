@@ -12,6 +12,7 @@ import {
   SilenceWatch,
 } from '@portcullis/enforcement';
 import { type Bus } from './bus.js';
+import { Acknowledgement, ExchangeMessage } from './enforcement-messages.js';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
 import { listen } from './listen.js';
 
@@ -42,6 +43,7 @@ export class EnforcementAuthority {
   private readonly pending = new Set<{ revocation: PendingRevocation; wake: () => void }>();
   private readonly silence: SilenceWatch;
   private readonly timers: NodeJS.Timeout[] = [];
+  private stopped = false;
 
   constructor(
     private readonly bus: Bus,
@@ -56,11 +58,13 @@ export class EnforcementAuthority {
     // No answer is the answer: the enforcer asks again, and its lease runs out meanwhile.
     const failed = (cause: unknown): void => this.options.report(`enforcement: ${String(cause)}`);
     listen(connection, exchangeSubject(this.authority), { queue, failed }, async (message) => {
-      message.respond(JSON.stringify(await this.exchange(message.json<EnforcerMessage>())));
+      message.respond(JSON.stringify(await this.exchange(ExchangeMessage.parse(message.json()))));
     });
-    listen(connection, appliedSubject(this.authority), {}, (message) => this.heard(message.json<Ack>()));
+    listen(connection, appliedSubject(this.authority), {}, (message) =>
+      this.heard(Acknowledgement.parse(message.json())),
+    );
     listen(connection, appliedSubject(this.authority), { queue }, async (message) => {
-      await this.exchange(message.json<Ack>());
+      await this.exchange(Acknowledgement.parse(message.json()));
     });
     this.timers.push(
       setInterval(
@@ -71,8 +75,11 @@ export class EnforcementAuthority {
     );
   }
 
+  /** Whoever still waits for a confirmation is told to ask again: another replica, or this one after its restart, confirms it. */
   stop(): void {
+    this.stopped = true;
     for (const timer of this.timers) clearInterval(timer);
+    for (const { wake } of this.pending) wake();
   }
 
   /**
@@ -97,7 +104,7 @@ export class EnforcementAuthority {
         await wakeOrTimeout(waiter, relistMilliseconds);
         const after = revocation.progress(performance.now());
         if (after.state === 'done') return after.receipt;
-        if (performance.now() > deadlineMs) throw pendingRefusal();
+        if (this.stopped || performance.now() > deadlineMs) throw pendingRefusal();
       }
     } finally {
       this.pending.delete(waiter);

@@ -1,7 +1,8 @@
 import { authorities, type Authority } from '@portcullis/contracts';
-import { type AuthorityReply, Enforcer, type Instant, type MarkerNotice, type Outgoing } from '@portcullis/enforcement';
+import { type AuthorityReply, Enforcer, type Instant, type Outgoing } from '@portcullis/enforcement';
 import { type Subscription } from '@nats-io/transport-node';
 import { type Bus } from './bus.js';
+import { ExchangeReply, Markers } from './enforcement-messages.js';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
 import { listen } from './listen.js';
 
@@ -45,7 +46,7 @@ export class EnforcerLink<Entry> {
     for (const authority of authorities) {
       this.subscriptions.push(
         listen(this.bus.connection, markerSubject(authority), {}, (message) =>
-          this.send(this.enforcer.onMarkers(authority, message.json<MarkerNotice>(), this.now())),
+          this.send(this.enforcer.onMarkers(authority, Markers.parse(message.json()), this.now())),
         ),
       );
     }
@@ -80,7 +81,7 @@ export class EnforcerLink<Entry> {
         JSON.stringify(outgoing.message),
         { timeout: exchangeMilliseconds },
       );
-      reply = message.json<AuthorityReply>();
+      reply = ExchangeReply.parse(message.json());
     } catch {
       return;
     }

@@ -6,6 +6,8 @@ import { type GatewayKeys } from './caller-token.js';
 
 const freshMilliseconds = 60_000;
 const askAgainMilliseconds = 1_000;
+/** As long as identity lists a gateway that it has not heard from. */
+const heldMilliseconds = 600_000;
 
 /**
  * The gateways' public keys as a source answers them, kept for a minute. An unknown key makes it ask again, once a second
@@ -25,8 +27,13 @@ export class FetchedGatewayKeys implements GatewayKeys {
 
   async find(kid: string): Promise<KeyObject | undefined> {
     const age = performance.now() - this.fetchedAt;
-    if (age > freshMilliseconds || (!this.keys.has(kid) && age > askAgainMilliseconds)) {
+    const held = this.keys.get(kid);
+    if (age <= (held ? freshMilliseconds : askAgainMilliseconds)) return held;
+    try {
       await (this.fetching ??= this.refresh().finally(() => (this.fetching = undefined)));
+    } catch (error) {
+      // With the source away a key that it vouched for not long ago is still good; an unknown one is not.
+      if (!held || age > heldMilliseconds) throw error;
     }
     return this.keys.get(kid);
   }

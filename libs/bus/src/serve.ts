@@ -10,7 +10,7 @@ import { FetchedGatewayKeys } from './gateway-keys.js';
 import { type Answer, Incoming } from './incoming.js';
 import { type Outbox, OutboxRelay } from './outbox-relay.js';
 
-/** Something that runs beside the handlers and is stopped before the connection closes: a consumer, a timer, an authority. */
+/** Something that runs beside the handlers and is stopped before the handlers are: a consumer, a timer, an authority. */
 export interface Companion {
   start(): Promise<void> | void;
   stop(): Promise<void> | void;
@@ -89,8 +89,9 @@ export async function startService(
   });
   return {
     stop: async () => {
-      await app.close();
+      // Companions first: whoever waits for an enforcement is answered while there is a connection to answer on.
       for (const companion of companions.toReversed()) await companion.stop();
+      await app.close();
       await bus.close();
       await parts.close();
     },
