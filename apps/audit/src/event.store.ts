@@ -162,8 +162,9 @@ function listStatement(filter: EventFilter, limit: number, maxExamined: number):
       }),
     ),
   );
-  const chosen = `${branches.join(' union all ')} order by leaf_index desc limit ${take}`;
-  const candidates = `select leaf_index, event.body from (${chosen}) as chosen join event using (leaf_index)`;
+  const chosen = `select * from (${branches.join(' union all ')}) as branch order by leaf_index desc limit ${take}`;
+  // Bodies are looked up one by one: a join would have the planner read the whole table for a page of a search.
+  const candidates = `select leaf_index, (select body from event where leaf_index = chosen.leaf_index) as body from (${chosen}) as chosen`;
   if (filter.q === undefined) return { text: `${candidates} order by leaf_index desc`, values };
   return {
     // The last index examined is told with or without a match, so the one row that tells it stands to the left.

@@ -13,7 +13,7 @@ import { Cursors, Database } from '@portcullis/persistence';
 import { EventStore } from './event.store.js';
 
 /** How many events one page of a search for text looks through: some tenths of a second. The next page goes on from there. */
-const maxExamined = 20_000;
+const maxExamined = 10_000;
 
 /** The plain questions about the record. One organization's reader sees nothing of another's. */
 @Injectable()

@@ -51,9 +51,10 @@ describe('a request that is forged reaches no upstream', () => {
     pair = await newPair();
   }, 150_000);
   afterAll(async () => {
-    expect(await stack?.stop()).toBe(0);
-    stack?.remove();
     upstream?.close();
+    const code = await stack?.stop();
+    stack?.remove();
+    expect(code).toBe(0);
   }, 60_000);
 
   const newPair = async () => {

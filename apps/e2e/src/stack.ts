@@ -47,6 +47,7 @@ export async function startStack(given: Start = {}): Promise<Stack> {
   }, startMilliseconds).catch(() => 'late' as const);
   if (typeof ready === 'string') {
     await stop(child, 'SIGTERM');
+    if (given.home === undefined) rmSync(home, { recursive: true, force: true });
     throw new Error(`portcullis up did not become ready (${ready}, exit code ${child.exitCode}):\n${output()}`);
   }
   const data = join(home, 'data');

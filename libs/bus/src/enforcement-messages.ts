@@ -38,7 +38,7 @@ export const ExchangeMessage: z.ZodType<EnforcerMessage> = z.discriminatedUnion(
     history: z.string().optional(),
   }),
   z.object({ kind: z.literal('deregister'), enforcerId: id, incarnation: count }),
-]) as z.ZodType<EnforcerMessage>;
+]);
 
 export const ExchangeReply: z.ZodType<AuthorityReply> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('joined') }),
@@ -51,6 +51,6 @@ export const ExchangeReply: z.ZodType<AuthorityReply> = z.discriminatedUnion('ki
     markers: z.array(marker),
     leaseMs: count,
   }),
-]) as z.ZodType<AuthorityReply>;
+]);
 
 export const Markers = z.object({ history: z.string(), markers: z.array(marker) }) as z.ZodType<MarkerNotice>;
