@@ -15,6 +15,7 @@ import { generateSigningKey } from '@portcullis/credentials';
 import { aCaller, eventually, specConnection, specDatabase, type SpecDatabase, specNatsUrl } from '@portcullis/testing';
 import { assembleAudit } from './assemble-audit.js';
 import { auditDatabase } from './audit.module.js';
+import { EventStore } from './event.store.js';
 
 const now = new Date('2026-02-01T00:00:00.000Z');
 const organization = newId('org', now);
@@ -231,6 +232,62 @@ describe('a reader', () => {
     expect(await found({ q: '%' })).toEqual([]);
     expect(await found({ outcome: 'denied', actor: actor.id })).toEqual([]);
   });
+
+  test('searches what events say, not the names of their fields, and goes on where a page of the search ended', async () => {
+    const here = newId('org', now);
+    const events = Array.from({ length: 5 }, (_, at) =>
+      anEvent({ organization_id: here, details: { name: at === 0 ? 'Needle' : 'hay "quoted"' } }),
+    );
+    for (const event of events) {
+      await publish(event);
+      await kept(event.id, here);
+    }
+    const ids = async (q: string) => (await list({ q }, here)).items.map((event) => event.id);
+    expect(await ids('NEEDLE')).toEqual([events[0]?.id]);
+    expect(await ids(events[3]?.resource.id ?? '')).toEqual([events[3]?.id]);
+    expect(await ids('api-key.created')).toHaveLength(5);
+    expect(await ids('outcome')).toEqual([]);
+
+    const store = new EventStore(spec.database);
+    const search = (before?: number) =>
+      store.list({ organizationId: here, installation: false, q: 'needle', before }, 10, 3);
+    const first = await search();
+    expect(first.found).toEqual([]);
+    const second = await search(first.examinedDownTo);
+    expect(second.found.map(({ event }) => event.id)).toEqual([events[0]?.id]);
+    expect(second.examinedDownTo).toBeUndefined();
+  });
+
+  test('finds an event once, though it matches in two ways', async () => {
+    const id = newId('key', now);
+    const own = anEvent({ organization_id: first, actor: { kind: 'client', id, credential_id: id } });
+    const nobodys = anEvent({ organization_id: null, resource: { kind: id, id } });
+    await publish(own, nobodys);
+    await Promise.all([kept(own.id, first), kept(nobodys.id, first)]);
+    expect((await list({ actor: id }, first)).items.map((event) => event.id)).toEqual([own.id]);
+    expect((await list({ resource: id }, first)).items.map((event) => event.id)).toEqual([nobodys.id]);
+    expect((await list({ actor: id })).items).toEqual([]);
+  });
+
+  test.each([
+    ['since', { since: '0000-01-01T00:00:00Z' }, 1],
+    ['until', { until: '0000-01-01T00:00:00Z' }, 0],
+    ['until', { until: '9999-12-31T23:59:59.999Z' }, 1],
+  ])('may give any time that the contract lets pass: %s %j', async (_name, filter, count) => {
+    const here = newId('org', now);
+    const event = anEvent({ organization_id: here });
+    await publish(event);
+    await kept(event.id, here);
+    expect((await list(filter, here)).items).toHaveLength(count);
+  });
+
+  test.each(['evt_', '\0', "' or true --", newId('key', now)])(
+    'is told that %j is no event, as of any other',
+    async (id) => {
+      const missing = await gateway.call(Audit.read, { id: newId('evt', now) }, reader(first)).catch((e: unknown) => e);
+      await expect(gateway.call(Audit.read, { id }, reader(first))).rejects.toEqual(missing);
+    },
+  );
 
   test('needs audit:view', async () => {
     await expect(gateway.call(Audit.list, {}, aCaller({ organization_id: organization }))).rejects.toMatchObject({

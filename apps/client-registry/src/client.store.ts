@@ -14,7 +14,7 @@ export class ClientStore {
         `select client.*, key.fingerprint, key.algorithm, encode(key.spki, 'base64') as spki
            from client
            join lateral (select * from client_key where client_key.client_id = client.id
-                          order by created_at desc limit 1) key on true
+                          order by created_at desc, fingerprint limit 1) key on true
           where organization_id = $1 and ($2::text is null or client.id < $2)
           order by client.id desc limit $3`,
         [organizationId, before ?? null, limit],
@@ -26,7 +26,8 @@ export class ClientStore {
 
 /** How many `layer1:role:*` roles there are. */
 const rolesAvailable = 15;
-const previewCharacters = 24;
+/** Of the base64 form, from either end: all keys of one kind begin alike, and RSA keys end alike as well. */
+const previewCharacters = 16;
 
 interface ClientRow {
   id: string;
@@ -62,7 +63,7 @@ function toRecord(row: ClientRow): ClientRecord {
     public_key: {
       fingerprint: row.fingerprint,
       algorithm: row.algorithm,
-      preview: `${row.spki.slice(0, previewCharacters)}…`,
+      preview: preview(row.spki),
     },
     networks: row.networks,
     roles: row.roles,
@@ -78,6 +79,12 @@ function toRecord(row: ClientRow): ClientRecord {
     last_used_ip: row.last_used_ip,
     last_used_user_agent: row.last_used_user_agent,
   };
+}
+
+/** `encode` of Postgres breaks base64 into lines of 76. */
+function preview(spki: string): string {
+  const line = spki.replaceAll('\n', '');
+  return `${line.slice(0, previewCharacters)}…${line.slice(-previewCharacters)}`;
 }
 
 const time = (date: Date | null): string | null => date?.toISOString() ?? null;

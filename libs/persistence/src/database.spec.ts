@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { newId, Refusal } from '@portcullis/contracts';
+import { type Pool } from 'pg';
 import { aCaller, eventually, specDatabase, type SpecDatabase } from '@portcullis/testing';
 import { Database } from './database.js';
 import { Cursors } from './cursor.js';
@@ -282,6 +283,28 @@ describe('a database that is away', () => {
     );
     expect(again).toEqual([{ one: 1 }]);
     await started.drop();
+  });
+
+  test('between two statements of a transaction is unavailable too', async () => {
+    const failing = database.transaction(async ({ manager }) => {
+      const [row] = await manager.query<{ pid: number }[]>('select pg_backend_pid() as pid');
+      await database.read((other) => other.query('select pg_terminate_backend($1)', [row?.pid]));
+      await eventually(async () => {
+        const sql = 'select from pg_stat_activity where pid = $1';
+        return (await database.read((other) => other.query<object[]>(sql, [row?.pid]))).length === 0;
+      });
+      await manager.query(`insert into thing values ('outside')`);
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await things_()).not.toContainEqual({ id: 'outside' });
+  });
+
+  test('ends no process, however often and late its connections say so', async () => {
+    const { master } = database.source.driver as unknown as { master: Pool };
+    const client = await master.connect();
+    expect(() => client.emit('error', new Error('terminating connection'))).not.toThrow();
+    client.release(true);
+    expect(() => client.emit('error', new Error('and once more'))).not.toThrow();
   });
 
   test.each([
