@@ -104,6 +104,7 @@ routes:
     }),
     metrics,
     trustedProxies: NetworkList.parse([]),
+    apiKeyPrefixes: ['ptc'],
     replyKey: calls.replyKey,
     stopping: () => false,
     report: (line) => seen.reported.push(line),

@@ -3,7 +3,10 @@ import { type Caller, newId, type Principal, Refusal } from '@portcullis/contrac
 import { clientAddress, type NetworkList } from '@portcullis/credentials';
 import { normalisePath, type Policy, type Route } from '@portcullis/policy';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { ArrivingRequest } from './arriving-request.js';
+import { presented } from './credential/presented.js';
 import { type DenialLog } from './events/denial-log.js';
+import { httpStatus } from './http-status.js';
 import { hasBody, readJsonBody, valuesOf } from './json-body.js';
 import { type Judge } from './judge/judge.js';
 import { type Arrival, type Identity } from './judgement.js';
@@ -37,6 +40,8 @@ export interface FrontDoorParts {
   readonly routes: RouteParts;
   readonly metrics: Metrics;
   readonly trustedProxies: NetworkList;
+  /** Prefixes of API keys that are ours, present and past. */
+  readonly apiKeyPrefixes: readonly string[];
   readonly replyKey: Caller['reply_key'];
   /** True once the process is stopping: connections are not kept for another request. */
   stopping(): boolean;
@@ -114,7 +119,8 @@ export class FrontDoor {
     const { raw } = reply;
     raw.setHeader('X-Request-Id', request.id);
     raw.setHeader('X-Content-Type-Options', 'nosniff');
-    if (this.parts.stopping()) raw.setHeader('Connection', 'close');
+    if (this.parts.stopping() || (request.raw instanceof ArrivingRequest && request.raw.passedOver))
+      raw.setHeader('Connection', 'close');
     raw.once('close', () => {
       this.parts.metrics.answered(
         this.labels.get(request) ?? '(none)',
@@ -126,14 +132,13 @@ export class FrontDoor {
   }
 
   private async judge(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    if (request.raw.headers.host === undefined && request.raw.httpVersion !== '1.0') {
-      throw new Refusal('invalid_request', 'The header Host is missing.');
-    }
+    demandCommonHttp(request.raw);
     const target = request.raw.url ?? '';
     const normalised = normalisePath(target);
     if (!normalised.ok) throw new Refusal('invalid_request', `The path is not acceptable: ${normalised.reason}.`);
     const { path, query } = normalised;
     const method = request.raw.method ?? '';
+    const found = presented(request.raw.rawHeaders, this.parts.apiKeyPrefixes);
     const arrival: Arrival = {
       requestId: request.id,
       method,
@@ -141,7 +146,13 @@ export class FrontDoor {
       path,
       rawHeaders: request.raw.rawHeaders,
       peer: request.raw.socket.remoteAddress ?? '',
+      presented: found,
     };
+    // What two readers would take for two requests, or for two callers, is refused on public routes too.
+    if (found.kind === 'refused' && httpStatus[found.refusal.code] === 400) {
+      const denial = await this.demand([], arrival);
+      return this.refuse(request, reply, found.refusal, denial instanceof Denial ? denial : {});
+    }
     const policy = this.parts.routes.policy();
 
     const control = controlRouteOf(request);
@@ -255,6 +266,18 @@ class Denial {
     readonly requiredPermission?: string,
     readonly decisionId?: string,
   ) {}
+}
+
+/** What Node accepts and not everybody behind us reads as we do. */
+function demandCommonHttp({ headers, httpVersion }: IncomingMessage): void {
+  const isOld = httpVersion === '1.0';
+  if (headers.host === undefined && !isOld) throw new Refusal('invalid_request', 'The header Host is missing.');
+  if (headers['transfer-encoding'] !== undefined && isOld) {
+    throw new Refusal('invalid_request', 'HTTP/1.0 has no Transfer-Encoding.');
+  }
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
+    throw new Refusal('invalid_request', 'The only expectation is "100-continue".');
+  }
 }
 
 /** Keeps the caller's `X-Request-Id` if it is one value of 1 to 128 printable characters; else makes one. */
