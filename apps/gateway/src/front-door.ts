@@ -5,6 +5,7 @@ import { normalisePath, type Policy, type Route } from '@portcullis/policy';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
 import { presented } from './credential/presented.js';
+import { drain } from './drain.js';
 import { type DenialLog } from './events/denial-log.js';
 import { httpStatus } from './http-status.js';
 import { hasBody, readJsonBody, valuesOf } from './json-body.js';
@@ -128,7 +129,7 @@ export class FrontDoor {
         (performance.now() - startedMs) / 1000,
       );
     });
-    raw.once('finish', () => drain(request.raw));
+    raw.once('finish', () => drain(request.raw, drainMilliseconds));
   }
 
   private async judge(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
@@ -339,17 +340,6 @@ function idempotencyKeyOf(request: IncomingMessage): string | null {
   throw new Refusal('invalid_request', `Idempotency-Key: ${message}.`, {
     errors: [{ field: 'Idempotency-Key', message }],
   });
-}
-
-/**
- * Reads on what is still coming of a body after its request was answered: closing at once would make the kernel take the answer back
- * from a client that is still sending. A body that does not end in time loses its connection.
- */
-function drain(request: IncomingMessage): void {
-  if (request.complete) return;
-  request.resume();
-  const timer = setTimeout(() => request.socket.destroy(), drainMilliseconds).unref();
-  request.once('end', () => clearTimeout(timer));
 }
 
 const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

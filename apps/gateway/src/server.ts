@@ -7,6 +7,7 @@ import { newId, Refusal } from '@portcullis/contracts';
 import { MAX_TARGET_BYTES } from '@portcullis/policy';
 import { fastify } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
+import { isDraining } from './drain.js';
 import { FrontDoor, type FrontDoorParts, requestIdOf } from './front-door.js';
 import { GatewayModule, type GatewayStop } from './gateway.module.js';
 import { maxBodyBytes } from './json-body.js';
@@ -148,7 +149,7 @@ function answerParserError(error: NodeJS.ErrnoException, socket: Socket, publicU
     underWay.once('finish', () => end(socket));
     return;
   }
-  if (underWay?.headersSent) {
+  if (underWay?.headersSent || isDraining(socket)) {
     socket.destroy();
     return;
   }

@@ -3,6 +3,7 @@ import { type Duplex, Readable } from 'node:stream';
 import { Refusal } from '@portcullis/contracts';
 import { type Upstream } from '@portcullis/policy';
 import { type Dispatcher, Pool } from 'undici';
+import { drain } from '../drain.js';
 import { type ForwardedAs, requestHeaders, responseHeaders, trailerFields, valuesOf } from './headers.js';
 import { isWebSocket, Tunnel } from './tunnel.js';
 
@@ -247,7 +248,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     // Node writes them behind a chunked body and nowhere else.
     if (trailers.length > 0) this.response.addTrailers(trailers);
     this.response.end();
-    if (!this.request.complete) this.#drain();
+    drain(this.request, maxDrainMilliseconds);
     this.resolve();
   }
 
@@ -290,14 +291,6 @@ class Exchange implements Dispatcher.DispatchHandler {
     } catch {
       // A hint is no answer: without it nothing is missing.
     }
-  }
-
-  /** The upstream answered without reading it all. Closing at once could cost the client the answer, so we read on for a while. */
-  #drain(): void {
-    const { request } = this;
-    request.resume();
-    const timer = setTimeout(() => request.socket.destroy(), maxDrainMilliseconds).unref();
-    request.once('close', () => clearTimeout(timer));
   }
 
   /** Ends both sides at once. */
