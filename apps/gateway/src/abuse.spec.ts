@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { type IncomingHttpHeaders } from 'node:http';
 import { createServer } from 'node:net';
 import { normalisePath } from '@portcullis/policy';
 import { mintApiKey } from '@portcullis/credentials';
@@ -136,7 +137,7 @@ describeGiven('what scanners send past a door (needs ../shared/vectors)', () => 
     for (const line of lines) {
       gateway.seen.upstream = undefined;
       await talk(gateway.port, ask('/public/x', `${line}\r\n`));
-      const { headers } = gateway.seen.upstream ?? { headers: { 'x-forwarded-for': '127.0.0.1' } };
+      const headers: IncomingHttpHeaders = gateway.seen.upstream?.headers ?? { 'x-forwarded-for': '127.0.0.1' };
       expect([line, headers['x-forwarded-for']]).toEqual([line, '127.0.0.1']);
       const [name = '', value = ''] = line.split(': ');
       expect([line, headers[name.toLowerCase()] === value]).toEqual([line, false]);

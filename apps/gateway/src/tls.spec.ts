@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
@@ -99,6 +100,38 @@ test.each<[string, Partial<typeof good>, string]>([
   expect(make).toThrow(sentence);
   expect(make).not.toThrow(folder);
 });
+
+test.each<[string, Record<string, string>, RegExp]>([
+  [
+    'half a setting',
+    { PORTCULLIS_TLS_CERT: files('alone', good).certPath },
+    /PORTCULLIS_TLS_CERT and PORTCULLIS_TLS_KEY go/,
+  ],
+  [
+    'no such file',
+    { PORTCULLIS_TLS_CERT: '/nowhere', PORTCULLIS_TLS_KEY: '/nowhere' },
+    /^PORTCULLIS_TLS_CERT names a file/,
+  ],
+  [
+    'no such file, with workers',
+    { PORTCULLIS_TLS_CERT: '/nowhere', PORTCULLIS_TLS_KEY: '/nowhere', PORTCULLIS_WORKERS: '2' },
+    /^PORTCULLIS_TLS_CERT names a file/,
+  ],
+])(
+  'the process ends with 78 and a sentence: %s',
+  async (_what, env, sentence) => {
+    const main = join(import.meta.dirname, '../dist/main.js');
+    const child = spawn(process.execPath, [main], {
+      env: { PATH: process.env['PATH'], NATS_URL: 'nats://gateway:x@127.0.0.1:1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (part: Buffer) => (said += part.toString()));
+    const [code] = (await once(child, 'close')) as [number];
+    expect([code, said]).toEqual([78, expect.stringMatching(sentence) as string]);
+  },
+  60_000,
+);
 
 test('a file that is not there is a fault', () => {
   const { certPath } = files('half', good);

@@ -34,16 +34,19 @@ const misconfigured = 78;
 
 export interface Fleet {
   /** Called once, when each worker has said that it is ready. */
-  ready(): void;
-  report(line: string): void;
-  exit(code: number): void;
+  readonly ready: () => void;
+  readonly report: (line: string) => void;
+  readonly exit: (code: number) => void;
 }
 
 /**
  * Runs `count` workers of this very program (`node:cluster`: they share its ports, and connections go round), starts another in the
  * place of each that ends, and ends them all at `stop`. A worker that does not accept its configuration ends everything with 78.
  */
-export function runWorkers(count: number, { ready, report, exit }: Fleet): { stop(): Promise<void>; hangUp(): void } {
+export function runWorkers(
+  count: number,
+  { ready, report, exit }: Fleet,
+): { stop: () => Promise<void>; hangUp: () => void } {
   const readyOnes = new Set<number>();
   const samples = new Map<string, { worker: number; take: (sample: Sample | undefined) => void }>();
   const timers = new Set<NodeJS.Timeout>();
@@ -142,7 +145,7 @@ export const fromWorker = {
     while (!canDecide() && performance.now() - sinceMs < patienceMilliseconds) await wait(pollMilliseconds);
   },
 
-  metrics(own: Registry): () => Promise<string> {
+  metrics: (own: Registry): (() => Promise<string>) => {
     const waiting = new Map<number, (text: string | undefined) => void>();
     let asked = 0;
     process.on('message', (message: Message) => {

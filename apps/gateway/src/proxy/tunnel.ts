@@ -33,7 +33,7 @@ export class Tunnel {
       // The other direction may go on after one has ended; undici's sockets would end both.
       end.allowHalfOpen = true;
       end.on('error', () => this.cut()).on('close', () => this.#closed(end));
-      if ('setKeepAlive' in end) (end as Socket).setKeepAlive(true, keepAliveMilliseconds).setNoDelay(true);
+      if ('setKeepAlive' in end) end.setKeepAlive(true, keepAliveMilliseconds).setNoDelay(true);
     }
     const lines = Object.entries(answered).flatMap(([name, values]) => values.map((value) => `${name}: ${value}\r\n`));
     const answer = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines.join('')}\r\n`;
