@@ -30,17 +30,30 @@ export interface Seen {
   events: AuditEvent[];
   reported: string[];
   upstream?: { url: string; headers: IncomingHttpHeaders; body: string } | undefined;
+  /** Every request that reached the upstream, as `GET /path`. */
+  reached: string[];
   missing: { field: string; message: string }[];
+}
+
+export interface Given {
+  /** More of the policy's routes, behind the usual ones. */
+  routes?: readonly string[];
+  /** An upstream of the spec's own, by its port. */
+  upstreamPort?: number;
+  trustedProxies?: readonly string[];
+  server?: Pick<NonNullable<Parameters<typeof createServer>[1]>, 'tls' | 'limits'>;
 }
 
 /**
  * The whole gateway in one process, on a free port: real judging, forwarding and enforcement, an upstream of its own. In place of the
  * services over NATS stands `services`, which keeps to their contracts. `slow` says when the upstream was asked for `/public/slow`.
  */
-export async function aGateway() {
-  const seen: Seen = { events: [], reported: [], missing: [] };
+export async function aGateway(given: Given = {}) {
+  const seen: Seen = { events: [], reported: [], missing: [], reached: [] };
   const slow = new EventEmitter();
+  const trustedProxies = NetworkList.parse(given.trustedProxies ?? []);
   const upstream = createHttpServer((request, response) => {
+    seen.reached.push(`${request.method} ${request.url}`);
     const body: Buffer[] = [];
     request.on('data', (part: Buffer) => body.push(part));
     request.on('end', () => {
@@ -56,14 +69,14 @@ export async function aGateway() {
     policyPath,
     `version: 1
 upstreams:
-  books: { url: http://127.0.0.1:${upstreamPort} }
+  books: { url: http://127.0.0.1:${given.upstreamPort ?? upstreamPort} }
   nowhere: { url: http://127.0.0.1:1 }
 routes:
   - { match: "GET /v1/counterparties/**", permission: counterparties:view, upstream: books }
   - { match: "POST /v1/counterparties", permission: counterparties:manage, upstream: books }
   - { match: "* /public/**", public: true, upstream: books }
   - { match: "GET /nowhere", permission: counterparties:view, upstream: nowhere }
-`,
+${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
   );
   const policy = await PolicyFile.open(policyPath, { ownRoutes: ownRoutePatterns });
   const enforcer = leased();
@@ -73,7 +86,7 @@ routes:
     ask: services,
     lattice: () => policy.current.lattice,
     apiKeyPrefixes: ['ptc'],
-    trustedProxies: NetworkList.parse([]),
+    trustedProxies,
     issuer: publicUrl,
     audience: publicUrl,
   });
@@ -103,7 +116,8 @@ routes:
       now: clocks,
     }),
     metrics,
-    trustedProxies: NetworkList.parse([]),
+    trustedProxies,
+    apiKeyPrefixes: ['ptc'],
     replyKey: calls.replyKey,
     stopping: () => false,
     report: (line) => seen.reported.push(line),
@@ -118,7 +132,7 @@ routes:
     },
   };
   const stop = new GatewayStop([() => denials.stop(), () => forwarder.close(), () => policy.close()], fail);
-  const app = await createServer(parts, { stop, logger: false });
+  const app = await createServer(parts, { stop, logger: false, ...given.server });
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return {

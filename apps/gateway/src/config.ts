@@ -1,6 +1,13 @@
 import { busSettings } from '@portcullis/bus';
 import { NetworkList, NetworkRefused } from '@portcullis/credentials';
-import { commaSeparated, policyVariables, port, settingsOrExit } from '@portcullis/settings';
+import {
+  commaSeparated,
+  exitMisconfigured,
+  policyVariables,
+  port,
+  settingsOrExit,
+  wholeNumber,
+} from '@portcullis/settings';
 import { z } from 'zod';
 
 const keyPrefix = z
@@ -36,6 +43,11 @@ const settings = z.object({
     })
     .optional(),
   PORTCULLIS_KEY_PREFIX: keyPrefix.default('ptc'),
+  /** Processes that share this gateway's ports. */
+  PORTCULLIS_WORKERS: wholeNumber({ min: 1, max: 256 }).default(1),
+  /** Paths of PEM files. */
+  PORTCULLIS_TLS_CERT: z.string().optional(),
+  PORTCULLIS_TLS_KEY: z.string().optional(),
   /** Prefixes that keys had before: still looked up, no longer given out. */
   PORTCULLIS_KEY_PREFIXES_ACCEPTED: commaSeparated(keyPrefix).default([]),
 });
@@ -51,6 +63,10 @@ export interface GatewayConfig {
   trustedProxies: NetworkList;
   /** The prefix of keys given out now, then those still accepted. */
   keyPrefixes: readonly string[];
+  /** Processes that share the ports. */
+  workers: number;
+  /** Undefined: no TLS. */
+  tlsFiles: { certPath: string; keyPath: string } | undefined;
   /** `${NAME}` in the policy's upstreams. */
   policyVariables: Readonly<Record<string, string>>;
 }
@@ -58,7 +74,12 @@ export interface GatewayConfig {
 /** Reads the environment, or prints every fault and exits 78. */
 export function readConfig(): GatewayConfig {
   const read = settingsOrExit(settings);
-  const publicUrl = read.PORTCULLIS_PUBLIC_URL ?? `http://127.0.0.1:${read.PORT}`;
+  const { PORTCULLIS_TLS_CERT: certPath, PORTCULLIS_TLS_KEY: keyPath } = read;
+  if ((certPath === undefined) !== (keyPath === undefined)) {
+    exitMisconfigured('PORTCULLIS_TLS_CERT and PORTCULLIS_TLS_KEY go together: one of them is not set.');
+  }
+  const tlsFiles = certPath !== undefined && keyPath !== undefined ? { certPath, keyPath } : undefined;
+  const publicUrl = read.PORTCULLIS_PUBLIC_URL ?? `${tlsFiles ? 'https' : 'http'}://127.0.0.1:${read.PORT}`;
   return {
     natsUrl: read.NATS_URL,
     port: read.PORT,
@@ -68,6 +89,8 @@ export function readConfig(): GatewayConfig {
     catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
     trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
     keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
+    workers: read.PORTCULLIS_WORKERS,
+    tlsFiles,
     policyVariables: policyVariables(),
   };
 }

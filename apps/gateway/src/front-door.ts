@@ -3,7 +3,11 @@ import { type Caller, newId, type Principal, Refusal } from '@portcullis/contrac
 import { clientAddress, type NetworkList } from '@portcullis/credentials';
 import { normalisePath, type Policy, type Route } from '@portcullis/policy';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { ArrivingRequest } from './arriving-request.js';
+import { presented } from './credential/presented.js';
+import { drain } from './drain.js';
 import { type DenialLog } from './events/denial-log.js';
+import { httpStatus } from './http-status.js';
 import { hasBody, readJsonBody, valuesOf } from './json-body.js';
 import { type Judge } from './judge/judge.js';
 import { type Arrival, type Identity } from './judgement.js';
@@ -38,6 +42,8 @@ export interface FrontDoorParts {
   readonly routes: RouteParts;
   readonly metrics: Metrics;
   readonly trustedProxies: NetworkList;
+  /** Prefixes of API keys that are ours, present and past. */
+  readonly apiKeyPrefixes: readonly string[];
   readonly replyKey: Caller['reply_key'];
   /** True once the process is stopping: connections are not kept for another request. */
   stopping(): boolean;
@@ -135,7 +141,8 @@ export class FrontDoor {
     const { raw } = reply;
     raw.setHeader('X-Request-Id', request.id);
     raw.setHeader('X-Content-Type-Options', 'nosniff');
-    if (this.parts.stopping()) raw.setHeader('Connection', 'close');
+    if (this.parts.stopping() || (request.raw instanceof ArrivingRequest && request.raw.passedOver))
+      raw.setHeader('Connection', 'close');
     raw.once('close', () => {
       this.parts.metrics.answered(
         this.labels.get(request) ?? '(none)',
@@ -143,20 +150,17 @@ export class FrontDoor {
         (performance.now() - startedMs) / 1000,
       );
     });
-    raw.once('finish', () => drain(request.raw));
+    raw.once('finish', () => drain(request.raw, drainMilliseconds));
   }
 
   private async judge(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    // Node reads a request line without a version as HTTP/0.9, headers and all; RFC 9112 section 3 has no such request.
-    if (request.raw.httpVersionMajor !== 1) throw new Refusal('invalid_request', 'The protocol is HTTP/1.1.');
-    if (request.raw.headers.host === undefined && request.raw.httpVersion !== '1.0') {
-      throw new Refusal('invalid_request', 'The header Host is missing.');
-    }
+    demandCommonHttp(request.raw);
     const target = request.raw.url ?? '';
     const normalised = normalisePath(target);
     if (!normalised.ok) throw new Refusal('invalid_request', `The path is not acceptable: ${normalised.reason}.`);
     const { path, query } = normalised;
     const method = request.raw.method ?? '';
+    const found = presented(request.raw.rawHeaders, this.parts.apiKeyPrefixes);
     const arrival: Arrival = {
       requestId: request.id,
       method,
@@ -164,7 +168,13 @@ export class FrontDoor {
       path,
       rawHeaders: request.raw.rawHeaders,
       peer: request.raw.socket.remoteAddress ?? '',
+      presented: found,
     };
+    // What two readers would take for two requests, or for two callers, is refused on public routes too.
+    if (found.kind === 'refused' && httpStatus[found.refusal.code] === 400) {
+      const denial = await this.demand([], arrival);
+      return this.refuse(request, reply, found.refusal, denial instanceof Denial ? denial : {});
+    }
     const policy = this.parts.routes.policy();
 
     const control = controlRouteOf(request);
@@ -283,6 +293,20 @@ class Denial {
   ) {}
 }
 
+/** What Node accepts and not everybody behind us reads as we do. */
+function demandCommonHttp({ headers, httpVersion, httpVersionMajor }: IncomingMessage): void {
+  // Node reads a request line without a version as HTTP/0.9, headers and all; RFC 9112 section 3 has no such request.
+  if (httpVersionMajor !== 1) throw new Refusal('invalid_request', 'The protocol is HTTP/1.1.');
+  const isOld = httpVersion === '1.0';
+  if (headers.host === undefined && !isOld) throw new Refusal('invalid_request', 'The header Host is missing.');
+  if (headers['transfer-encoding'] !== undefined && isOld) {
+    throw new Refusal('invalid_request', 'HTTP/1.0 has no Transfer-Encoding.');
+  }
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
+    throw new Refusal('invalid_request', 'The only expectation is "100-continue".');
+  }
+}
+
 /** Keeps the caller's `X-Request-Id` if it is one value of 1 to 128 printable characters; else makes one. */
 export function requestIdOf(request: IncomingMessage): string {
   const given = valuesOf(request, 'x-request-id');
@@ -342,17 +366,6 @@ function idempotencyKeyOf(request: IncomingMessage): string | null {
   throw new Refusal('invalid_request', `Idempotency-Key: ${message}.`, {
     errors: [{ field: 'Idempotency-Key', message }],
   });
-}
-
-/**
- * Reads on what is still coming of a body after its request was answered: closing at once would make the kernel take the answer back
- * from a client that is still sending. A body that does not end in time loses its connection.
- */
-function drain(request: IncomingMessage): void {
-  if (request.complete) return;
-  request.resume();
-  const timer = setTimeout(() => request.socket.destroy(), drainMilliseconds).unref();
-  request.once('end', () => clearTimeout(timer));
 }
 
 const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

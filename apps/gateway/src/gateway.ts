@@ -18,20 +18,32 @@ import { UpstreamIdentity } from './proxy/upstream-identity.js';
 import { ownRoutePatterns } from './routes/control-routes.js';
 import { createServer } from './server.js';
 import { ServiceCalls } from './service-calls.js';
+import { TlsIdentity } from './tls.js';
+import { type FleetMetrics } from './workers.js';
 
 /** How long requests that are under way at a stop may take. */
 const stopMilliseconds = 30_000;
 
 export interface Gateway {
   readonly app: NestFastifyApplication;
+  /** What keeps it from deciding; empty when it is ready. */
+  missing(): { field: string; message: string }[];
   /** Lets requests under way finish, then everything behind them. Answers when the process may end. */
   stop(): Promise<void>;
 }
 
-/** Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy. */
-export async function createGateway(config: GatewayConfig, logger: LoggerService): Promise<Gateway> {
+/**
+ * Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy and `TlsFault`
+ * for a certificate that cannot be used. `fleet` answers the metrics of all processes that share the port.
+ */
+export async function createGateway(
+  config: GatewayConfig,
+  logger: LoggerService,
+  fleet?: FleetMetrics,
+): Promise<Gateway> {
   const now = (): Date => new Date();
   const report = (line: string): void => void logger.warn(line, 'gateway');
+  const tls = config.tlsFiles && new TlsIdentity(config.tlsFiles, report);
   // The policy comes first, so that its faults are told before anything is waited for; who listens to its edits comes later.
   const edits: PolicyListener = { loaded: () => undefined, refused: () => undefined };
   const policy = await PolicyFile.open(config.policyPath, {
@@ -99,6 +111,15 @@ export async function createGateway(config: GatewayConfig, logger: LoggerService
     ],
     report,
   );
+  const missing = (): { field: string; message: string }[] => [
+    ...(stopping ? [{ field: 'gateway', message: 'is stopping' }] : []),
+    ...(bus.connected ? [] : [{ field: 'bus', message: 'is away' }]),
+    ...(gatewayKey.registered ? [] : [{ field: 'gateway_key', message: 'is not registered yet' }]),
+    ...link.enforcer
+      .status(link.now())
+      .filter(({ lease }) => !lease)
+      .map(({ authority }) => ({ field: `lease.${authority}`, message: 'is not held' })),
+  ];
   const app = await createServer(
     {
       judge,
@@ -112,6 +133,7 @@ export async function createGateway(config: GatewayConfig, logger: LoggerService
       }),
       metrics,
       trustedProxies: config.trustedProxies,
+      apiKeyPrefixes: config.keyPrefixes,
       replyKey: calls.replyKey,
       stopping: () => stopping,
       report,
@@ -121,34 +143,26 @@ export async function createGateway(config: GatewayConfig, logger: LoggerService
         ask: calls.ask.bind(calls),
         unseal: calls.unseal.bind(calls),
         publicKeys: () => calls.publicKeys(),
-        metricsText: () => metrics.text(),
-        missing: () => [
-          ...(stopping ? [{ field: 'gateway', message: 'is stopping' }] : []),
-          ...(bus.connected ? [] : [{ field: 'bus', message: 'is away' }]),
-          ...(gatewayKey.registered ? [] : [{ field: 'gateway_key', message: 'is not registered yet' }]),
-          ...link.enforcer
-            .status(link.now())
-            .filter(({ lease }) => !lease)
-            .map(({ authority }) => ({ field: `lease.${authority}`, message: 'is not held' })),
-        ],
+        metricsText: fleet?.(metrics.registry) ?? (() => metrics.text()),
+        missing,
       },
     },
-    { stop, logger },
+    { stop, logger, ...(tls ? { tls } : {}) },
   );
   link.start();
   denials.start();
   gatewayKey.over(bus).start();
 
-  return {
-    app,
-    stop: async () => {
-      stopping = true;
-      const server: Server = app.getHttpServer();
-      const impatient = setTimeout(() => server.closeAllConnections(), stopMilliseconds);
-      await app.close();
-      clearTimeout(impatient);
-    },
+  const stopOnce = async (): Promise<void> => {
+    stopping = true;
+    const server: Server = app.getHttpServer();
+    const impatient = setTimeout(() => server.closeAllConnections(), stopMilliseconds);
+    forwarder.endTunnels();
+    await app.close();
+    clearTimeout(impatient);
   };
+  let stopped: Promise<void> | undefined;
+  return { app, missing, stop: () => (stopped ??= stopOnce()) };
 }
 
 interface PolicyListener {

@@ -1,5 +1,6 @@
 import { type Grant } from '@portcullis/authz';
 import { type Principal, type Refusal } from '@portcullis/contracts';
+import { type Presented } from './credential/presented.js';
 
 /** A request as it arrived, before its body is read. Nothing here has been decoded or joined: what is verified is what is used. */
 export interface Arrival {
@@ -13,6 +14,8 @@ export interface Arrival {
   readonly rawHeaders: readonly string[];
   /** Address of the socket's other end. */
   readonly peer: string;
+  /** What `rawHeaders` present, as the front door read them; whoever finds it missing reads them with `presented`. */
+  readonly presented?: Presented;
 }
 
 /** Who asks, as found from the credential that the request presents. */

@@ -14,7 +14,7 @@ export interface Watched {
 
 /** The process's metrics. Labels are closed sets: routes as the tables name them, never paths; codes, never texts. */
 export class Metrics {
-  private readonly registry = new Registry();
+  readonly registry = new Registry();
   private readonly requests = new Counter({
     name: 'portcullis_http_requests_total',
     help: 'Requests answered, by the route that matched and the class of the status',
@@ -40,6 +40,7 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  /** Of several processes that share a port, the sum of what they count, and of what holds or not the worst. */
   constructor(watched: Watched) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
@@ -51,6 +52,7 @@ export class Metrics {
       (set) => {
         for (const { authority, lease } of watched.leases()) set({ authority }, lease ? 1 : 0);
       },
+      'min',
     );
     gauge(registers, 'portcullis_cache_entries', 'Entries in memory', ['table'], (set) => {
       for (const [table, size] of Object.entries(watched.cached())) set({ table }, size);
@@ -65,11 +67,16 @@ export class Metrics {
       [],
       (set) => set({}, watched.lostEvents()),
     );
-    gauge(registers, 'portcullis_policy_info', 'The policy in force, by digest', ['digest'], (set) =>
+    gauge(registers, 'portcullis_policy_info', 'Processes by the digest of the policy in force', ['digest'], (set) =>
       set({ digest: watched.policyDigest() }, 1),
     );
-    gauge(registers, 'portcullis_bus_connected', 'Whether the message bus is there', [], (set) =>
-      set({}, watched.busConnected() ? 1 : 0),
+    gauge(
+      registers,
+      'portcullis_bus_connected',
+      'Whether the message bus is there',
+      [],
+      (set) => set({}, watched.busConnected() ? 1 : 0),
+      'min',
     );
   }
 
@@ -97,8 +104,10 @@ function gauge(
   help: string,
   labelNames: string[],
   read: (set: (labels: Record<string, string>, value: number) => void) => void,
+  aggregator: 'sum' | 'min' = 'sum',
 ): void {
   new Gauge({
+    aggregator,
     name,
     help,
     labelNames,

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Instant } from '@portcullis/enforcement';
 import { type Policy } from '@portcullis/policy';
+import { ArrivingRequest } from './arriving-request.js';
 import { type Passage } from './front-door.js';
 import { type Judge } from './judge/judge.js';
 import { type Forwarder } from './proxy/forward.js';
@@ -34,6 +35,7 @@ export function passOn(parts: PassOnParts) {
       method: arrival.method,
       path: arrival.path,
       query,
+      upgradeHead: request instanceof ArrivingRequest ? request.upgradeHead : undefined,
       identity: isPrincipal
         ? parts.upstreamIdentity.token(identity.principal, {
             audience,

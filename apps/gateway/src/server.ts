@@ -1,4 +1,4 @@
-import { type IncomingMessage } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -6,21 +6,38 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { newId, Refusal } from '@portcullis/contracts';
 import { MAX_TARGET_BYTES } from '@portcullis/policy';
 import { fastify } from 'fastify';
+import { ArrivingRequest } from './arriving-request.js';
+import { isDraining } from './drain.js';
 import { FrontDoor, type FrontDoorParts, requestIdOf } from './front-door.js';
 import { GatewayModule, type GatewayStop } from './gateway.module.js';
 import { maxBodyBytes } from './json-body.js';
 import { problemOf } from './problem.js';
 import { controlRoutes } from './routes/control-routes.js';
+import { type TlsIdentity } from './tls.js';
 
-/** A client that trickles its headers loses its connection after this. */
-const headersMilliseconds = 10_000;
-/** How often Node looks for such clients. */
-const checkMilliseconds = 2_000;
-/** A body may be a long upload through a slow line; control routes read theirs under a time-out of their own. */
-const requestMilliseconds = 3_600_000;
-/** Longer than the 60 s after which common balancers drop an idle connection, so that they never write to a closed one. */
-const keepAliveMilliseconds = 65_000;
-const maxHeaderBytes = 32_768;
+export interface ServerLimits {
+  /** A client that trickles its headers loses its connection after this. */
+  readonly headersMilliseconds: number;
+  /** How often Node looks for such clients. */
+  readonly checkMilliseconds: number;
+  /** A body may be a long upload through a slow line; control routes read theirs under a time-out of their own. */
+  readonly requestMilliseconds: number;
+  /** Longer than the 60 s after which common balancers drop an idle connection, so that they never write to a closed one. */
+  readonly keepAliveMilliseconds: number;
+  /** All headers together. */
+  readonly maxHeaderBytes: number;
+}
+
+const usualLimits: ServerLimits = {
+  headersMilliseconds: 10_000,
+  checkMilliseconds: 2_000,
+  requestMilliseconds: 3_600_000,
+  keepAliveMilliseconds: 65_000,
+  maxHeaderBytes: 32_768,
+};
+
+/** How long a client that got the last answer of its connection may take to read it. */
+const lingerMilliseconds = 2_000;
 
 /**
  * The gateway's HTTP side: one hook before every body, the control routes from their table, everything else forwarded or refused.
@@ -28,22 +45,26 @@ const maxHeaderBytes = 32_768;
  */
 export async function createServer(
   parts: FrontDoorParts,
-  options: { stop: GatewayStop; logger: LoggerService | false },
+  options: { stop: GatewayStop; logger: LoggerService | false; tls?: TlsIdentity; limits?: Partial<ServerLimits> },
 ): Promise<NestFastifyApplication> {
   const door = new FrontDoor(parts);
+  const limits = { ...usualLimits, ...options.limits };
+  const http = {
+    headersTimeout: limits.headersMilliseconds,
+    connectionsCheckingInterval: limits.checkMilliseconds,
+    maxHeaderSize: limits.maxHeaderBytes,
+    insecureHTTPParser: false,
+    // Node would answer its own empty 400; the front door asks for a Host and says so.
+    requireHostHeader: false,
+    IncomingMessage: ArrivingRequest,
+  };
   const instance = fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
-    requestTimeout: requestMilliseconds,
-    keepAliveTimeout: keepAliveMilliseconds,
-    http: {
-      headersTimeout: headersMilliseconds,
-      connectionsCheckingInterval: checkMilliseconds,
-      maxHeaderSize: maxHeaderBytes,
-      insecureHTTPParser: false,
-      // Node would answer its own empty 400; the front door asks for a Host and says so.
-      requireHostHeader: false,
-    },
+    requestTimeout: limits.requestMilliseconds,
+    keepAliveTimeout: limits.keepAliveMilliseconds,
+    // One field or the other: fastify makes a TLS server of the second.
+    ...((options.tls ? { https: { ...http, ...options.tls.serverOptions } } : { http }) as { http: typeof http }),
     // A stopping gateway answers what reaches it, and says that the connection ends.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -76,6 +97,13 @@ export async function createServer(
   }
   // Without this listener Node would send "100 Continue" before the credential was looked at.
   instance.server.on('checkContinue', (request, response) => instance.routing(request, response));
+  // Nor would its own answer to other expectations be a problem document.
+  instance.server.on('checkExpectation', (request, response) => instance.routing(request, response));
+  instance.server.on('upgrade', (request: ArrivingRequest, socket: Socket, head: Buffer) => {
+    request.upgradeHead = head;
+    instance.routing(request, lastResponse(request, socket));
+  });
+  options.tls?.watch(instance.server);
   instance.server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     writeProblem(
       socket,
@@ -93,17 +121,58 @@ export async function createServer(
   });
 }
 
+/** The answer to a handshake that is not taken, on a socket from which Node has withdrawn: behind it the connection ends. */
+function lastResponse(request: ArrivingRequest, socket: Socket): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  socket.on('error', () => undefined); // `close` follows
+  response.once('finish', () => {
+    response.detachSocket(socket);
+    response.emit('close');
+    end(socket);
+  });
+  return response;
+}
+
 /** What the HTTP parser refuses never becomes a request; it is answered here, not dropped. */
 function answerParserError(error: NodeJS.ErrnoException, socket: Socket, publicUrl: string): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // No TLS, no HTTP to answer in.
+  if (error.code === 'ECONNRESET' || error.code?.startsWith('ERR_SSL_') || !socket.writable) {
     socket.destroy();
     return;
   }
-  const refusal =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? new Refusal('too_large', 'The headers are too large.')
-      : new Refusal('invalid_request', 'The request is not HTTP/1.1 as this server reads it.');
-  writeProblem(socket, refusal, publicUrl);
+  const { _httpMessage: underWay } = socket as Socket & { _httpMessage?: ServerResponse };
+  if (underWay?.req.complete) {
+    // The fault is in what was pipelined behind: a problem now would be taken for the answer that is still to come.
+    underWay.shouldKeepAlive = false;
+    underWay.once('finish', () => end(socket));
+    return;
+  }
+  if (underWay?.headersSent || isDraining(socket)) {
+    socket.destroy();
+    return;
+  }
+  writeProblem(socket, parserRefusal(error), publicUrl);
+}
+
+function parserRefusal({ code }: NodeJS.ErrnoException): Refusal {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new Refusal('headers_too_large', 'The headers are too large.');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Refusal('request_timeout', 'The request took too long to arrive.');
+    default:
+      return new Refusal('invalid_request', 'The request is not HTTP/1.1 as this server reads it.');
+  }
+}
+
+/** Half-closes, and reads on for a while: a kernel that closes with unread bytes takes the answer back. */
+function end(socket: Socket): void {
+  socket.end();
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), lingerMilliseconds).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function writeProblem(socket: Socket, refusal: Refusal, publicUrl: string, extra = ''): void {
@@ -117,5 +186,6 @@ function writeProblem(socket: Socket, refusal: Refusal, publicUrl: string, extra
     'Content-Length': String(Buffer.byteLength(text)),
     Connection: 'close',
   }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${body.title}\r\n${lines.join('')}${extra}\r\n${text}`);
+  socket.write(`HTTP/1.1 ${status} ${body.title}\r\n${lines.join('')}${extra}\r\n${text}`);
+  end(socket);
 }

@@ -3,3 +3,4 @@ export { specDatabase, type SpecDatabase } from './spec-database.js';
 export { specConnection, specNatsUrl } from './spec-bus.js';
 export { eventually } from './eventually.js';
 export { aCaller, aPrincipal } from './makers.js';
+export { selfSignedCertificate } from './certificate.js';

@@ -19,8 +19,8 @@ export type Presented =
 /**
  * The one place that decides how a request authenticates. It reads the raw headers, because Node keeps the first of two
  * and so hides the second from us but not from an upstream. Whatever is not exactly one credential, exactly written, is
- * refused; so is a request whose single-valued headers came twice, whose header names pass for others (`X_Org_Id`), or
- * whose transfer coding is not plain `chunked`.
+ * refused; so is a request whose single-valued headers came twice, whose header names pass for others (`X_Org_Id`), whose
+ * `Host` is none, or whose transfer coding is not plain `chunked`.
  *
  * The request target is no parameter: a credential in a query is ignored (presigned S3 URLs have a port of their own).
  * @param apiKeyPrefixes a key with another prefix is refused without asking anybody
@@ -45,6 +45,9 @@ export function presented(rawHeaders: readonly string[], apiKeyPrefixes: readonl
   }
   const doubled = singular.find((name) => (headers.get(name)?.length ?? 0) > 1);
   if (doubled !== undefined) return malformed('duplicate_header', `The header ${doubled} was sent twice.`);
+  const host = headers.get('host')?.[0];
+  if (host !== undefined && !hostAndPort.test(host))
+    return malformed('host', 'The header Host is not a host and a port.');
   const coding = headers.get('transfer-encoding');
   if (coding && (coding.length > 1 || coding[0]?.toLowerCase() !== 'chunked')) {
     return malformed('transfer_coding', 'The only transfer coding is "chunked".');
@@ -76,6 +79,12 @@ const singular = [
   'x-amz-date',
   'x-amz-content-sha256',
 ];
+
+/**
+ * RFC 9110 section 7.2. Only its form counts: it decides nothing and does not travel on. To demand the public URL's own was
+ * the road not taken: probes and balancers call a gateway by its address.
+ */
+const hostAndPort = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 // RFC 9110 section 11.4: auth-scheme, at least one space (never a tab), then token68 or parameters.
 const schemeAndRest = /^([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?: +(.*))?$/s;

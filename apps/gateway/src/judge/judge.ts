@@ -74,7 +74,7 @@ export class Judge {
   /** Never rejects: what cannot be decided is refused. */
   async identify(arrival: Arrival): Promise<Identity> {
     const clientIp = this.#clientIp(arrival);
-    const found = presented(arrival.rawHeaders, this.#options.apiKeyPrefixes);
+    const found = arrival.presented ?? presented(arrival.rawHeaders, this.#options.apiKeyPrefixes);
     switch (found.kind) {
       case 'none':
         return { kind: 'anonymous', clientIp };

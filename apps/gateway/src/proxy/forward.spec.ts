@@ -348,6 +348,95 @@ test('an informational answer is not taken for the answer', async () => {
   expect(await ask(port)).toMatchObject({ status: 200, body: 'the answer' });
 });
 
+test('early hints reach the client, and a hint that is no link reaches nobody', async () => {
+  for (const link of ['</style.css>; rel=preload', 'nonsense']) {
+    const port = await listen(
+      createTcpServer((socket: Socket) => {
+        socket.once('data', () =>
+          socket.end(`HTTP/1.1 103 Early Hints\r\nLink: ${link}\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`),
+        );
+      }),
+    );
+    const sent = httpRequest({ port: (await aGateway(port)).port, host: '127.0.0.1' });
+    const hints: unknown[] = [];
+    sent.on('information', ({ statusCode, headers }) => hints.push([statusCode, headers.link])).end();
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(200);
+    expect(hints).toEqual(link === 'nonsense' ? [] : [[103, link]]);
+    answer.resume();
+  }
+});
+
+test('trailers of an answer pass, but for those that would change what was read before them', async () => {
+  const { port } = await aGateway((_request, response) => {
+    response.writeHead(200, { Trailer: 'X-Checksum' });
+    response.write('body');
+    response.addTrailers([
+      ['X-Checksum', 'abc'],
+      ['Set-Cookie', 'a=1'],
+      ['X-Portcullis-Identity', 'forged'],
+      ['X-Request-Id', 'forged'],
+      ['WWW-Authenticate', 'Basic'],
+    ] as never);
+    response.end();
+  });
+  const sent = httpRequest({ port, host: '127.0.0.1' });
+  sent.end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  await once(answer.resume(), 'end');
+  expect(answer.trailers).toEqual({ 'x-checksum': 'abc' });
+});
+
+test('trailers of a request are read and go no further', async () => {
+  let trailers: unknown;
+  const { port } = await aGateway((request, response) => {
+    request.resume().once('end', () => {
+      trailers = request.trailers;
+      response.end('seen');
+    });
+  });
+  const sent = httpRequest({ port, host: '127.0.0.1', method: 'POST', headers: { Trailer: 'X-Portcullis-Identity' } });
+  sent.write('body');
+  sent.addTrailers({ 'X-Portcullis-Identity': 'forged' });
+  sent.end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  expect([answer.statusCode, trailers]).toEqual([200, {}]);
+  answer.resume();
+});
+
+test.each<[string, string, boolean]>([
+  ['a whole exchange', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', true],
+  ['an answer with more behind it', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n', false],
+  ['an answer before the body was read', 'HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nok', false],
+  ['an answer that cannot be read', 'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok', false],
+  ['an answer with two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok', false],
+])('after %s the connection to the upstream is used again only if nothing is left on it', async (what, text, kept) => {
+  let connections = 0;
+  const upstreamPort = await listen(
+    createTcpServer((socket: Socket) => {
+      connections++;
+      socket
+        .on('error', () => undefined)
+        .on('data', (part: Buffer) => {
+          if (/^(?:GET|POST) /.test(part.toString('latin1'))) socket.write(text);
+        });
+    }),
+  );
+  const { port } = await aGateway(upstreamPort);
+  const isEarly = what.includes('before the body');
+  for (let n = 0; n < 2; n++) {
+    if (!isEarly) await ask(port);
+    else {
+      const sent = httpRequest({ port, host: '127.0.0.1', method: 'POST', headers: { 'Content-Length': '10' } });
+      sent.on('error', () => undefined).write('abc');
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      await once(answer.resume(), 'end');
+      sent.destroy();
+    }
+  }
+  expect(connections).toBe(kept ? 1 : 2);
+});
+
 test('an upstream that is not there is unreachable', async () => {
   const server = createTcpServer();
   const port = await listen(server);

@@ -1,9 +1,11 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { Refusal } from '@portcullis/contracts';
 import { type Upstream } from '@portcullis/policy';
 import { type Dispatcher, Pool } from 'undici';
-import { type ForwardedAs, requestHeaders, responseHeaders, valuesOf } from './headers.js';
+import { drain } from '../drain.js';
+import { type ForwardedAs, requestHeaders, responseHeaders, trailerFields, valuesOf } from './headers.js';
+import { isWebSocket, Tunnel } from './tunnel.js';
 
 /** A request that was decided on, as it goes on. */
 export interface Forward extends Omit<ForwardedAs, 'passAuthorization'> {
@@ -17,6 +19,8 @@ export interface Forward extends Omit<ForwardedAs, 'passAuthorization'> {
    * `Judge.attach`. Left out on public routes: there is nothing to revoke.
    */
   readonly attach?: ((close: () => void) => Hold | undefined) | undefined;
+  /** Of a WebSocket handshake: what came behind its headers. */
+  readonly upgradeHead?: Buffer | undefined;
 }
 
 /** A stream's right to go on. */
@@ -33,11 +37,15 @@ const maxDrainMilliseconds = 2_000;
 
 /**
  * Sends requests on to upstreams, streaming in both directions at the pace of the slower side. Nothing is retried: a request
- * that was sent may have been carried out. A WebSocket handshake goes on without its `Upgrade`, so the upstream refuses it.
+ * that was sent may have been carried out. Once an upstream has agreed to a WebSocket, bytes pass both ways.
+ *
+ * What does not pass: trailers of a request (undici has none), informational answers but `103 Early Hints`.
  */
 export class Forwarder {
   /** One pool for each upstream as configured: a slow upstream slows only its own callers. */
   readonly #pools = new Map<string, Pool>();
+  readonly #tunnels = new Set<Tunnel>();
+  #ending = false;
 
   /**
    * Writes the upstream's answer to `response`. Rejects with a `Refusal`, before anything was written, with `invalid_request`
@@ -55,8 +63,10 @@ export class Forwarder {
     const base = pathname === '/' ? '' : pathname;
 
     return new Promise((resolve, reject) => {
-      const exchange = new Exchange(request, response, as, resolve, reject);
-      const body = hasBody ? exchange.body(chunked) : null;
+      const exchange = new Exchange(request, response, as, this.#tunnels, resolve, reject);
+      const upgrade = as.upgradeHead !== undefined;
+      if (upgrade) exchange.mayUpgrade(!this.#ending);
+      const body = hasBody && !upgrade ? exchange.body(chunked) : null;
       if (exchange.over) return;
       this.#pool(upstream).dispatch(
         {
@@ -64,6 +74,7 @@ export class Forwarder {
           method: as.method,
           headers,
           body,
+          ...(upgrade ? { upgrade: 'websocket' } : {}),
           headersTimeout: upstream.timeoutSeconds * 1000,
           // An event stream may be silent for long. Whoever waits for a body that never ends can hang up.
           bodyTimeout: 0,
@@ -73,8 +84,15 @@ export class Forwarder {
     });
   }
 
+  /** Ends the WebSockets, which do not end by themselves, and begins no other. Their clients come back, to another process. */
+  endTunnels(): void {
+    this.#ending = true;
+    for (const tunnel of this.#tunnels) tunnel.cut();
+  }
+
   /** Lets what is under way finish. */
   async close(): Promise<void> {
+    this.endTunnels();
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
@@ -110,6 +128,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #body: Readable | undefined;
   #hold: Hold | undefined;
+  #cutTunnel: (() => void) | undefined;
   /** Nobody waits for the answer any more, or nobody may have it. */
   over = false;
 
@@ -117,6 +136,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
     private readonly as: Forward,
+    private readonly tunnels: Set<Tunnel>,
     private readonly resolve: () => void,
     private readonly reject: (refusal: Refusal) => void,
   ) {
@@ -156,19 +176,57 @@ class Exchange implements Dispatcher.DispatchHandler {
     return body;
   }
 
+  /** A WebSocket outlives its decision, so it is tied to it before anybody hears of it. */
+  mayUpgrade(isWelcome: boolean): void {
+    if (isWelcome) this.#attach();
+    else this.#refuse();
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.over) controller.abort(new Error('the client went away'));
   }
 
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    _status: number,
+    headers: Readonly<Record<string, unknown>>,
+    upstream: Duplex,
+  ): void {
+    const { request, response } = this;
+    if (this.over || !isWebSocket(headers)) {
+      upstream.on('error', () => undefined).destroy();
+      return this.onResponseError(controller, new Error('the upstream switched to another protocol'));
+    }
+    this.over = true;
+    response.off('close', this.#onClientGone);
+    const tunnel = new Tunnel({
+      client: request.socket,
+      head: this.as.upgradeHead ?? nothing,
+      upstream,
+      answered: responseHeaders(rawOf(controller.rawHeaders), this.as),
+      admits: () => this.#admits(),
+    });
+    this.tunnels.add(tunnel);
+    this.#cutTunnel = () => tunnel.cut();
+    response.statusCode = 101;
+    response.detachSocket(request.socket);
+    tunnel.begin(() => {
+      this.tunnels.delete(tunnel);
+      this.#hold?.release();
+      response.emit('close'); // whoever counts answers waits for it
+      this.resolve();
+    });
+  }
+
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: object): void {
-    if (status < 200 || this.over) return;
+    if (this.over) return;
+    if (status < 200) return this.#hint(status, headers);
     if (isEventStream(headers) && !this.#hold) {
       this.#attach();
       if (this.over) return;
     }
-    const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
-    const written = responseHeaders(raw, this.as.requestId);
+    const written = responseHeaders(rawOf(controller.rawHeaders), this.as);
     if (status === 204) delete written['content-length'];
     this.response.writeHead(status, written);
     // Not flushHeaders(): that writes the head as UTF-8, and a byte above ASCII becomes two.
@@ -183,11 +241,14 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.response.once('drain', () => controller.resume());
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.over) return;
     this.#finish();
+    const trailers = trailerFields(rawOf(controller.rawTrailers));
+    // Node writes them behind a chunked body and nowhere else.
+    if (trailers.length > 0) this.response.addTrailers(trailers);
     this.response.end();
-    if (!this.request.complete) this.#drain();
+    drain(this.request, maxDrainMilliseconds);
     this.resolve();
   }
 
@@ -207,8 +268,11 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #attach(): void {
     if (!this.as.attach) return;
-    this.#hold = this.as.attach(() => this.#cut());
-    if (this.#hold) return;
+    this.#hold = this.as.attach(() => (this.#cutTunnel ?? (() => this.#cut()))());
+    if (!this.#hold) this.#refuse();
+  }
+
+  #refuse(): void {
     this.#finish();
     this.#controller?.abort(new Error('the credential may not go on'));
     this.reject(new Refusal('unavailable', 'This may not go on now. Try again shortly.', { retryAfterSeconds: 1 }));
@@ -218,12 +282,15 @@ class Exchange implements Dispatcher.DispatchHandler {
     return this.#hold?.admits() ?? true;
   }
 
-  /** The upstream answered without reading it all. Closing at once could cost the client the answer, so we read on for a while. */
-  #drain(): void {
-    const { request } = this;
-    request.resume();
-    const timer = setTimeout(() => request.socket.destroy(), maxDrainMilliseconds).unref();
-    request.once('close', () => clearTimeout(timer));
+  /** Of the informational answers the one that a client makes use of (RFC 8297); what Node finds no link is dropped. */
+  #hint(status: number, headers: object): void {
+    const { link } = headers as { link?: string | string[] };
+    if (status !== 103 || link === undefined || this.request.httpVersion !== '1.1') return;
+    try {
+      this.response.writeEarlyHints({ link });
+    } catch {
+      // A hint is no answer: without it nothing is missing.
+    }
   }
 
   /** Ends both sides at once. */
@@ -242,6 +309,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#hold?.release();
   }
 }
+
+const rawOf = (raw: Dispatcher.DispatchController['rawHeaders']): readonly (string | Buffer)[] =>
+  Array.isArray(raw) ? raw : [];
 
 function isEventStream(headers: object): boolean {
   const type = (headers as Record<string, unknown>)['content-type'];

@@ -50,10 +50,16 @@ export function requestHeaders(rawHeaders: readonly string[], as: ForwardedAs): 
   return headers;
 }
 
-/** The headers of an upstream's answer for the client: less hop-by-hop, less what only the gateway says. Repeated ones stay apart. */
-export function responseHeaders(rawHeaders: readonly (string | Buffer)[], requestId: string): Record<string, string[]> {
-  // A field value is bytes; latin1 keeps each one, on the way in and on the way out.
-  const texts = rawHeaders.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
+/**
+ * The headers of an upstream's answer for the client: less hop-by-hop, less what only the gateway says. Repeated ones stay apart.
+ * An answer to somebody in particular that may be stored says so in `Vary`: a store knows of `Authorization`, but not that we
+ * accept signatures too.
+ */
+export function responseHeaders(
+  rawHeaders: readonly (string | Buffer)[],
+  { requestId, identity }: Pick<ForwardedAs, 'requestId' | 'identity'>,
+): Record<string, string[]> {
+  const texts = textsOf(rawHeaders);
   const named = connectionNames(valuesOf(texts, 'connection'));
   const headers = new Map<string, string[]>([['x-request-id', [requestId]]]);
   for (let at = 0; at < texts.length; at += 2) {
@@ -64,8 +70,31 @@ export function responseHeaders(rawHeaders: readonly (string | Buffer)[], reques
     if (values) values.push(texts[at + 1] ?? '');
     else headers.set(lower, [texts[at + 1] ?? '']);
   }
+  const isStored = !headers.get('cache-control')?.some((value) => /\bno-store\b/i.test(value));
+  if (identity !== undefined && isStored) {
+    headers.set('vary', [...(headers.get('vary') ?? []), 'Authorization, Signature']);
+  }
   return Object.fromEntries(headers);
 }
+
+/**
+ * The trailer fields of an upstream's answer that may stand behind a body: none that frames, routes or authenticates (RFC 9110
+ * section 6.5.1), and none of ours.
+ */
+export function trailerFields(rawTrailers: readonly (string | Buffer)[]): [name: string, value: string][] {
+  const texts = textsOf(rawTrailers);
+  const fields: [string, string][] = [];
+  for (let at = 0; at < texts.length; at += 2) {
+    const lower = (texts[at] ?? '').toLowerCase();
+    const belongsAhead = hopByHop.has(lower) || removed.has(lower) || credentials.has(lower) || isOurs(lower);
+    if (!belongsAhead && !onlyAhead.has(lower)) fields.push([texts[at] ?? '', texts[at + 1] ?? '']);
+  }
+  return fields;
+}
+
+/** A field value is bytes; latin1 keeps each one, on the way in and on the way out. */
+const textsOf = (raw: readonly (string | Buffer)[]): string[] =>
+  raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
 
 /** Every value of a header, in order. `name` in lower case. */
 export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
@@ -108,6 +137,46 @@ const removed = new Set([
   'x-cluster-client-ip',
   'true-client-ip',
   'cf-connecting-ip',
+  'client-ip',
+  'real-ip',
+  'remote-user',
+  'request-uri',
+  'x-custom-ip-authorization',
+  'x-forwarded',
+  'x-host',
+  'x-http-destinationurl',
+  'x-http-host-override',
+  'x-original-host',
+  'x-original-remote-addr',
+  'x-originating-ip',
+  'x-override-url',
+  'x-remote-addr',
+  'x-remote-ip',
+  'x-remote-user',
+  'x-true-ip',
+  // Read as HTTP_PROXY by what still speaks CGI.
+  'proxy',
+  'proxy-host',
+  'proxy-url',
+  'x-proxy-url',
+]);
+
+/** What a recipient acts on before the body, or with which it would change what it has acted on. */
+const onlyAhead = new Set([
+  'age',
+  'cache-control',
+  'content-encoding',
+  'content-range',
+  'content-type',
+  'cookie',
+  'date',
+  'expires',
+  'location',
+  'max-forwards',
+  'retry-after',
+  'set-cookie',
+  'vary',
+  'www-authenticate',
 ]);
 
 /** Families of names by which services trust their gateway. */
