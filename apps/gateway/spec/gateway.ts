@@ -21,7 +21,7 @@ import { ownRoutePatterns } from '../src/routes/control-routes.js';
 import { createServer } from '../src/server.js';
 import { ServiceCalls } from '../src/service-calls.js';
 import { listen } from './http-client.js';
-import { services } from './services.js';
+import { roleTokenKeys, services } from './services.js';
 
 export const publicUrl = 'https://gate.example';
 
@@ -76,6 +76,7 @@ routes:
     trustedProxies: NetworkList.parse([]),
     issuer: publicUrl,
     audience: publicUrl,
+    roleTokenKeys,
   });
   const denials = new DenialLog({
     publish: (event) => Promise.resolve(void seen.events.push(event)),
@@ -113,6 +114,7 @@ routes:
       ask: calls.ask.bind(calls),
       unseal: calls.unseal.bind(calls),
       publicKeys: () => calls.publicKeys(),
+      issuesRoleTokens: () => calls.issuesRoleTokens(),
       metricsText: () => metrics.text(),
       missing: () => seen.missing,
     },

@@ -1,5 +1,5 @@
 import { busSettings } from '@portcullis/bus';
-import { NetworkList, NetworkRefused } from '@portcullis/credentials';
+import { KeyListRefused, NetworkList, NetworkRefused, RoleTokenKeys } from '@portcullis/credentials';
 import { commaSeparated, policyVariables, port, settingsOrExit } from '@portcullis/settings';
 import { z } from 'zod';
 
@@ -35,6 +35,20 @@ const settings = z.object({
       }
     })
     .optional(),
+  /** Role tokens under one of these keys are accepted, whichever installation made them; without any, none is. */
+  PORTCULLIS_TOKEN_ENCRYPTION_KEY: z
+    .string()
+    .transform((list, context) => {
+      try {
+        return RoleTokenKeys.parse(list);
+      } catch (error) {
+        if (!(error instanceof KeyListRefused)) throw error;
+        context.addIssue(error.message);
+        return z.NEVER;
+      }
+    })
+    .describe('It decrypts role tokens; identity needs the same.')
+    .optional(),
   PORTCULLIS_KEY_PREFIX: keyPrefix.default('ptc'),
   /** Prefixes that keys had before: still looked up, no longer given out. */
   PORTCULLIS_KEY_PREFIXES_ACCEPTED: commaSeparated(keyPrefix).default([]),
@@ -49,6 +63,8 @@ export interface GatewayConfig {
   policyPath: string;
   catalogueDirectory: string | undefined;
   trustedProxies: NetworkList;
+  /** Null: no role token is accepted. */
+  roleTokenKeys: RoleTokenKeys | null;
   /** The prefix of keys given out now, then those still accepted. */
   keyPrefixes: readonly string[];
   /** `${NAME}` in the policy's upstreams. */
@@ -67,6 +83,7 @@ export function readConfig(): GatewayConfig {
     policyPath: read.PORTCULLIS_POLICY,
     catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
     trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
+    roleTokenKeys: read.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? null,
     keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
     policyVariables: policyVariables(),
   };

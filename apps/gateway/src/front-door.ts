@@ -84,7 +84,7 @@ export class FrontDoor {
       const answer = await route.answer(this.callOf(request, reply, admitted), this.parts.routes);
       this.send(reply, answer);
     } catch (error) {
-      this.refuse(request, reply, error);
+      this.refuse(request, reply, error, { challenge: request.routeOptions.config.control?.challenge });
     }
   }
 
@@ -93,7 +93,11 @@ export class FrontDoor {
     request: FastifyRequest,
     reply: FastifyReply,
     error: unknown,
-    about: { requiredPermission?: string | undefined; decisionId?: string | undefined } = {},
+    about: {
+      requiredPermission?: string | undefined;
+      decisionId?: string | undefined;
+      challenge?: string | undefined;
+    } = {},
   ): false {
     const refusal = refusalOf(error, (surprise) => this.parts.report(`${request.id}: ${stackOf(surprise)}`));
     this.parts.metrics.refused(refusal.code);
@@ -147,6 +151,9 @@ export class FrontDoor {
     const control = controlRouteOf(request);
     if (control) {
       this.labels.set(request, `${control.method} ${control.path}`);
+      if (control.isThere && !(await control.isThere(this.parts.routes))) {
+        throw new Refusal('not_found', 'There is no such thing here.');
+      }
       const identity = await this.admitToControl(control, arrival);
       if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
       this.admitted.set(request, { arrival, query, identity });
@@ -220,7 +227,7 @@ export class FrontDoor {
       path: request.params as Record<string, string>,
       query,
       header: (name) => valuesOf(request.raw, name)[0],
-      body: () => readJsonBody(request.raw, { proceed: () => proceed(request, reply) }),
+      body: (options) => readJsonBody(request.raw, { ...options, proceed: () => proceed(request, reply) }),
       caller: ({ idempotent }) => ({
         principal,
         request: {

@@ -58,6 +58,7 @@ export async function createGateway(config: GatewayConfig, logger: LoggerService
     trustedProxies: config.trustedProxies,
     issuer: config.publicUrl,
     audience: config.tokenAudience,
+    roleTokenKeys: config.roleTokenKeys,
   });
   const metrics = new Metrics({
     leases: () => link.enforcer.status(link.now()),
@@ -121,6 +122,7 @@ export async function createGateway(config: GatewayConfig, logger: LoggerService
         ask: calls.ask.bind(calls),
         unseal: calls.unseal.bind(calls),
         publicKeys: () => calls.publicKeys(),
+        issuesRoleTokens: () => calls.issuesRoleTokens(),
         metricsText: () => metrics.text(),
         missing: () => [
           ...(stopping ? [{ field: 'gateway', message: 'is stopping' }] : []),
