@@ -7,7 +7,7 @@ import { type Grant, type Lattice } from '@portcullis/authz';
  */
 export function roleTokenGrant(lattice: Lattice, role: string): Grant {
   let made = grants.get(lattice);
-  if (!made) grants.set(lattice, (made = new Map()));
+  if (!made) grants.set(lattice, (made = new Map<string, Grant>()));
   let grant = made.get(role);
   if (!grant) {
     const held = lattice.names(lattice.grantKnown({ roles: [role] }));

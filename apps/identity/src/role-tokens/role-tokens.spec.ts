@@ -112,9 +112,9 @@ async function revoke(
   what: { token?: string; token_id?: string; all?: true },
   by = administratorNow(),
 ): Promise<RoleTokenRevocation> {
-  const token = what.token === undefined ? undefined : await house.seal(what.token, Identity.revokeRoleTokens.subject);
-  const { token: _, ...rest } = what;
-  return house.get(RevokeRoleTokens).execute({ ...rest, ...(token ? { token } : {}) }, by);
+  const { token, ...rest } = what;
+  const sealed = token === undefined ? {} : { token: await house.seal(token, Identity.revokeRoleTokens.subject) };
+  return house.get(RevokeRoleTokens).execute({ ...rest, ...sealed }, by);
 }
 
 async function refusal(attempt: Promise<unknown>): Promise<Refusal> {
