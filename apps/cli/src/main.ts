@@ -7,6 +7,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./up/up.command.js')).up,
   provision: async () => (await import('./provision/provision.command.js')).provision,
   health: async () => (await import('./health/health.command.js')).health,
+  bcrypt: async () => (await import('./bcrypt/bcrypt.command.js')).bcrypt,
   'policy check': async () => (await import('./policy/check.command.js')).policyCheck,
 };
 

@@ -21,7 +21,7 @@ import { ownRoutePatterns } from '../src/routes/control-routes.js';
 import { createServer } from '../src/server.js';
 import { ServiceCalls } from '../src/service-calls.js';
 import { listen } from './http-client.js';
-import { services } from './services.js';
+import { roleTokenKeys, services } from './services.js';
 
 export const publicUrl = 'https://gate.example';
 
@@ -89,6 +89,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     trustedProxies,
     issuer: publicUrl,
     audience: publicUrl,
+    roleTokenKeys,
   });
   const denials = new DenialLog({
     publish: (event) => Promise.resolve(void seen.events.push(event)),
@@ -127,6 +128,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
       ask: calls.ask.bind(calls),
       unseal: calls.unseal.bind(calls),
       publicKeys: () => calls.publicKeys(),
+      issuesRoleTokens: () => calls.issuesRoleTokens(),
       metricsText: () => metrics.text(),
       missing: () => seen.missing,
     },

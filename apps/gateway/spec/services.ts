@@ -14,6 +14,7 @@ import {
   generateSigningKey,
   mintApiKey,
   publicSealingJwk,
+  RoleTokenKeys,
   seal,
   unseal,
 } from '@portcullis/credentials';
@@ -26,8 +27,13 @@ export const held = mintApiKey('ptc');
 export const bare = mintApiKey('ptc');
 export const permissions = ['apikeys:manage', 'apikeys:revoke', 'apikeys:view', 'counterparties:view', 'policy:view'];
 
+export const roleTokenKeys = RoleTokenKeys.parse('kX2vT9sQe7LwYb4NcR6mZp1HjD8fUgA3oViSxE5tBq0=');
+export const installationId = 'ins_spec';
+/** Whether a node password is configured; it is `hello`. */
+export const node = { issuesRoleTokens: true };
+
 /** What was asked last on a client's behalf. */
-export const asked: { request?: unknown; caller?: Caller | undefined } = {};
+export const asked: { request?: unknown; caller?: Caller | undefined; token?: string } = {};
 
 const identityKey = generateSealingKey();
 
@@ -74,6 +80,23 @@ async function replyOf(operation: Operation, request: Record<string, string>, ca
     case Identity.login.subject:
       if ((await opened('password')) !== 'hunter2') throw new Refusal('invalid_credentials', 'Wrong.');
       return pair();
+    case Identity.resolveInstallation.subject:
+      return {
+        position,
+        installation: {
+          id: installationId,
+          first_organization_id: organization,
+          issues_role_tokens: node.issuesRoleTokens,
+        },
+      };
+    case Identity.issueRoleToken.subject:
+      if ((await opened('password')) !== 'hello')
+        throw new Refusal('invalid_credentials', 'The password is not valid.');
+      if (request['wanted'] === null) throw new Refusal('invalid_request', 'The body must have a role and an expiry.');
+      return roleToken(await sealed('a role token'));
+    case Identity.refreshRoleToken.subject:
+      Object.assign(asked, { token: await opened('token') });
+      return roleToken(await sealed('another role token'));
     case Identity.authenticate.subject:
       return pair();
     case ApiKey.list.subject:
@@ -94,6 +117,13 @@ async function replyOf(operation: Operation, request: Record<string, string>, ca
       throw new Refusal('unavailable', `Nobody answers ${operation.subject}.`);
   }
 }
+
+const roleToken = (key: object): object => ({
+  key,
+  token_id: 'tok_spec',
+  role: 'consumer',
+  expires_at: new Date().toISOString(),
+});
 
 function resolved(sha256: string, given: string[]): ResolvedKey {
   return {

@@ -1,5 +1,5 @@
 import { busSettings } from '@portcullis/bus';
-import { NetworkList, NetworkRefused } from '@portcullis/credentials';
+import { KeyListRefused, NetworkList, NetworkRefused, RoleTokenKeys } from '@portcullis/credentials';
 import {
   commaSeparated,
   exitMisconfigured,
@@ -42,6 +42,20 @@ const settings = z.object({
       }
     })
     .optional(),
+  /** Role tokens under one of these keys are accepted, whichever installation made them; without any, none is. */
+  PORTCULLIS_TOKEN_ENCRYPTION_KEY: z
+    .string()
+    .transform((list, context) => {
+      try {
+        return RoleTokenKeys.parse(list);
+      } catch (error) {
+        if (!(error instanceof KeyListRefused)) throw error;
+        context.addIssue(error.message);
+        return z.NEVER;
+      }
+    })
+    .describe('It decrypts role tokens; identity needs the same.')
+    .optional(),
   PORTCULLIS_KEY_PREFIX: keyPrefix.default('ptc'),
   /** Processes that share this gateway's ports. */
   PORTCULLIS_WORKERS: wholeNumber({ min: 1, max: 256 }).default(1),
@@ -61,6 +75,8 @@ export interface GatewayConfig {
   policyPath: string;
   catalogueDirectory: string | undefined;
   trustedProxies: NetworkList;
+  /** Null: no role token is accepted. */
+  roleTokenKeys: RoleTokenKeys | null;
   /** The prefix of keys given out now, then those still accepted. */
   keyPrefixes: readonly string[];
   /** Processes that share the ports. */
@@ -88,6 +104,7 @@ export function readConfig(): GatewayConfig {
     policyPath: read.PORTCULLIS_POLICY,
     catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
     trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
+    roleTokenKeys: read.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? null,
     keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
     workers: read.PORTCULLIS_WORKERS,
     tlsFiles,

@@ -89,7 +89,7 @@ export class FrontDoor {
       this.send(reply, answer);
     } catch (error) {
       const decisionId = error instanceof Refusal && admitted ? this.recordRefusal(error, admitted) : undefined;
-      this.refuse(request, reply, error, { decisionId });
+      this.refuse(request, reply, error, { decisionId, challenge: route?.challenge });
     }
   }
 
@@ -120,7 +120,11 @@ export class FrontDoor {
     request: FastifyRequest,
     reply: FastifyReply,
     error: unknown,
-    about: { requiredPermission?: string | undefined; decisionId?: string | undefined } = {},
+    about: {
+      requiredPermission?: string | undefined;
+      decisionId?: string | undefined;
+      challenge?: string | undefined;
+    } = {},
   ): false {
     const refusal = refusalOf(error, (surprise) => this.parts.report(`${request.id}: ${stackOf(surprise)}`));
     this.parts.metrics.refused(refusal.code);
@@ -180,6 +184,9 @@ export class FrontDoor {
     const control = controlRouteOf(request);
     if (control) {
       this.labels.set(request, `${control.method} ${control.path}`);
+      if (control.isThere && !(await control.isThere(this.parts.routes))) {
+        throw new Refusal('not_found', 'There is no such thing here.');
+      }
       const identity = await this.admitToControl(control, arrival);
       if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
       this.admitted.set(request, { arrival, query, identity });
@@ -249,7 +256,7 @@ export class FrontDoor {
       path: request.params as Record<string, string>,
       query,
       header: (name) => valuesOf(request.raw, name)[0],
-      body: () => readJsonBody(request.raw, { proceed: () => proceed(request, reply) }),
+      body: (options) => readJsonBody(request.raw, { ...options, proceed: () => proceed(request, reply) }),
       caller: ({ idempotent }) => ({
         principal,
         request: {

@@ -70,6 +70,7 @@ export async function createGateway(
     trustedProxies: config.trustedProxies,
     issuer: config.publicUrl,
     audience: config.tokenAudience,
+    roleTokenKeys: config.roleTokenKeys,
   });
   const metrics = new Metrics({
     leases: () => link.enforcer.status(link.now()),
@@ -143,6 +144,7 @@ export async function createGateway(
         ask: calls.ask.bind(calls),
         unseal: calls.unseal.bind(calls),
         publicKeys: () => calls.publicKeys(),
+        issuesRoleTokens: () => calls.issuesRoleTokens(),
         metricsText: fleet?.(metrics.registry) ?? (() => metrics.text()),
         missing,
       },

@@ -11,6 +11,8 @@ const longestField = 100;
 
 export interface ReadBody {
   maxBytes?: number;
+  /** Takes JSON without a content type too, and under the one that curl sends unless it is told another. */
+  anyForm?: boolean;
   /** Called once the headers are found acceptable and just before the body is read: sends `100 Continue` where it was asked for. */
   proceed?: () => void;
 }
@@ -27,7 +29,7 @@ export async function readJsonBody(request: IncomingMessage, options: ReadBody =
   const maxBytes = options.maxBytes ?? maxBodyBytes;
   if (!hasBody(request)) return {};
   demandPlainFraming(request);
-  demandJson(request);
+  demandJson(request, options.anyForm ?? false);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   options.proceed?.();
   const bytes = await readBytes(request, maxBytes);
@@ -64,13 +66,15 @@ function demandPlainFraming(request: IncomingMessage): void {
   }
 }
 
-function demandJson(request: IncomingMessage): void {
+function demandJson(request: IncomingMessage, anyForm: boolean): void {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new Refusal('unsupported_media_type', 'The body must not have a Content-Encoding.');
   }
   // Two Content-Type lines are two readings of one body: Node would keep the first.
   const types = valuesOf(request, 'content-type');
+  if (anyForm && (types.length === 0 || (types.length === 1 && types[0] === 'application/x-www-form-urlencoded')))
+    return;
   if (types.length !== 1 || !jsonType.test(types[0] ?? '')) {
     throw new Refusal(
       'unsupported_media_type',

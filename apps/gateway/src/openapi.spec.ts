@@ -57,6 +57,7 @@ test('only these routes are public', () => {
     'GET /healthz',
     'GET /openapi.json',
     'GET /readyz',
+    'POST /auth',
     'POST /v1/authenticate',
     'POST /v1/login',
     'POST /v1/reauthenticate',

@@ -28,6 +28,8 @@ export interface ProblemContext {
   requiredPermission?: string | undefined;
   /** Leads to the audit event of the denial. */
   decisionId?: string | undefined;
+  /** Of a 401, where it is not the usual one. */
+  challenge?: string | undefined;
 }
 
 export const problemType = 'application/problem+json; charset=utf-8';
@@ -38,7 +40,8 @@ export const problemType = 'application/problem+json; charset=utf-8';
  */
 export function problemOf(refusal: Refusal, context: ProblemContext): Problem {
   const status = httpStatus[refusal.code];
-  const challenge = challengeOf(refusal, status, context.requiredPermission);
+  const ownChallenge = status === 401 ? context.challenge : undefined;
+  const challenge = ownChallenge ?? challengeOf(refusal, status, context.requiredPermission);
   const retryAfterSeconds = refusal.retryAfterSeconds ?? (status === 429 || status === 503 ? 1 : undefined);
   return {
     status,

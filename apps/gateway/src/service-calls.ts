@@ -5,6 +5,7 @@ import { generateSealingKey, publicSealingJwk, seal, SealRefused, unseal } from 
 
 const sealingKeyMilliseconds = 300_000;
 const publicKeysMilliseconds = 2_000;
+const installationMilliseconds = 5_000;
 
 /**
  * Control operations over the bus. Secrets are sealed both ways: a client's to identity, a service's to this process, each bound to
@@ -16,6 +17,7 @@ export class ServiceCalls {
   readonly replyKey: Caller['reply_key'];
   private readonly sealingKey: Fresh<object>;
   private readonly verificationKeys: Fresh<readonly object[]>;
+  private readonly roleTokens: Fresh<boolean>;
 
   constructor(private readonly bus: Pick<Bus, 'call'>) {
     const { kty, crv, x } = publicSealingJwk(this.ownKey);
@@ -25,6 +27,10 @@ export class ServiceCalls {
       const { access, gateways } = await bus.call(Identity.keys, {});
       return [...access, ...gateways];
     }, publicKeysMilliseconds);
+    this.roleTokens = new Fresh(
+      async () => (await bus.call(Identity.resolveInstallation, {})).installation.issues_role_tokens,
+      installationMilliseconds,
+    );
   }
 
   /** Asks the service. Throws the `Refusal` that it answered with. */
@@ -62,6 +68,11 @@ export class ServiceCalls {
   /** Public keys that verify access tokens and this installation's identity tokens. */
   publicKeys(): Promise<readonly object[]> {
     return this.verificationKeys.get();
+  }
+
+  /** Whether a node password is configured. */
+  issuesRoleTokens(): Promise<boolean> {
+    return this.roleTokens.get();
   }
 
   private async call(operation: Operation, request: Record<string, unknown>, caller: Caller): Promise<unknown> {

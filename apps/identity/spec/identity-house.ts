@@ -12,9 +12,11 @@ import {
   type TokenPair,
 } from '@portcullis/contracts';
 import {
+  BcryptHash,
   generateSealingKey,
   KeyEncryption,
   publicSealingJwk,
+  RoleTokenKeys,
   seal,
   Secret,
   sha256Hex,
@@ -24,6 +26,7 @@ import { PolicyFile } from '@portcullis/policy';
 import { aCaller, specDatabase, specNatsUrl } from '@portcullis/testing';
 import { identityDatabase, IdentityModule } from '../src/identity.module.js';
 import { foundInstallation } from '../src/organizations/found-installation.js';
+import { RoleTokenSettings } from '../src/role-tokens/role-token-settings.js';
 import { SealingKeys } from '../src/sealing-keys.js';
 import { SigningKeys } from '../src/signing-keys/signing-keys.js';
 import { KeyRecords } from '../src/tokens/key-records.js';
@@ -32,6 +35,11 @@ import { TokenSettings } from '../src/tokens/token-pair.js';
 export const keyEncryption = KeyEncryption.parse('q5Zt0Yc3nUuX8yMvJ2kLw7RrEo1aHsGfD4bTiPzK9Vg=');
 
 export const administrator = { email: 'Ada@Example.com', password: Secret.of('correct horse battery staple') };
+
+/** Of cost 4, to be quick. */
+export const nodePassword = { text: 'hello', hash: '$2a$04$3f517hkwieV.AVQx6xrwL.qo4MypmXevj.A0T7AphGjSg4H7qLQpm' };
+
+export const roleTokenKeys = RoleTokenKeys.parse('kX2vT9sQe7LwYb4NcR6mZp1HjD8fUgA3oViSxE5tBq0=');
 
 const day = 86_400_000;
 
@@ -58,7 +66,9 @@ routes: []
 `;
 
 /** Identity as it runs, on real Postgres and NATS; the records of api-key, another service, are what the spec says. */
-export async function openIdentity(given: { tokens?: Partial<TokenSettings> } = {}) {
+export async function openIdentity(
+  given: { tokens?: Partial<TokenSettings>; roleTokens?: Partial<RoleTokenSettings> } = {},
+) {
   const clock = new Clock();
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-identity-spec-'));
   const policyPath = join(folder, 'policy.yaml');
@@ -85,9 +95,16 @@ export async function openIdentity(given: { tokens?: Partial<TokenSettings> } = 
     familySeconds: 2_592_000,
     ...given.tokens,
   });
+  const roleTokens = new RoleTokenSettings({
+    nodePassword: BcryptHash.parse(nodePassword.hash),
+    keys: roleTokenKeys,
+    maxSeconds: 86_400,
+    familySeconds: 2 * 86_400,
+    ...given.roleTokens,
+  });
   const keys = new Map<string, ResolvedKey>();
   const module = await Test.createTestingModule({
-    imports: [IdentityModule.of({ bus, database, authority, policy, signingKeys, sealingKeys, tokens })],
+    imports: [IdentityModule.of({ bus, database, authority, policy, signingKeys, sealingKeys, tokens, roleTokens })],
   })
     .overrideProvider(KeyRecords)
     .useValue({

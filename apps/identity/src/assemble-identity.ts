@@ -44,6 +44,9 @@ async function open(
   });
   const database = await Database.open({ ...identityDatabase, url: config.databaseUrl, report });
   await foundInstallation(database, config.firstAdministrator);
+  const cost = config.roleTokens.nodePassword?.cost ?? Infinity;
+  if (cost < 10)
+    report(`the node password's hash has cost ${cost}, which is quickly guessed: portcullis bcrypt makes one of 12`);
   const signingKeys = new SigningKeys(database, config.keyEncryption, config.rotation, report);
   await signingKeys.rotate();
   const authority = new EnforcementAuthority(bus, {
@@ -60,6 +63,7 @@ async function open(
       signingKeys,
       sealingKeys: new SealingKeys(config.keyEncryption),
       tokens: config.tokens,
+      roleTokens: config.roleTokens,
     }),
     outbox: database.outbox,
     companions: [authority, signingKeys, new Housekeeping(database, report)],

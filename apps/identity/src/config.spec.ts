@@ -75,6 +75,42 @@ test.each([
   expect(faults).not.toContain('hunter2');
 });
 
+describe('role tokens', () => {
+  const hash = '$2y$10$PJLb5yVmoFG86q0j27WWLeBnS2aG.WeblM9dvz5yahojiS.43TRSe';
+  const key = 'kX2vT9sQe7LwYb4NcR6mZp1HjD8fUgA3oViSxE5tBq0=';
+
+  test('are off without a node password, whether or not there is a key', () => {
+    expect(readConfig(enough).roleTokens).toMatchObject({ nodePassword: null, keys: null });
+    expect(readConfig({ ...enough, PORTCULLIS_TOKEN_ENCRYPTION_KEY: key }).roleTokens.nodePassword).toBeNull();
+  });
+
+  test('live a month, a family a quarter, unless configured', () => {
+    const { roleTokens } = readConfig({
+      ...enough,
+      PORTCULLIS_ADMIN_PASSWORD_HASH: hash,
+      PORTCULLIS_TOKEN_ENCRYPTION_KEY: key,
+    });
+    expect(roleTokens).toMatchObject({ maxSeconds: 30 * 86_400, familySeconds: 90 * 86_400 });
+    expect(roleTokens.nodePassword?.cost).toBe(10);
+  });
+
+  test.each([
+    ['a node password without a key', { PORTCULLIS_ADMIN_PASSWORD_HASH: hash }, /role tokens need both/],
+    [
+      'the password itself',
+      { PORTCULLIS_ADMIN_PASSWORD_HASH: 'hunter2' },
+      /ADMIN_PASSWORD_HASH: It is not a bcrypt hash/,
+    ],
+    ['a hash of cost 31', { PORTCULLIS_ADMIN_PASSWORD_HASH: hash.replace('$10', '$31') }, /Its cost is 31/],
+    ['a weak key', { PORTCULLIS_TOKEN_ENCRYPTION_KEY: 'hunter2' }, /TOKEN_ENCRYPTION_KEY: .*too short/],
+    ['a token longer than its family', { PORTCULLIS_ROLE_TOKEN_FAMILY_SECONDS: '60' }, /MAX_SECONDS is longer than/],
+  ])('%s is refused with a sentence that holds no value', (_, env, sentence) => {
+    const faults = faultsOf(env);
+    expect(faults).toMatch(sentence);
+    expect(faults).not.toContain('hunter2');
+  });
+});
+
 test('short lifetimes that fit together are taken', () => {
   expect(
     faultsOf({

@@ -1,9 +1,17 @@
 import { busSettings } from '@portcullis/bus';
 import { maxLeaseSeconds } from '@portcullis/contracts';
-import { KeyEncryption, KeyListRefused, Secret } from '@portcullis/credentials';
+import {
+  BcryptHash,
+  BcryptHashRefused,
+  KeyEncryption,
+  KeyListRefused,
+  RoleTokenKeys,
+  Secret,
+} from '@portcullis/credentials';
 import { postgresSettings } from '@portcullis/persistence';
 import { readSettings, settingsOrExit, wholeNumber, type Environment } from '@portcullis/settings';
 import { z } from 'zod';
+import { roleTokenFaults, RoleTokenSettings } from './role-tokens/role-token-settings.js';
 import { lifetimeFaults, TokenSettings } from './tokens/token-pair.js';
 
 const daySeconds = 86_400;
@@ -15,16 +23,18 @@ const publicUrl = z
 
 const keyEncryption = z
   .string()
-  .transform((list, context) => {
-    try {
-      return KeyEncryption.parse(list);
-    } catch (error) {
-      if (!(error instanceof KeyListRefused)) throw error;
-      context.addIssue({ code: 'custom', message: error.message });
-      return z.NEVER;
-    }
-  })
+  .transform(readBy((list) => KeyEncryption.parse(list), KeyListRefused))
   .describe('It encrypts signing keys; all services of an installation need the same.');
+
+const tokenEncryption = z
+  .string()
+  .transform(readBy((list) => RoleTokenKeys.parse(list), KeyListRefused))
+  .describe('It encrypts role tokens; gateways need the same.');
+
+const nodePassword = z
+  .string()
+  .transform(readBy((hash) => BcryptHash.parse(hash), BcryptHashRefused))
+  .describe('It is the bcrypt hash of the node password: portcullis bcrypt makes one.');
 
 const secret = z.string().transform((text) => Secret.of(text));
 
@@ -43,6 +53,10 @@ export const identitySettings = z
     PORTCULLIS_REFRESH_OVERLAP_SECONDS: wholeNumber({ max: daySeconds }).default(900),
     PORTCULLIS_FAMILY_DAYS: wholeNumber({ min: 1, max: 365 }).default(30),
     PORTCULLIS_SIGNING_KEY_DAYS: wholeNumber({ min: 1, max: 365 }).default(30),
+    PORTCULLIS_ADMIN_PASSWORD_HASH: nodePassword.optional(),
+    PORTCULLIS_TOKEN_ENCRYPTION_KEY: tokenEncryption.optional(),
+    PORTCULLIS_ROLE_TOKEN_MAX_SECONDS: wholeNumber({ min: 1, max: 366 * daySeconds }).default(30 * daySeconds),
+    PORTCULLIS_ROLE_TOKEN_FAMILY_SECONDS: wholeNumber({ min: 1, max: 366 * daySeconds }).default(90 * daySeconds),
     PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: maxLeaseSeconds }).default(5),
     PORTCULLIS_FIRST_ADMIN_EMAIL: z
       .string()
@@ -58,6 +72,14 @@ export const identitySettings = z
   })
   .superRefine((settings, context) => {
     for (const message of lifetimeFaults(lifetimes(settings))) context.addIssue({ code: 'custom', message });
+    for (const message of roleTokenFaults({
+      hasPassword: settings.PORTCULLIS_ADMIN_PASSWORD_HASH !== undefined,
+      hasKeys: settings.PORTCULLIS_TOKEN_ENCRYPTION_KEY !== undefined,
+      maxSeconds: settings.PORTCULLIS_ROLE_TOKEN_MAX_SECONDS,
+      familySeconds: settings.PORTCULLIS_ROLE_TOKEN_FAMILY_SECONDS,
+    })) {
+      context.addIssue({ code: 'custom', message });
+    }
   });
 
 export type Config = ReturnType<typeof loadConfig>;
@@ -83,6 +105,12 @@ function arranged(settings: z.output<typeof identitySettings>) {
       issuer: settings.PORTCULLIS_PUBLIC_URL,
       audience: settings.PORTCULLIS_TOKEN_AUDIENCE ?? settings.PORTCULLIS_PUBLIC_URL,
       ...lifetimes(settings),
+    }),
+    roleTokens: new RoleTokenSettings({
+      nodePassword: settings.PORTCULLIS_ADMIN_PASSWORD_HASH ?? null,
+      keys: settings.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? null,
+      maxSeconds: settings.PORTCULLIS_ROLE_TOKEN_MAX_SECONDS,
+      familySeconds: settings.PORTCULLIS_ROLE_TOKEN_FAMILY_SECONDS,
     }),
     rotation: {
       periodMilliseconds: settings.PORTCULLIS_SIGNING_KEY_DAYS * daySeconds * 1000,
@@ -111,6 +139,19 @@ const lifetimes = (settings: Lifetimes) => ({
   overlapSeconds: settings.PORTCULLIS_REFRESH_OVERLAP_SECONDS,
   familySeconds: settings.PORTCULLIS_FAMILY_DAYS * daySeconds,
 });
+
+/** A reader that throws `Refused`, as a step of a schema: its sentence becomes the fault. */
+function readBy<T>(read: (text: string) => T, Refused: new (message: string) => Error) {
+  return (text: string, context: z.RefinementCtx): T => {
+    try {
+      return read(text);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  };
+}
 
 function isPublicUrl(text: string): boolean {
   if (!URL.canParse(text) || /[?#\s]|\/$/.test(text)) return false;

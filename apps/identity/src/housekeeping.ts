@@ -1,6 +1,8 @@
 import { type Companion } from '@portcullis/bus';
 import { type Database } from '@portcullis/persistence';
 import { GatewayStore } from './gateways/gateway.store.js';
+import { NodePasswordFailureStore } from './role-tokens/node-password-failure.store.js';
+import { RoleTokenStore } from './role-tokens/role-token.store.js';
 import { SignInFailureStore } from './sessions/sign-in-failure.store.js';
 import { FamilyStore } from './tokens/family.store.js';
 
@@ -29,6 +31,8 @@ export class Housekeeping implements Companion {
   async run(): Promise<void> {
     const now = this.database.now();
     await new SignInFailureStore(this.database).prune(now);
+    await new NodePasswordFailureStore(this.database).prune(now);
+    await new RoleTokenStore(this.database).prune(now);
     await new FamilyStore(this.database).prune(now);
     await new GatewayStore(this.database).prune(now);
   }

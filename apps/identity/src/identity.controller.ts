@@ -11,6 +11,10 @@ import {
 import { GatewayStore } from './gateways/gateway.store.js';
 import { gatewaySeconds, RegisterGateway } from './gateways/register-gateway.js';
 import { OrganizationStore } from './organizations/organization.store.js';
+import { IssueRoleToken } from './role-tokens/issue-role-token.js';
+import { RefreshRoleToken } from './role-tokens/refresh-role-token.js';
+import { ResolveInstallation } from './role-tokens/resolve-installation.js';
+import { RevokeRoleTokens } from './role-tokens/revoke-role-tokens.js';
 import { SealingKeys } from './sealing-keys.js';
 import { Login } from './sessions/login.js';
 import { Logout } from './sessions/logout.js';
@@ -38,6 +42,10 @@ export class IdentityController {
     private readonly signingKeys: SigningKeys,
     private readonly sealingKeys: SealingKeys,
     private readonly organizations: OrganizationStore,
+    private readonly issueToken: IssueRoleToken,
+    private readonly refreshToken: RefreshRoleToken,
+    private readonly revokeTokens: RevokeRoleTokens,
+    private readonly installations: ResolveInstallation,
   ) {}
 
   @Handles(Identity.login)
@@ -100,5 +108,25 @@ export class IdentityController {
     if (!first)
       throw new Refusal('unavailable', 'The installation has not been founded yet.', { retryAfterSeconds: 1 });
     return { first_organization_id: first };
+  }
+
+  @Handles(Identity.issueRoleToken)
+  issueRoleToken(request: Request<'issueRoleToken'>, caller: Caller): Reply<'issueRoleToken'> {
+    return this.issueToken.execute(request, caller);
+  }
+
+  @Handles(Identity.refreshRoleToken)
+  refreshRoleToken(request: Request<'refreshRoleToken'>, caller: AuthenticatedCaller): Reply<'refreshRoleToken'> {
+    return this.refreshToken.execute(request, caller);
+  }
+
+  @Handles(Identity.revokeRoleTokens)
+  revokeRoleTokens(request: Request<'revokeRoleTokens'>, caller: AuthenticatedCaller): Reply<'revokeRoleTokens'> {
+    return this.revokeTokens.execute(request, caller);
+  }
+
+  @Handles(Identity.resolveInstallation)
+  resolveInstallation(): Reply<'resolveInstallation'> {
+    return this.installations.execute();
   }
 }

@@ -6,7 +6,17 @@ import { GatewayStore } from './gateways/gateway.store.js';
 import { RegisterGateway } from './gateways/register-gateway.js';
 import { IdentityController } from './identity.controller.js';
 import { OrganizationStore } from './organizations/organization.store.js';
+import { CheckNodePassword } from './role-tokens/check-node-password.js';
+import { IssueRoleToken } from './role-tokens/issue-role-token.js';
+import { MintRoleToken } from './role-tokens/mint-role-token.js';
+import { NodePasswordFailureStore } from './role-tokens/node-password-failure.store.js';
+import { RefreshRoleToken } from './role-tokens/refresh-role-token.js';
+import { ResolveInstallation } from './role-tokens/resolve-installation.js';
+import { RevokeRoleTokens } from './role-tokens/revoke-role-tokens.js';
+import { RoleTokenSettings } from './role-tokens/role-token-settings.js';
+import { RoleTokenStore } from './role-tokens/role-token.store.js';
 import { SealingKeys } from './sealing-keys.js';
+import { CheckPassword } from './sessions/check-password.js';
 import { Login } from './sessions/login.js';
 import { Logout } from './sessions/logout.js';
 import { SignInFailureStore } from './sessions/sign-in-failure.store.js';
@@ -40,13 +50,22 @@ export interface IdentityParts {
   signingKeys: SigningKeys;
   sealingKeys: SealingKeys;
   tokens: TokenSettings;
+  roleTokens: RoleTokenSettings;
 }
 
 /** The list of what exists in identity. */
 @Module({})
 export class IdentityModule {
   static of(parts: IdentityParts): DynamicModule {
-    const stores = [GatewayStore, OrganizationStore, SignInFailureStore, FamilyStore, UserStore];
+    const stores = [
+      GatewayStore,
+      OrganizationStore,
+      SignInFailureStore,
+      FamilyStore,
+      UserStore,
+      NodePasswordFailureStore,
+      RoleTokenStore,
+    ];
     return {
       module: IdentityModule,
       controllers: [IdentityController],
@@ -58,6 +77,7 @@ export class IdentityModule {
         { provide: SigningKeys, useValue: parts.signingKeys },
         { provide: SealingKeys, useValue: parts.sealingKeys },
         { provide: TokenSettings, useValue: parts.tokens },
+        { provide: RoleTokenSettings, useValue: parts.roleTokens },
         ...stores.map((store) => ({ provide: store, useValue: new store(parts.database) })),
         KeyRecords,
         IssuePair,
@@ -66,10 +86,17 @@ export class IdentityModule {
         Authenticate,
         Reauthenticate,
         ResolveFamily,
+        CheckPassword,
         Login,
         Logout,
         RegisterGateway,
         ResolvePrincipal,
+        CheckNodePassword,
+        MintRoleToken,
+        IssueRoleToken,
+        RefreshRoleToken,
+        RevokeRoleTokens,
+        ResolveInstallation,
       ],
     };
   }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { EnforcementReceipt, Position } from './enforcement.js';
 import { openOperation, principalOperation, revokingSeconds, serviceOperation } from './operation.js';
 import { PrincipalKind } from './principal.js';
+import { roleTokenOperations } from './role-token.contract.js';
 import { Sealed, Sha256, Text, Time } from './text.js';
 
 /** An ES256 public key as a JWK (RFC 7517), `kid` its RFC 7638 thumbprint. */
@@ -142,4 +143,5 @@ export const Identity = {
     request: z.strictObject({}),
     reply: z.object({ first_organization_id: z.string() }),
   }),
+  ...roleTokenOperations,
 } as const;

@@ -51,6 +51,16 @@ export {
   VerificationKey,
 } from './identity.contract.js';
 export {
+  IssuedRoleToken,
+  NewRoleToken,
+  RefreshedRoleToken,
+  ResolvedInstallation,
+  RoleTokenRevocation,
+  roleTokensOfOthers,
+  TokenRole,
+  tokenRoles,
+} from './role-token.contract.js';
+export {
   ApiKey,
   ApiKeyRecord,
   CreateApiKey,

@@ -12,3 +12,12 @@ export function decodeBase64url(text: string): Buffer | null {
   // microseconds.
   return bytes.toString('base64url') === text ? bytes : null;
 }
+
+const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** The same for base64 (RFC 4648 section 4), padded: what follows `Basic` (RFC 7617). */
+export function decodeBase64(text: string): Buffer | null {
+  if (!base64Text.test(text)) return null;
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : null;
+}

@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describeVectors } from '../spec/vectors.js';
-import { EnvelopeRefused, KeyEncryption, KeyListRefused } from './envelope.js';
+import { EnvelopeRefused, KeyEncryption } from './envelope.js';
+import { KeyListRefused } from './key-list.js';
 
 const aKey = () => randomBytes(32).toString('base64');
 const first = aKey();

@@ -1,11 +1,6 @@
-import { createCipheriv, createDecipheriv, hash, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { decodeBase64url } from './base64url.js';
-import { isKnownSecret } from './known-secrets.js';
-
-/** The key list is unfit. The message says which entry and what to do, and shows none of it. */
-export class KeyListRefused extends Error {
-  override readonly name = 'KeyListRefused';
-}
+import { bits256, deriveKey, keyName, readKeyList } from './key-list.js';
 
 /** An envelope cannot be opened: it was changed, is for another context, or its key is not in the list. */
 export class EnvelopeRefused extends Error {
@@ -35,18 +30,8 @@ export class KeyEncryption {
    * it is, never decoded: the same bytes in hex and in base64 are two keys.
    */
   static parse(list: string): KeyEncryption {
-    const entries = list.split(',').map((entry) => entry.trim());
-    entries.forEach((entry, index) => {
-      const fault = faultOf(entry);
-      if (fault !== undefined) {
-        throw new KeyListRefused(`Entry ${index + 1} of the key list ${fault}. Make one with: openssl rand -base64 32`);
-      }
-      if (entries.indexOf(entry) !== index)
-        throw new KeyListRefused(`Entry ${index + 1} of the key list stands there twice.`);
-    });
-    const [first, ...older] = entries.map(keyFrom);
-    if (!first) throw new KeyListRefused('The key list is empty.');
-    return new KeyEncryption([first, ...older]);
+    const [first, ...older] = readKeyList(list, bits256);
+    return new KeyEncryption([keyFrom(first), ...older.map(keyFrom)]);
   }
 
   /**
@@ -93,12 +78,12 @@ export class KeyEncryption {
    * (HKDF-SHA256, RFC 5869). They change when the first secret does: see {@link deriveAll}.
    */
   derive(info: string): Buffer {
-    return hkdf(this.keys[0].secret, `derive:${info}`);
+    return deriveKey(this.keys[0].secret, `derive:${info}`);
   }
 
   /** {@link derive} for every secret in the list, the first one first, for what must outlive a rotation. */
   deriveAll(info: string): Buffer[] {
-    return this.keys.map(({ secret }) => hkdf(secret, `derive:${info}`));
+    return this.keys.map(({ secret }) => deriveKey(secret, `derive:${info}`));
   }
 }
 
@@ -113,17 +98,8 @@ interface Key {
 }
 
 function keyFrom(secret: string): Key {
-  const key = hkdf(secret, 'envelope');
-  // A name, not a check value to rely on: 64 bits of a digest of the derived key, under a label of its own.
-  const kid = hash('sha256', Buffer.concat([Buffer.from('portcullis kid\0'), key]), 'buffer').subarray(0, 8);
-  return { secret, key, kid: kid.toString('base64url') };
-}
-
-/**
- * No salt: the secrets are at full strength, and every replica must arrive at the same keys from configuration alone.
- */
-function hkdf(secret: string, purpose: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, '', `portcullis ${version} ${purpose}`, 32));
+  const key = deriveKey(secret, 'envelope');
+  return { secret, key, kid: keyName(key) };
 }
 
 /** Neither version nor kid holds a dot, so the three parts cannot be shifted against each other. */
@@ -138,17 +114,4 @@ function parts(text: string): { kid: string; sealed: Buffer } {
     throw new EnvelopeRefused('malformed', 'This is not an envelope of a known version.');
   }
   return { kid, sealed };
-}
-
-/** What is wrong with a secret, as the end of a sentence; undefined if nothing is. Length is judged by the alphabet. */
-function faultOf(secret: string): string | undefined {
-  if (secret === '') return 'is empty';
-  const minLength = /^[0-9a-f]+$/i.test(secret) ? 64 : /^[\w+/=-]+$/.test(secret) ? 43 : 40;
-  if (secret.replace(/=+$/, '').length < minLength) {
-    return `is too short: 256 bits are 64 hexadecimal digits, 43 base64 characters or ${40} others`;
-  }
-  // Random hex of this length shows fewer than 10 different digits once in 10^12; typed repetition shows few.
-  if (new Set(secret).size < 10 || /^(.{1,21}?)\1+.{0,20}$/s.test(secret)) return 'repeats itself';
-  if (isKnownSecret(secret)) return 'is known: it is published as an example or has leaked';
-  return undefined;
 }

@@ -7,7 +7,7 @@ export {
   sameDigest,
   sha256Hex,
 } from './api-key-format.js';
-export { decodeBase64url } from './base64url.js';
+export { decodeBase64, decodeBase64url } from './base64url.js';
 export {
   exportPkcs8,
   generateSigningKey,
@@ -53,8 +53,12 @@ export {
   parseCidr,
   unknownAddress,
 } from './network.js';
-export { hashPassword, needsRehash, PasswordQueueFull, verifyPassword } from './password.js';
-export { EnvelopeRefused, KeyEncryption, KeyListRefused } from './envelope.js';
+export { hashPassword, needsRehash, verifyPassword } from './password.js';
+export { PasswordQueueFull } from './password-queue.js';
+export { BcryptHash, BcryptHashRefused, hashWithBcrypt } from './bcrypt.js';
+export { EnvelopeRefused, KeyEncryption } from './envelope.js';
+export { KeyListRefused } from './key-list.js';
+export { type OpenedRoleToken, type RoleTokenClaims, RoleTokenKeys } from './role-token.js';
 export {
   generateSealingKey,
   publicSealingJwk,

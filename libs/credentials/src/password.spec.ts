@@ -1,6 +1,7 @@
 import { argon2id, hash } from 'argon2';
 import { describeVectors } from '../spec/vectors.js';
-import { hashPassword, needsRehash, PasswordQueueFull, verifyPassword } from './password.js';
+import { PasswordQueueFull } from './password-queue.js';
+import { hashPassword, needsRehash, verifyPassword } from './password.js';
 import { Secret } from './secret.js';
 
 const password = Secret.of('correct horse battery staple');

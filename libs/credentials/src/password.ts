@@ -1,13 +1,5 @@
+import { PasswordQueue } from './password-queue.js';
 import { type Secret } from './secret.js';
-
-/** Thrown at once, before any work, when too many passwords are waiting: the caller answers 503 and Retry-After. */
-export class PasswordQueueFull extends Error {
-  override readonly name = 'PasswordQueueFull';
-
-  constructor() {
-    super('Too many passwords are being checked.');
-  }
-}
 
 /**
  * Loaded at the first password, not with this file: most processes that use this library hash none, and native code
@@ -80,31 +72,4 @@ function normalised(password: Secret): Buffer {
  * At most two hashes run at once, 40 MB in all: argon2 works on libuv's four threads, and taking all of them would hold
  * up DNS and files. At most 64 more wait, some two seconds of work; beyond that a queue only delays the refusal.
  */
-class Queue {
-  private running = 0;
-  private readonly waiting: (() => void)[] = [];
-
-  constructor(
-    private readonly maxRunning: number,
-    private readonly maxWaiting: number,
-  ) {}
-
-  async run<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.running >= this.maxRunning) {
-      if (this.waiting.length >= this.maxWaiting) throw new PasswordQueueFull();
-      // The place is handed over by whoever finishes, so no newcomer can slip in between.
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    } else {
-      this.running++;
-    }
-    try {
-      return await work();
-    } finally {
-      const next = this.waiting.shift();
-      if (next) next();
-      else this.running--;
-    }
-  }
-}
-
-const queue = new Queue(2, 64);
+const queue = new PasswordQueue(2, 64);

@@ -9,5 +9,6 @@ export {
 } from './policy-file.js';
 export { normalisePath, MAX_TARGET_BYTES, type NormalisedPath } from './path-rules.js';
 export { type PolicySource } from './policy-source.js';
+export { roleTokenGrant } from './role-token-grant.js';
 export { RouteTable, type Route } from './route-table.js';
 export { type PolicyFault } from './yaml-reader.js';

@@ -28,6 +28,13 @@ test('nobody but the gateway gets the S3 upstream’s secret', () => {
     expect(Object.keys(environmentFor(name, operator, {})).filter((key) => key.startsWith('S3_UPSTREAM'))).toEqual([]);
 });
 
+test('nobody but identity gets the hash of the node password', () => {
+  const env = { PORTCULLIS_ADMIN_PASSWORD_HASH: '$2b$12$x', PORTCULLIS_ROLE_TOKEN_MAX_SECONDS: '60' };
+  expect(environmentFor('identity', env, {})).toMatchObject(env);
+  for (const name of ['gateway', 'api-key', 'client-registry', 'audit', 'example-upstream'] as const)
+    expect(environmentFor(name, env, {})).toEqual({ NODE_ENV: 'production' });
+});
+
 test('what is made for a program replaces the file form that the operator gave', () => {
   const made = { PORTCULLIS_POLICY: '/etc/policy.yaml' };
   expect(environmentFor('audit', { PORTCULLIS_POLICY_FILE: '/x' }, made)).toEqual({ NODE_ENV: 'production', ...made });

@@ -24,6 +24,8 @@ test.each([
   [{ PORT: '8990', PORTCULLIS_GATEWAYS: '2' }, /PORT and S3_PORT meet/],
   [{ PORTCULLIS_POLICY: '/nowhere.yaml' }, /names a file that does not exist/],
   [{ DATABASE_URL: 'mysql://secret' }, /does not look like postgres:/],
+  [{ PORTCULLIS_ADMIN_PASSWORD_HASH: 'hello' }, /ADMIN_PASSWORD_HASH: It is not a bcrypt hash/],
+  [{ PORTCULLIS_TOKEN_ENCRYPTION_KEY: 'testtest' }, /TOKEN_ENCRYPTION_KEY: Entry 1 of the key list is too short/],
   [{ NATS_URL: 'localhost:4222' }, /does not look like nats:/],
 ])('%j is refused', (env, why) => {
   expect(() => readUpSettings(env, checkout)).toThrow(why);

@@ -1,8 +1,19 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { BcryptHash, RoleTokenKeys } from '@portcullis/credentials';
 import { ConfigFault, port, readSettings, wholeNumber } from '@portcullis/settings';
 import { z } from 'zod';
 import { type Environment } from '../command.js';
+
+/** Identity and the gateways read it too; here it is tried before anything is started. */
+const readableBy = (read: (text: string) => unknown) =>
+  z.string().superRefine((text, context) => {
+    try {
+      read(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    }
+  });
 
 const shape = z.object({
   PORT: port().default(8080),
@@ -16,7 +27,8 @@ const shape = z.object({
   PORTCULLIS_FIRST_ADMIN_EMAIL: z.email({ error: 'is not an e-mail address' }).default('admin@portcullis.local'),
   PORTCULLIS_FIRST_ADMIN_PASSWORD: z.string().optional(),
   PORTCULLIS_KEY_ENCRYPTION_KEY: z.string().optional(),
-  PORTCULLIS_TOKEN_ENCRYPTION_KEY: z.string().optional(),
+  PORTCULLIS_TOKEN_ENCRYPTION_KEY: readableBy((list) => RoleTokenKeys.parse(list)).optional(),
+  PORTCULLIS_ADMIN_PASSWORD_HASH: readableBy((hash) => BcryptHash.parse(hash)).optional(),
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\/\S+$/, 'does not look like postgres://user:password@host:port/database')

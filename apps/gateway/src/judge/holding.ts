@@ -1,5 +1,7 @@
 import { type Grant, type Lattice, meet } from '@portcullis/authz';
 import { type Principal } from '@portcullis/contracts';
+import { type OpenedRoleToken } from '@portcullis/credentials';
+import { roleTokenGrant } from '@portcullis/policy';
 import { type AccessToken } from './access-tokens.js';
 import { type KeyRecord, type MembershipRecord, type PrincipalRecord } from './records.js';
 
@@ -66,6 +68,30 @@ export function sessionHolding(
       ...shown(lattice, grant),
       networks: null,
       expires_at: token.expiresAt.toISOString(),
+    },
+  };
+}
+
+/** What a role token holds: its role as the policy means it now, and where a person obtained it, no more than they hold now. */
+export function roleTokenHolding(
+  lattice: Lattice,
+  token: OpenedRoleToken,
+  organizationId: string,
+  owner: MembershipRecord | undefined,
+): Holding {
+  const given = roleTokenGrant(lattice, token.role);
+  const grant = owner ? meet(given, memberGrant(lattice, owner)) : given;
+  return {
+    grant,
+    principal: {
+      kind: 'node',
+      id: token.ownerId ?? token.installationId,
+      organization_id: organizationId,
+      credential_id: token.id,
+      roles: [token.role],
+      ...shown(lattice, grant),
+      networks: null,
+      expires_at: new Date(token.expiresAt * 1000).toISOString(),
     },
   };
 }

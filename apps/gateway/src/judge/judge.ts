@@ -1,10 +1,12 @@
 import { allows, type Grant, type Lattice } from '@portcullis/authz';
 import { FetchedGatewayKeys } from '@portcullis/bus';
-import { Identity as IdentityService, Refusal } from '@portcullis/contracts';
+import { Identity as IdentityService, Refusal, roleTokensOfOthers } from '@portcullis/contracts';
 import {
   type ApiKeyParts,
   clientAddress,
   NetworkList,
+  type OpenedRoleToken,
+  type RoleTokenKeys,
   sameDigest,
   type Secret,
   TokenError,
@@ -13,11 +15,12 @@ import { type Attachment, type Enforcer, type Instant, type Subject, tag, type T
 import { notValid, presented } from '../credential/presented.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type AccessToken, AccessTokens } from './access-tokens.js';
-import { type Holding, Holdings, keyHolding, keyTokenHolding, sessionHolding } from './holding.js';
+import { type Holding, Holdings, keyHolding, keyTokenHolding, roleTokenHolding, sessionHolding } from './holding.js';
 import {
   type Ask,
   type CachedRecord,
   familyById,
+  installation,
   keyById,
   keyByLookup,
   type KeyRecord,
@@ -42,6 +45,8 @@ export interface JudgeOptions {
   /** `iss` and `aud` of access tokens. */
   readonly issuer: string;
   readonly audience: string;
+  /** Of role tokens; without them none is accepted. */
+  readonly roleTokenKeys?: RoleTokenKeys | null;
 }
 
 /** Records that one decision may wait for. More means that they change faster than they can be read. */
@@ -87,7 +92,7 @@ export class Judge {
       case 'access-token':
         return this.#judgeAccessToken(found.token, clientIp, found.organizationId);
       case 'role-token':
-        return refused(clientIp, notBuilt('Role tokens are not accepted here yet.'), 'unsupported_kind');
+        return this.#judgeRoleToken(found.token, clientIp, found.organizationId);
       case 'signature':
         return refused(clientIp, notBuilt('Signed requests are not accepted here yet.'), 'unsupported_kind');
       case 'basic':
@@ -139,6 +144,19 @@ export class Judge {
       return refused(clientIp, tokenRefusal(error), error.code);
     }
     return this.#decide(clientIp, (records) => this.#judgeToken(token, { clientIp, organizationId, records }));
+  }
+
+  async #judgeRoleToken(secret: Secret, clientIp: string, organizationId: string | null): Promise<Identity> {
+    const { roleTokenKeys, now } = this.#options;
+    if (!roleTokenKeys) return refused(clientIp, notValid(), 'no_role_token_key');
+    let token: OpenedRoleToken;
+    try {
+      token = roleTokenKeys.open(secret, new Date(now().wallMs));
+    } catch (error) {
+      if (!(error instanceof TokenError)) return unavailable(clientIp, error);
+      return refused(clientIp, tokenRefusal(error), error.code);
+    }
+    return this.#decide(clientIp, (records) => this.#judgeRole(token, { clientIp, organizationId, records }));
   }
 
   /** Decides, and as often as a record is missing fetches it and decides again from the start. */
@@ -216,6 +234,48 @@ export class Judge {
       keyTokenHolding(lattice, token, key, owner, membership),
     );
     return this.#principal(clientIp, holding, { tags: [...named, ...keyTags(key)], under: ['api-key', 'identity'] });
+  }
+
+  /**
+   * No record vouches for a role token: it holds what it says unless a marker of this installation names it. The markers of another
+   * installation with the same key do not come here, so its tokens fall under ours alone: by id, by family, and by when they were
+   * issued in place of an epoch. Who a person is there means nothing here.
+   */
+  #judgeRole(token: OpenedRoleToken, { clientIp, organizationId, records }: Asking): Identity | Stop {
+    const found = records.look(installation);
+    if ('stop' in found) return found;
+    const here = found.record;
+    if (!here) return { stop: 'unavailable', why: 'the installation is unknown' };
+    const isOurs = token.installationId === here.id;
+    const organization = here.first_organization_id;
+    const no = (refusal: Refusal, reason: string) =>
+      refused(clientIp, refusal, reason, { id: token.id, organization_id: organization });
+    const subject = {
+      tags: [
+        tag('token', token.id),
+        tag('family', token.familyId),
+        tag('signing-key', token.kid),
+        tag('role-tokens', isOurs ? token.installationId : roleTokensOfOthers),
+        tag('organization', organization),
+        ...(isOurs && token.ownerId !== null ? [tag('principal', token.ownerId)] : []),
+      ],
+      under: ['identity'],
+      epoch: isOurs ? token.epoch : token.issuedAt,
+    };
+    const stop = this.#stopUnlessClear(subject);
+    if (stop) return stop;
+    // Between the decryption and this turn a record may have been waited for.
+    if (this.#options.now().wallMs >= token.expiresAt * 1000) return no(tokenExpired(), 'expired');
+    if (organizationId !== null && organizationId !== organization) return no(mismatch(), 'organization_mismatch');
+    let owner: MembershipRecord | undefined;
+    if (isOurs && token.ownerId !== null) {
+      const person = records.look(principalById(token.ownerId));
+      if ('stop' in person) return person;
+      if (person.record?.status !== 'active') return no(notValid(), 'owner_not_active');
+      owner = person.record.memberships.find((each) => each.organization_id === organization);
+      if (!owner) return no(notValid(), 'no_membership');
+    }
+    return this.#principal(clientIp, roleTokenHolding(this.#options.lattice(), token, organization, owner), subject);
   }
 
   #judgeSession(
@@ -375,10 +435,12 @@ function unavailable(clientIp: string, cause: unknown): Identity {
 }
 
 function tokenRefusal({ code }: TokenError): Refusal {
-  if (code === 'expired') return new Refusal('token_expired', 'The token has expired.');
+  if (code === 'expired') return tokenExpired();
   if (code === 'not_yet_valid') return new Refusal('token_not_yet_valid', 'The token is not valid yet.');
   return notValid();
 }
+
+const tokenExpired = (): Refusal => new Refusal('token_expired', 'The token has expired.');
 
 const mismatch = (): Refusal =>
   new Refusal('organization_mismatch', 'The credential is not for the organization in X-Org-ID.');

@@ -5,6 +5,7 @@ import {
   Identity,
   type Position,
   type ResolvedFamily,
+  type ResolvedInstallation,
   type ResolvedKey,
   type ResolvedPrincipal,
 } from '@portcullis/contracts';
@@ -18,8 +19,10 @@ export type PrincipalRecord = NonNullable<ResolvedPrincipal['principal']>;
 export type MembershipRecord = PrincipalRecord['memberships'][number];
 export type FamilyRecord = NonNullable<ResolvedFamily['family']>;
 
+export type InstallationRecord = ResolvedInstallation['installation'];
+
 /** What the enforcer keeps for us. Null: there is no such thing. */
-export type CachedRecord = KeyRecord | PrincipalRecord | FamilyRecord | null;
+export type CachedRecord = KeyRecord | PrincipalRecord | FamilyRecord | InstallationRecord | null;
 
 /** One question to one authority, and how its answer is kept. */
 export interface Lookup<R> {
@@ -72,6 +75,18 @@ export const familyById = (id: string): Lookup<FamilyRecord> => ({
     return { position, record: family };
   },
 });
+
+/** What it says never changes while identity runs, so that no marker names it. */
+export const installation: Lookup<InstallationRecord> = {
+  name: 'installation',
+  authority: 'identity',
+  under: ['identity'],
+  tags: () => [],
+  ask: async (ask) => {
+    const { position, installation } = await ask(Identity.resolveInstallation, {});
+    return { position, record: installation };
+  },
+};
 
 /** A decision cannot be finished: a record is not in memory, or a marker stands against it. */
 export type Stop =

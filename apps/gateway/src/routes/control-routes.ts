@@ -6,11 +6,13 @@ import { catalogueRoutes } from './catalogue.routes.js';
 import { clientRoutes } from './client.routes.js';
 import { identityRoutes } from './identity.routes.js';
 import { processRoutes } from './process.routes.js';
+import { roleTokenRoutes } from './role-token.routes.js';
 import { type ControlRoute, ownRoute } from './route.js';
 
 /** Everything that the gateway answers itself. A new operation is its contract and one entry in one of these tables. */
 export const controlRoutes: readonly ControlRoute[] = [
   ...identityRoutes,
+  ...roleTokenRoutes,
   ...apiKeyRoutes,
   ...clientRoutes,
   ...auditRoutes,

@@ -1,6 +1,7 @@
 import { type Caller, type Operation, type Principal, type RequestInputOf } from '@portcullis/contracts';
 import { type Policy } from '@portcullis/policy';
 import { type z } from 'zod';
+import { type ReadBody } from '../json-body.js';
 import { type Arrival } from '../judgement.js';
 import { renderReply, type Unseal } from '../render.js';
 import { type HttpInput, httpInputOf, readInput } from './http-input.js';
@@ -22,6 +23,8 @@ export interface RouteParts {
   missing(): { field: string; message: string }[];
   /** Public keys that verify access tokens and identity tokens. */
   publicKeys(): Promise<readonly object[]>;
+  /** Whether `/auth` and `/refresh` are there. */
+  issuesRoleTokens(): Promise<boolean>;
   /** Prometheus text. */
   metricsText(): Promise<string>;
 }
@@ -34,7 +37,7 @@ export interface ControlCall {
   readonly path: Readonly<Record<string, string>>;
   readonly query: string | null;
   header(name: string): string | undefined;
-  body(): Promise<Record<string, unknown>>;
+  body(options?: Pick<ReadBody, 'maxBytes' | 'anyForm'>): Promise<Record<string, unknown>>;
   caller(options: { idempotent: boolean }): Caller;
 }
 
@@ -68,6 +71,10 @@ export interface ControlRoute {
   readonly reply: z.ZodType | { readonly mediaType: string };
   /** Takes `Idempotency-Key`. */
   readonly idempotent: boolean;
+  /** The challenge of its 401s, where it is not the usual one. */
+  readonly challenge?: string;
+  /** Asked before anything else; if not, the route is not there, whoever asks. */
+  isThere?(parts: RouteParts): Promise<boolean>;
   /** A body that the route takes; it stands in the docs. */
   readonly example?: Readonly<Record<string, unknown>>;
   answer(call: ControlCall, parts: RouteParts): Promise<Answer>;
@@ -118,6 +125,10 @@ export function operationRoute<O extends Operation, Body extends z.ZodObject = z
 }
 
 /** A route that the gateway answers from what it holds. */
-export function ownRoute(described: Described & Pick<ControlRoute, 'access' | 'reply' | 'answer'>): ControlRoute {
+export function ownRoute(
+  described: Described &
+    Pick<ControlRoute, 'access' | 'reply' | 'answer'> &
+    Partial<Pick<ControlRoute, 'status' | 'input' | 'challenge' | 'isThere'>>,
+): ControlRoute {
   return { status: 200, idempotent: false, ...described };
 }

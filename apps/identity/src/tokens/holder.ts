@@ -45,7 +45,7 @@ export function holderOfSession(
 }
 
 /** People are not bound to buckets: they hold what their roles say on all of their organization's. */
-const grantOf = (lattice: Lattice, { roles, permissions }: Membership): Grant =>
+export const grantOf = (lattice: Lattice, { roles, permissions }: Membership): Grant =>
   lattice.grantKnown({ roles, permissions, buckets: 'all' });
 
 function named(lattice: Lattice, grant: Grant): Pick<Holder, 'permissions' | 'buckets'> {
