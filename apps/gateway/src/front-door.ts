@@ -12,7 +12,6 @@ import { hasBody, readJsonBody, valuesOf } from './json-body.js';
 import { type Judge } from './judge/judge.js';
 import { type Arrival, type Identity } from './judgement.js';
 import { type Metrics } from './metrics.js';
-import { httpStatus } from './http-status.js';
 import { problemOf, refusalOf } from './problem.js';
 import { allowedMethods } from './routes/control-routes.js';
 import { type Answer, type ControlCall, type ControlRoute, type RouteParts } from './routes/route.js';
