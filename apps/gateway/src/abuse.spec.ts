@@ -137,7 +137,7 @@ describeGiven('what scanners send past a door (needs ../shared/vectors)', () => 
     for (const line of lines) {
       gateway.seen.upstream = undefined;
       await talk(gateway.port, ask('/public/x', `${line}\r\n`));
-      const headers: IncomingHttpHeaders = gateway.seen.upstream?.headers ?? { 'x-forwarded-for': '127.0.0.1' };
+      const headers: IncomingHttpHeaders = headersSeen(gateway) ?? { 'x-forwarded-for': '127.0.0.1' };
       expect([line, headers['x-forwarded-for']]).toEqual([line, '127.0.0.1']);
       const [name = '', value = ''] = line.split(': ');
       expect([line, headers[name.toLowerCase()] === value]).toEqual([line, false]);
@@ -343,3 +343,7 @@ function fixturesOf(name: string): string[] {
 /** Most fixtures name no host, so that they would be refused for that alone. */
 const withHost = (fixture: string): string =>
   /^host:/im.test(fixture) ? fixture : fixture.replace(/^(.*?\r\n)/, `$1${host}`);
+
+/** What the upstream was sent, read anew: it is set while the answer is awaited. */
+const headersSeen = ({ seen }: Awaited<ReturnType<typeof aGateway>>): IncomingHttpHeaders | undefined =>
+  seen.upstream?.headers;
