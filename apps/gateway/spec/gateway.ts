@@ -11,10 +11,11 @@ import { PolicyFile } from '@portcullis/policy';
 import { DenialLog } from '../src/events/denial-log.js';
 import { type FrontDoorParts } from '../src/front-door.js';
 import { GatewayStop } from '../src/gateway.module.js';
+import { heldBy } from '../src/judge/held-by.js';
 import { Judge } from '../src/judge/judge.js';
 import { type CachedRecord } from '../src/judge/records.js';
 import { Metrics } from '../src/metrics.js';
-import { passOn } from '../src/pass-on.js';
+import { identityToken, passOn } from '../src/pass-on.js';
 import { Forwarder } from '../src/proxy/forward.js';
 import { UpstreamIdentity } from '../src/proxy/upstream-identity.js';
 import { ownRoutePatterns } from '../src/routes/control-routes.js';
@@ -37,7 +38,8 @@ export interface Seen {
  * The whole gateway in one process, on a free port: real judging, forwarding and enforcement, an upstream of its own. In place of the
  * services over NATS stands `services`, which keeps to their contracts. `slow` says when the upstream was asked for `/public/slow`.
  */
-export async function aGateway() {
+export async function aGateway({ trusts = [] as string[], decisionPeers = ['127.0.0.0/8', '::1/128'] } = {}) {
+  const trustedProxies = NetworkList.parse(trusts);
   const seen: Seen = { events: [], reported: [], missing: [] };
   const slow = new EventEmitter();
   const upstream = createHttpServer((request, response) => {
@@ -73,7 +75,7 @@ routes:
     ask: services,
     lattice: () => policy.current.lattice,
     apiKeyPrefixes: ['ptc'],
-    trustedProxies: NetworkList.parse([]),
+    trustedProxies,
     issuer: publicUrl,
     audience: publicUrl,
   });
@@ -92,24 +94,32 @@ routes:
     busConnected: () => true,
   });
   const forwarder = new Forwarder();
+  const tokenFor = identityToken(
+    new UpstreamIdentity({ key: generateSigningKey(), issuer: publicUrl, now: () => new Date() }),
+  );
   const parts: FrontDoorParts = {
     judge,
     denials,
     forward: passOn({
       judge,
       forwarder,
-      upstreamIdentity: new UpstreamIdentity({ key: generateSigningKey(), issuer: publicUrl, now: () => new Date() }),
+      tokenFor,
       publicUrl,
       now: clocks,
     }),
+    tokenFor,
     metrics,
-    trustedProxies: NetworkList.parse([]),
+    trustedProxies,
+    decisionPeers: NetworkList.parse(decisionPeers),
     replyKey: calls.replyKey,
     stopping: () => false,
     report: (line) => seen.reported.push(line),
     routes: {
       publicUrl,
       policy: () => policy.current,
+      policyReports: () => Promise.resolve([]),
+      explainCredential: (id, organizationId, lattice) =>
+        heldBy({ id, organizationId }, { ask: services, lattice, now: new Date() }),
       ask: calls.ask.bind(calls),
       unseal: calls.unseal.bind(calls),
       publicKeys: () => calls.publicKeys(),
@@ -126,6 +136,8 @@ routes:
     parts,
     seen,
     slow,
+    policy,
+    policyPath,
     close: async () => {
       await app.close();
       upstream.close();

@@ -8,6 +8,17 @@ const keyPrefix = z
   .regex(/^[0-9A-Za-z]+(?:_[0-9A-Za-z]+)*$/, 'is 1 to 32 letters and digits, with single underscores between them')
   .max(32, 'is 1 to 32 letters and digits, with single underscores between them');
 
+const networks = commaSeparated(z.string()).transform((texts, context) => {
+  try {
+    return NetworkList.parse(texts);
+  } catch (error) {
+    if (!(error instanceof NetworkRefused)) throw error;
+    // The message would repeat what was set; which entry is at fault says enough.
+    context.addIssue('holds an entry that is not a network such as 10.0.0.0/8 or 2001:db8::/32');
+    return z.NEVER;
+  }
+});
+
 const settings = z.object({
   ...busSettings,
   PORT: port().default(8080),
@@ -23,18 +34,9 @@ const settings = z.object({
   PORTCULLIS_TOKEN_AUDIENCE: z.string().max(512, 'must be at most 512 characters').optional(),
   PORTCULLIS_POLICY: z.string().default('config/policy.yaml'),
   PORTCULLIS_CATALOGUE_DIRECTORY: z.string().optional(),
-  PORTCULLIS_TRUSTED_PROXIES: commaSeparated(z.string())
-    .transform((networks, context) => {
-      try {
-        return NetworkList.parse(networks);
-      } catch (error) {
-        if (!(error instanceof NetworkRefused)) throw error;
-        // The message would repeat what was set; which entry is at fault says enough.
-        context.addIssue('holds an entry that is not a network such as 10.0.0.0/8 or 2001:db8::/32');
-        return z.NEVER;
-      }
-    })
-    .optional(),
+  PORTCULLIS_TRUSTED_PROXIES: networks.optional(),
+  /** Proxies that learn who asks when they ask for a decision; others get the bare status. */
+  PORTCULLIS_DECISION_PEERS: networks.optional(),
   PORTCULLIS_KEY_PREFIX: keyPrefix.default('ptc'),
   /** Prefixes that keys had before: still looked up, no longer given out. */
   PORTCULLIS_KEY_PREFIXES_ACCEPTED: commaSeparated(keyPrefix).default([]),
@@ -49,6 +51,8 @@ export interface GatewayConfig {
   policyPath: string;
   catalogueDirectory: string | undefined;
   trustedProxies: NetworkList;
+  /** Who learns from a decision whom it is about. */
+  decisionPeers: NetworkList;
   /** The prefix of keys given out now, then those still accepted. */
   keyPrefixes: readonly string[];
   /** `${NAME}` in the policy's upstreams. */
@@ -67,6 +71,7 @@ export function readConfig(): GatewayConfig {
     policyPath: read.PORTCULLIS_POLICY,
     catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
     trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
+    decisionPeers: read.PORTCULLIS_DECISION_PEERS ?? NetworkList.parse(['127.0.0.0/8', '::1/128']),
     keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
     policyVariables: policyVariables(),
   };
