@@ -10,7 +10,6 @@ import { type Judge } from './judge/judge.js';
 import { type Arrival, type Identity } from './judgement.js';
 import { type Metrics } from './metrics.js';
 import { type TokenFor } from './pass-on.js';
-import { httpStatus } from './http-status.js';
 import { decisionStatus, problemOf, refusalOf } from './problem.js';
 import { allowedMethods } from './routes/control-routes.js';
 import { type Answer, type ControlCall, type ControlRoute, type RouteParts } from './routes/route.js';
@@ -83,15 +82,15 @@ export class FrontDoor {
 
   /** Answers a control request that `enter` let pass. */
   async serve(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const admitted = this.admitted.get(request);
     try {
       const route = request.routeOptions.config.control;
+      const admitted = this.admitted.get(request);
       // Unreachable while the hook stands before every route. Without it nothing is served.
       if (!route || !admitted) throw new Refusal('unauthenticated', 'This needs a credential.');
       const answer = await route.answer(this.callOf(request, reply, admitted), this.parts.routes);
       this.send(reply, answer);
     } catch (error) {
-      this.refuse(request, reply, error, { decisionId: admitted && this.writtenDown(error, admitted) });
+      this.refuse(request, reply, error);
     }
   }
 
@@ -116,14 +115,6 @@ export class FrontDoor {
     if (awaitsContinue(request.raw)) reply.header('Connection', 'close');
     reply.code(status).headers(headers).serializer(String).send(JSON.stringify(body));
     return false;
-  }
-
-  /** A service may deny what the route lets pass (more than the caller holds): that is a denial like any other. */
-  private writtenDown(error: unknown, { arrival, identity }: { arrival: Arrival; identity: Identity }) {
-    if (!(error instanceof Refusal) || httpStatus[error.code] !== 403) return undefined;
-    return identity.kind === 'principal'
-      ? this.parts.denials.denied(arrival, identity, error.code)
-      : this.parts.denials.unjudged(arrival, identity.clientIp, error.code);
   }
 
   private begin(request: FastifyRequest, reply: FastifyReply): void {

@@ -175,7 +175,12 @@ describe('what a proxy cannot ask about', () => {
     ['a presigned S3 URL', 'GET', '/public/x?X-Amz-Signature=00', {}],
     ['a signed request with a digest', 'GET', '/v1/counterparties', { ...signed, 'Content-Digest': 'sha-256=:AA==:' }],
     ['a signed POST', 'POST', '/v1/counterparties', signed],
-    ['a signed POST whose proxy says that it has no length', 'POST', '/v1/counterparties', { ...signed, 'Content-Length': '0' }],
+    [
+      'a signed POST whose proxy says that it has no length',
+      'POST',
+      '/v1/counterparties',
+      { ...signed, 'Content-Length': '0' },
+    ],
     ['a signed GET with a length', 'GET', '/v1/counterparties', { ...signed, 'Content-Length': '3' }],
   ])('is %s: 403 needs_gateway', async (_, method, uri, headers) => {
     const body = headers?.['Content-Length'] === '3' ? { body: 'abc' } : {};
