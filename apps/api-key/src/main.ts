@@ -1,6 +1,6 @@
-import { EnforcementAuthority, serve } from '@portcullis/bus';
+import { EnforcementAuthority, PolicyReporter, serve } from '@portcullis/bus';
 import { Database } from '@portcullis/persistence';
-import { PolicyFile } from '@portcullis/policy';
+import { followEdits, PolicyFile } from '@portcullis/policy';
 import { exitMisconfigured, policyVariables } from '@portcullis/settings';
 import { apiKeyDatabase, ApiKeyModule } from './api-key.module.js';
 import { loadConfig } from './config.js';
@@ -10,7 +10,7 @@ const config = loadConfig();
 await serve('api-key', config.NATS_URL, async (bus, report) => {
   const policy = await PolicyFile.open(config.PORTCULLIS_POLICY, {
     variables: policyVariables(),
-    onFault: (faults) => report(`the policy was not reloaded: ${faults.length} faults`),
+    ...followEdits(report),
   }).catch(exitMisconfigured);
   const database = await Database.open({ ...apiKeyDatabase, url: config.DATABASE_URL, report });
   const authority = new EnforcementAuthority(bus, {
@@ -21,7 +21,7 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
   return {
     module: ApiKeyModule.of({ bus, database, policy, authority, keyPrefix: config.PORTCULLIS_KEY_PREFIX }),
     outbox: database.outbox,
-    companions: [authority],
+    companions: [authority, new PolicyReporter(bus, () => policy.status)],
     healthy: () => database.healthy(),
     close: async () => {
       await policy.close();

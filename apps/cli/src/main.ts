@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   health: async () => (await import('./health/health.command.js')).health,
   bcrypt: async () => (await import('./bcrypt/bcrypt.command.js')).bcrypt,
   'policy check': async () => (await import('./policy/check.command.js')).policyCheck,
+  'policy explain': async () => (await import('./policy/explain.command.js')).policyExplain,
 };
 
 /** Runs one command and answers the exit code: 0 ok, 1 refused, 2 usage, 78 configuration. Never throws. */

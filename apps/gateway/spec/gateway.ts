@@ -11,10 +11,11 @@ import { PolicyFile } from '@portcullis/policy';
 import { DenialLog } from '../src/events/denial-log.js';
 import { type FrontDoorParts } from '../src/front-door.js';
 import { GatewayStop } from '../src/gateway.module.js';
+import { heldBy } from '../src/judge/held-by.js';
 import { Judge } from '../src/judge/judge.js';
 import { type CachedRecord } from '../src/judge/records.js';
 import { Metrics } from '../src/metrics.js';
-import { passOn } from '../src/pass-on.js';
+import { identityToken, passOn } from '../src/pass-on.js';
 import { Forwarder } from '../src/proxy/forward.js';
 import { UpstreamIdentity } from '../src/proxy/upstream-identity.js';
 import { ownRoutePatterns } from '../src/routes/control-routes.js';
@@ -41,6 +42,7 @@ export interface Given {
   /** An upstream of the spec's own, by its port. */
   upstreamPort?: number;
   trustedProxies?: readonly string[];
+  decisionPeers?: readonly string[];
   server?: Pick<NonNullable<Parameters<typeof createServer>[1]>, 'tls' | 'limits'>;
 }
 
@@ -106,25 +108,33 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     busConnected: () => true,
   });
   const forwarder = new Forwarder();
+  const tokenFor = identityToken(
+    new UpstreamIdentity({ key: generateSigningKey(), issuer: publicUrl, now: () => new Date() }),
+  );
   const parts: FrontDoorParts = {
     judge,
     denials,
     forward: passOn({
       judge,
       forwarder,
-      upstreamIdentity: new UpstreamIdentity({ key: generateSigningKey(), issuer: publicUrl, now: () => new Date() }),
+      tokenFor,
       publicUrl,
       now: clocks,
     }),
+    tokenFor,
     metrics,
     trustedProxies,
     apiKeyPrefixes: ['ptc'],
+    decisionPeers: NetworkList.parse(given.decisionPeers ?? ['127.0.0.0/8', '::1/128']),
     replyKey: calls.replyKey,
     stopping: () => false,
     report: (line) => seen.reported.push(line),
     routes: {
       publicUrl,
       policy: () => policy.current,
+      policyReports: () => Promise.resolve([]),
+      explainCredential: (id, organizationId, lattice) =>
+        heldBy({ id, organizationId }, { ask: services, lattice, now: new Date() }),
       ask: calls.ask.bind(calls),
       unseal: calls.unseal.bind(calls),
       publicKeys: () => calls.publicKeys(),
@@ -142,6 +152,8 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     parts,
     seen,
     slow,
+    policy,
+    policyPath,
     close: async () => {
       await app.close();
       upstream.close();

@@ -25,6 +25,11 @@ export const person = newId('usr', new Date());
 /** A key with every permission that its owner has, and one with none. */
 export const held = mintApiKey('ptc');
 export const bare = mintApiKey('ptc');
+/** As `held`, but good from one network only. */
+export const bound = mintApiKey('ptc');
+export const boundTo = '203.0.113.0/24';
+/** The id of a key of another organization. */
+export const foreignKey = newId('key', new Date());
 export const permissions = ['apikeys:manage', 'apikeys:revoke', 'apikeys:view', 'counterparties:view', 'policy:view'];
 
 export const roleTokenKeys = RoleTokenKeys.parse('kX2vT9sQe7LwYb4NcR6mZp1HjD8fUgA3oViSxE5tBq0=');
@@ -60,8 +65,14 @@ async function replyOf(operation: Operation, request: Record<string, string>, ca
   });
   switch (operation.subject) {
     case ApiKey.resolve.subject: {
-      const found = [held, bare].find(({ lookup }) => lookup === request['lookup']);
-      return { position, key: found ? resolved(found.sha256, found === held ? permissions : []) : null };
+      const found = [held, bare, bound].find((key) => key.lookup === request['lookup'] || idOf(key) === request['id']);
+      if (!found)
+        return {
+          position,
+          key:
+            request['id'] === foreignKey ? { ...resolved(held, []), organization_id: newId('org', new Date()) } : null,
+        };
+      return { position, key: resolved(found, found === bare ? [] : permissions) };
     }
     case Identity.resolvePrincipal.subject:
       return {
@@ -125,16 +136,25 @@ const roleToken = (key: object): object => ({
   expires_at: new Date().toISOString(),
 });
 
-function resolved(sha256: string, given: string[]): ResolvedKey {
+const ids = new Map<unknown, string>();
+
+export function idOf(key: typeof held): string {
+  const id = ids.get(key) ?? newId('key', new Date());
+  ids.set(key, id);
+  return id;
+}
+
+function resolved(key: typeof held, given: string[]): ResolvedKey {
+  const { sha256 } = key;
   return {
-    id: newId('key', new Date()),
+    id: idOf(key),
     organization_id: organization,
     owner: { kind: 'user', id: person },
     client_id: null,
     roles: [],
     permissions: given,
     buckets: null,
-    networks: null,
+    networks: key === bound ? [boundTo] : null,
     status: 'active',
     expires_at: null,
     secrets: [{ id: newId('sec', new Date()), form: 'bearer', sha256, expires_at: null }],

@@ -15,6 +15,17 @@ const keyPrefix = z
   .regex(/^[0-9A-Za-z]+(?:_[0-9A-Za-z]+)*$/, 'is 1 to 32 letters and digits, with single underscores between them')
   .max(32, 'is 1 to 32 letters and digits, with single underscores between them');
 
+const networks = commaSeparated(z.string()).transform((texts, context) => {
+  try {
+    return NetworkList.parse(texts);
+  } catch (error) {
+    if (!(error instanceof NetworkRefused)) throw error;
+    // The message would repeat what was set; which entry is at fault says enough.
+    context.addIssue('holds an entry that is not a network such as 10.0.0.0/8 or 2001:db8::/32');
+    return z.NEVER;
+  }
+});
+
 const settings = z.object({
   ...busSettings,
   PORT: port().default(8080),
@@ -30,18 +41,9 @@ const settings = z.object({
   PORTCULLIS_TOKEN_AUDIENCE: z.string().max(512, 'must be at most 512 characters').optional(),
   PORTCULLIS_POLICY: z.string().default('config/policy.yaml'),
   PORTCULLIS_CATALOGUE_DIRECTORY: z.string().optional(),
-  PORTCULLIS_TRUSTED_PROXIES: commaSeparated(z.string())
-    .transform((networks, context) => {
-      try {
-        return NetworkList.parse(networks);
-      } catch (error) {
-        if (!(error instanceof NetworkRefused)) throw error;
-        // The message would repeat what was set; which entry is at fault says enough.
-        context.addIssue('holds an entry that is not a network such as 10.0.0.0/8 or 2001:db8::/32');
-        return z.NEVER;
-      }
-    })
-    .optional(),
+  PORTCULLIS_TRUSTED_PROXIES: networks.optional(),
+  /** Proxies that learn who asks when they ask for a decision; others get the bare status. */
+  PORTCULLIS_DECISION_PEERS: networks.optional(),
   /** Role tokens under one of these keys are accepted, whichever installation made them; without any, none is. */
   PORTCULLIS_TOKEN_ENCRYPTION_KEY: z
     .string()
@@ -77,6 +79,8 @@ export interface GatewayConfig {
   trustedProxies: NetworkList;
   /** Null: no role token is accepted. */
   roleTokenKeys: RoleTokenKeys | null;
+  /** Who learns from a decision whom it is about. */
+  decisionPeers: NetworkList;
   /** The prefix of keys given out now, then those still accepted. */
   keyPrefixes: readonly string[];
   /** Processes that share the ports. */
@@ -105,6 +109,7 @@ export function readConfig(): GatewayConfig {
     catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
     trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
     roleTokenKeys: read.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? null,
+    decisionPeers: read.PORTCULLIS_DECISION_PEERS ?? NetworkList.parse(['127.0.0.0/8', '::1/128']),
     keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
     workers: read.PORTCULLIS_WORKERS,
     tlsFiles,

@@ -6,13 +6,15 @@ import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
 import { presented } from './credential/presented.js';
 import { drain } from './drain.js';
+import { asksForDecision, forwardedRequest, needsGateway } from './decisions/forwarded-request.js';
 import { type DenialLog } from './events/denial-log.js';
 import { httpStatus } from './http-status.js';
 import { hasBody, readJsonBody, valuesOf } from './json-body.js';
 import { type Judge } from './judge/judge.js';
 import { type Arrival, type Identity } from './judgement.js';
 import { type Metrics } from './metrics.js';
-import { problemOf, refusalOf } from './problem.js';
+import { type TokenFor } from './pass-on.js';
+import { decisionStatus, problemOf, refusalOf } from './problem.js';
 import { allowedMethods } from './routes/control-routes.js';
 import { type Answer, type ControlCall, type ControlRoute, type RouteParts } from './routes/route.js';
 
@@ -35,14 +37,18 @@ export interface Passage {
 
 export interface FrontDoorParts {
   readonly judge: Pick<Judge, 'identify' | 'permit'>;
-  readonly denials: Pick<DenialLog, 'denied' | 'refusedCredential'>;
+  readonly denials: Pick<DenialLog, 'denied' | 'refusedCredential' | 'unjudged'>;
   /** Writes the upstream's answer; rejects with a refusal as long as nothing was written. */
   forward(passage: Passage, request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** The identity token that a passage's upstream gets, for the proxy that asked to hand on. */
+  readonly tokenFor: TokenFor;
   readonly routes: RouteParts;
   readonly metrics: Metrics;
   readonly trustedProxies: NetworkList;
   /** Prefixes of API keys that are ours, present and past. */
   readonly apiKeyPrefixes: readonly string[];
+  /** Proxies that learn from a decision whom it is about. */
+  readonly decisionPeers: NetworkList;
   readonly replyKey: Caller['reply_key'];
   /** True once the process is stopping: connections are not kept for another request. */
   stopping(): boolean;
@@ -128,10 +134,12 @@ export class FrontDoor {
     const refusal = refusalOf(error, (surprise) => this.parts.report(`${request.id}: ${stackOf(surprise)}`));
     this.parts.metrics.refused(refusal.code);
     if (reply.sent || reply.raw.headersSent) return false;
+    const isDecision = asksForDecision(request.raw.method ?? '', request.raw.url ?? '');
     const { status, headers, body } = problemOf(refusal, {
       requestId: request.id,
       publicUrl: this.parts.routes.publicUrl,
       ...about,
+      isDecision,
     });
     // A client that waits for "100 Continue" may send the body or not: what follows on this connection is anyone's guess.
     if (awaitsContinue(request.raw)) reply.header('Connection', 'close');
@@ -159,27 +167,27 @@ export class FrontDoor {
   private async judge(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     demandCommonHttp(request.raw);
     const target = request.raw.url ?? '';
-    const normalised = normalisePath(target);
-    if (!normalised.ok) throw new Refusal('invalid_request', `The path is not acceptable: ${normalised.reason}.`);
-    const { path, query } = normalised;
     const method = request.raw.method ?? '';
     const found = presented(request.raw.rawHeaders, this.parts.apiKeyPrefixes);
-    const arrival: Arrival = {
+    const arrived = {
       requestId: request.id,
       method,
       target,
-      path,
       rawHeaders: request.raw.rawHeaders,
       peer: request.raw.socket.remoteAddress ?? '',
       presented: found,
     };
+    if (asksForDecision(method, target))
+      return await this.answerDecision(request, reply, { ...arrived, path: target.split('?', 1)[0] ?? '' });
+    const normalised = normalisePath(target);
+    if (!normalised.ok) throw new Refusal('invalid_request', `The path is not acceptable: ${normalised.reason}.`);
+    const { path, query } = normalised;
+    const arrival: Arrival = { ...arrived, path };
     // What two readers would take for two requests, or for two callers, is refused on public routes too.
     if (found.kind === 'refused' && httpStatus[found.refusal.code] === 400) {
       const denial = await this.demand([], arrival);
       return this.refuse(request, reply, found.refusal, denial instanceof Denial ? denial : {});
     }
-    const policy = this.parts.routes.policy();
-
     const control = controlRouteOf(request);
     if (control) {
       this.labels.set(request, `${control.method} ${control.path}`);
@@ -192,26 +200,89 @@ export class FrontDoor {
       return true;
     }
 
-    const route = policy.routes.match(method, path);
-    if (route) {
-      this.labels.set(request, route.match);
-      const identity = await this.admitToUpstream(route, arrival);
-      if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
-      proceed(request, reply);
-      await this.parts.forward({ arrival, query, route, policy, identity }, request.raw, reply.raw);
-      reply.hijack();
-      return false;
-    }
-
+    const matched = this.parts.routes.policy().routes.match(method, path);
     const allowed = unroutedMethods.has(method) ? ['GET', 'POST'] : allowedMethods(path);
-    if (allowed.length > 0) {
+    if (!matched && allowed.length > 0) {
       reply.header('Allow', allowed.join(', '));
       throw new Refusal('method_not_allowed', `This path does not take ${method}. It takes ${allowed.join(', ')}.`);
     }
-    const identity = await this.demand([], arrival);
-    if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
-    const decisionId = this.parts.denials.denied(arrival, identity, 'no_route');
-    return this.refuse(request, reply, new Refusal('not_found', 'There is no such thing here.'), { decisionId });
+    if (matched) this.labels.set(request, matched.match);
+    const passage = await this.decide(arrival, query);
+    if (passage instanceof Denial) return this.refuse(request, reply, passage.refusal, passage);
+    proceed(request, reply);
+    await this.parts.forward(passage, request.raw, reply.raw);
+    reply.hijack();
+    return false;
+  }
+
+  /**
+   * The one decision on what is not ours to answer, for requests that arrive here and for those that a proxy asks about. From the
+   * moment that it is known who asks, everything is read from one policy in one turn: an edit comes wholly before or wholly after.
+   */
+  private async decide(arrival: Arrival, query: string | null): Promise<Passage | Denial> {
+    const identity = await this.parts.judge.identify(arrival);
+    const policy = this.parts.routes.policy();
+    const route = policy.routes.match(arrival.method, arrival.path);
+    if (!route) {
+      const known = this.demanded(identity, [], arrival);
+      if (known instanceof Denial) return known;
+      const decisionId = this.parts.denials.denied(arrival, known, 'no_route');
+      return new Denial(new Refusal('not_found', 'There is no such thing here.'), undefined, decisionId);
+    }
+    // A public upstream learns who calls if that is known; a credential that is no good is as good as none. A request that two
+    // readers would read in two ways is no credential that is no good: it goes nowhere.
+    const malformed = identity.kind === 'refused' && identity.refusal.code === 'invalid_request';
+    const admitted =
+      !route.public || malformed
+        ? this.demanded(identity, route.permissions, arrival)
+        : identity.kind === 'refused'
+          ? { kind: 'anonymous' as const, clientIp: identity.clientIp }
+          : identity;
+    return admitted instanceof Denial ? admitted : { arrival, query, route, policy, identity: admitted };
+  }
+
+  /**
+   * A proxy asks whether it may let a request through to an upstream of its own, so only the policy's rules count, never the
+   * gateway's own routes: what is public here would be open there.
+   */
+  private async answerDecision(request: FastifyRequest, reply: FastifyReply, asking: Arrival): Promise<boolean> {
+    this.labels.set(request, 'decision');
+    const passage = await this.decideForwarded(asking);
+    if (passage instanceof Denial) {
+      // Every 403 leads to its event, also where there was no credential to look at.
+      const { refusal, requiredPermission } = passage;
+      const unwritten = passage.decisionId === undefined && decisionStatus(refusal.code) === 403;
+      const decisionId = unwritten
+        ? this.parts.denials.unjudged(asking, this.clientIp(asking), refusal.code)
+        : passage.decisionId;
+      if (decisionId !== undefined) reply.header('X-Portcullis-Decision-Id', decisionId);
+      return this.refuse(request, reply, refusal, { requiredPermission, decisionId });
+    }
+    const { identity } = passage;
+    if (identity.kind === 'principal' && this.parts.decisionPeers.contains(asking.peer)) {
+      const { id, organization_id, credential_id } = identity.principal;
+      reply.headers({
+        'X-Portcullis-Identity': this.parts.tokenFor(passage),
+        'X-Portcullis-Principal': id,
+        'X-Portcullis-Credential': credential_id,
+        ...(organization_id === null ? {} : { 'X-Portcullis-Organization': organization_id }),
+      });
+    }
+    reply.code(200).header('Cache-Control', 'no-store').send();
+    return false;
+  }
+
+  private async decideForwarded(asking: Arrival): Promise<Passage | Denial> {
+    try {
+      const { query, ...arrival } = forwardedRequest(asking, this.parts.trustedProxies);
+      const cannot = needsGateway({ ...arrival, query });
+      return cannot === undefined
+        ? await this.decide(arrival, query)
+        : new Denial(new Refusal('needs_gateway', cannot));
+    } catch (error) {
+      if (error instanceof Refusal) return new Denial(error);
+      throw error;
+    }
   }
 
   /** On a public control route nobody is asked who calls: a credential that happens to be there, good or bad, does not matter. */
@@ -222,17 +293,13 @@ export class FrontDoor {
     return this.demand(access.permission === null ? [] : [access.permission], arrival);
   }
 
-  /** A public upstream learns who calls if that is known; a credential that is no good is as good as none. */
-  private async admitToUpstream(route: Route, arrival: Arrival) {
-    if (!route.public) return this.demand(route.permissions, arrival);
-    const identity = await this.parts.judge.identify(arrival);
-    return identity.kind === 'refused' ? { kind: 'anonymous' as const, clientIp: identity.clientIp } : identity;
-  }
-
   /** The principal, if there is one who may; else a denial that is written down. */
   private async demand(permissions: readonly string[], arrival: Arrival) {
+    return this.demanded(await this.parts.judge.identify(arrival), permissions, arrival);
+  }
+
+  private demanded(identity: Identity, permissions: readonly string[], arrival: Arrival) {
     const { judge, denials } = this.parts;
-    const identity = await judge.identify(arrival);
     const refusal = judge.permit(identity, permissions);
     if (identity.kind === 'refused') {
       return new Denial(identity.refusal, undefined, denials.refusedCredential(arrival, identity) ?? undefined);

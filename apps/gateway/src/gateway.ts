@@ -2,17 +2,18 @@ import { type Server } from 'node:http';
 import { type LoggerService } from '@nestjs/common';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { jetstream } from '@nats-io/jetstream';
-import { Bus, CallerSigner, EnforcerLink, publishEvent } from '@portcullis/bus';
+import { Bus, CallerSigner, EnforcerLink, gatherPolicyReports, PolicyReporter, publishEvent } from '@portcullis/bus';
 import { completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
 import { DenialLog } from './events/denial-log.js';
 import { GatewayKey } from './gateway-key.js';
 import { GatewayStop } from './gateway.module.js';
+import { heldBy } from './judge/held-by.js';
 import { Judge } from './judge/judge.js';
 import { type CachedRecord } from './judge/records.js';
 import { Metrics } from './metrics.js';
-import { passOn } from './pass-on.js';
+import { identityToken, passOn } from './pass-on.js';
 import { Forwarder } from './proxy/forward.js';
 import { UpstreamIdentity } from './proxy/upstream-identity.js';
 import { ownRoutePatterns } from './routes/control-routes.js';
@@ -56,6 +57,7 @@ export async function createGateway(
 
   const gatewayKey = new GatewayKey(now(), report);
   const bus = await Bus.connect('gateway', config.natsUrl, { signer: new CallerSigner(gatewayKey.key, now), report });
+  const reporter = new PolicyReporter(bus, () => policy.status, gatewayKey.gatewayId);
   const link = new EnforcerLink<CachedRecord>(bus, { id: gatewayKey.gatewayId });
   const stream = jetstream(bus.connection);
   const denials = new DenialLog({ publish: (event) => publishEvent(stream, event), now, report });
@@ -100,9 +102,11 @@ export async function createGateway(
   };
   write(policyEvent('policy.loaded', { digest: policy.current.digest }));
 
+  const tokenFor = identityToken(new UpstreamIdentity({ key: gatewayKey.key, issuer: config.publicUrl, now }));
   let stopping = false;
   const stop = new GatewayStop(
     [
+      () => reporter.stop(),
       () => policy.close(),
       () => denials.stop(),
       () => gatewayKey.stop(),
@@ -128,19 +132,24 @@ export async function createGateway(
       forward: passOn({
         judge,
         forwarder,
-        upstreamIdentity: new UpstreamIdentity({ key: gatewayKey.key, issuer: config.publicUrl, now }),
+        tokenFor,
         publicUrl: config.publicUrl,
         now: () => link.now(),
       }),
+      tokenFor,
       metrics,
       trustedProxies: config.trustedProxies,
       apiKeyPrefixes: config.keyPrefixes,
+      decisionPeers: config.decisionPeers,
       replyKey: calls.replyKey,
       stopping: () => stopping,
       report,
       routes: {
         publicUrl: config.publicUrl,
         policy: () => policy.current,
+        policyReports: () => gatherPolicyReports(bus),
+        explainCredential: (id, organizationId, lattice) =>
+          heldBy({ id, organizationId }, { ask: bus.call.bind(bus), lattice, now: now() }),
         ask: calls.ask.bind(calls),
         unseal: calls.unseal.bind(calls),
         publicKeys: () => calls.publicKeys(),
@@ -151,6 +160,7 @@ export async function createGateway(
     },
     { stop, logger, ...(tls ? { tls } : {}) },
   );
+  reporter.start();
   link.start();
   denials.start();
   gatewayKey.over(bus).start();

@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCodes, Sealed } from '@portcullis/contracts';
 import { z } from 'zod';
+import { decisionsPath } from './decisions/forwarded-request.js';
 import { httpStatus, problemTitle } from './http-status.js';
 import { type ControlRoute } from './routes/route.js';
 
@@ -112,13 +113,17 @@ function describeReply(route: ControlRoute): object {
 
 /** The codes that any route of this kind may answer; each names its status once. */
 function refusals(route: ControlRoute): Record<string, object> {
+  if (route.path === decisionsPath) return byStatus(['unauthenticated', 'forbidden', 'unavailable']);
   const codes: ErrorCode[] = ['invalid_request', 'internal', 'unavailable'];
   if (!route.access.public) codes.push('unauthenticated', 'forbidden', 'rate_limited');
   if (route.tag === 'Sign in' && route.access.public) codes.push('invalid_credentials', 'rate_limited');
   if (route.path.includes(':')) codes.push('not_found');
   if (route.input?.from === 'body') codes.push('conflict', 'too_large', 'unsupported_media_type', 'unprocessable');
-  return Object.fromEntries(codes.map((code) => [httpStatus[code], { $ref: '#/components/responses/Problem' }]));
+  return byStatus(codes);
 }
+
+const byStatus = (codes: readonly ErrorCode[]): Record<string, object> =>
+  Object.fromEntries(codes.map((code) => [httpStatus[code], { $ref: '#/components/responses/Problem' }]));
 
 /** JSON Schema as HTTP clients see the value: what is sealed on the bus is a text to them. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {

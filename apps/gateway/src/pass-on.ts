@@ -10,7 +10,8 @@ import { type UpstreamIdentity } from './proxy/upstream-identity.js';
 export interface PassOnParts {
   readonly judge: Pick<Judge, 'attach'>;
   readonly forwarder: Forwarder;
-  readonly upstreamIdentity: UpstreamIdentity;
+  /** `identityToken`. */
+  readonly tokenFor: TokenFor;
   readonly publicUrl: string;
   now(): Instant;
 }
@@ -18,16 +19,11 @@ export interface PassOnParts {
 /** Sends a request that may pass to its upstream, with the identity token that this upstream gets. */
 export function passOn(parts: PassOnParts) {
   const publicUrl = new URL(parts.publicUrl);
-  const permissionsOf = rememberPermissions();
-  return (
-    { arrival, query, route, policy, identity }: Passage,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> => {
+  return (passage: Passage, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { arrival, query, route, policy, identity } = passage;
     const upstream = policy.upstreams.get(route.upstream);
     if (!upstream) throw new Error(`the policy has no upstream named ${route.upstream}`);
     const isPrincipal = identity.kind === 'principal';
-    const { audience } = upstream;
     return parts.forwarder.forward(request, response, upstream, {
       requestId: arrival.requestId,
       clientIp: identity.clientIp,
@@ -36,12 +32,7 @@ export function passOn(parts: PassOnParts) {
       path: arrival.path,
       query,
       upgradeHead: request instanceof ArrivingRequest ? request.upgradeHead : undefined,
-      identity: isPrincipal
-        ? parts.upstreamIdentity.token(identity.principal, {
-            audience,
-            permissions: permissionsOf(policy, route.upstream),
-          })
-        : undefined,
+      identity: parts.tokenFor(passage),
       attach: isPrincipal
         ? (close) => {
             const attachment = parts.judge.attach(identity, close);
@@ -49,6 +40,21 @@ export function passOn(parts: PassOnParts) {
           }
         : undefined,
     });
+  };
+}
+
+/** The identity token of a passage for its upstream; undefined for nobody. */
+export type TokenFor = (passage: Pick<Passage, 'route' | 'policy' | 'identity'>) => string | undefined;
+
+/** The same token whether we forward the request ourselves or a proxy does that asked us. */
+export function identityToken(upstreamIdentity: UpstreamIdentity): TokenFor {
+  const permissionsOf = rememberPermissions();
+  return ({ route, policy, identity }) => {
+    const upstream = policy.upstreams.get(route.upstream);
+    if (!upstream) throw new Error(`the policy has no upstream named ${route.upstream}`);
+    if (identity.kind !== 'principal') return undefined;
+    const permissions = permissionsOf(policy, route.upstream);
+    return upstreamIdentity.token(identity.principal, { audience: upstream.audience, permissions });
   };
 }
 

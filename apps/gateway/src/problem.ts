@@ -1,4 +1,4 @@
-import { type FieldFault, Refusal } from '@portcullis/contracts';
+import { type ErrorCode, type FieldFault, Refusal } from '@portcullis/contracts';
 import { httpStatus, problemTitle } from './http-status.js';
 
 /** The body of every refusal, RFC 9457. `code` is for programs, `detail` for people; neither repeats what was sent. */
@@ -26,6 +26,8 @@ export interface ProblemContext {
   publicUrl: string;
   /** The permission whose lack refused the request. */
   requiredPermission?: string | undefined;
+  /** The answer is to a proxy that asks about a request: it knows 200, 401, 403 and 503, and takes anything else for a failure. */
+  isDecision?: boolean;
   /** Leads to the audit event of the denial. */
   decisionId?: string | undefined;
   /** Of a 401, where it is not the usual one. */
@@ -39,10 +41,11 @@ export const problemType = 'application/problem+json; charset=utf-8';
  * presented is no good; 403 for a lacking permission says which (RFC 6750 section 3). 429 and 503 always have `Retry-After`.
  */
 export function problemOf(refusal: Refusal, context: ProblemContext): Problem {
-  const status = httpStatus[refusal.code];
+  const status = context.isDecision ? decisionStatus(refusal.code) : httpStatus[refusal.code];
   const ownChallenge = status === 401 ? context.challenge : undefined;
   const challenge = ownChallenge ?? challengeOf(refusal, status, context.requiredPermission);
-  const retryAfterSeconds = refusal.retryAfterSeconds ?? (status === 429 || status === 503 ? 1 : undefined);
+  const retryAfterSeconds =
+    refusal.retryAfterSeconds ?? (httpStatus[refusal.code] === 429 || status === 503 ? 1 : undefined);
   return {
     status,
     headers: {
@@ -80,6 +83,13 @@ export function refusalOf(error: unknown, surprise: (error: unknown) => void): R
   }
   surprise(error);
   return new Refusal('internal', 'Something went wrong here. It has been logged.');
+}
+
+/** The status of a refusal for a proxy that asks: whatever is the client's fault is 403, whatever is ours 503. */
+export function decisionStatus(code: ErrorCode): number {
+  const status = httpStatus[code];
+  if (status === 401) return 401;
+  return status >= 500 ? 503 : 403;
 }
 
 const realm = 'Bearer realm="portcullis"';

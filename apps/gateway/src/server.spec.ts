@@ -85,6 +85,15 @@ describe('the front door', () => {
     ]);
   });
 
+  test.each<Record<string, string | string[]>>([{ X_Portcullis_Identity: 'forged' }, { 'X-Org-ID': ['a', 'b'] }])(
+    'a request that two readers would read in two ways is 400 on a public route too',
+    async (headers) => {
+      const got = await send('GET', '/public/x', { headers });
+      expect([got.status, got.json?.code]).toEqual([400, 'invalid_request']);
+      expect(gateway.seen.upstream).toBeUndefined();
+    },
+  );
+
   test('two credentials are 400', async () => {
     const key = held.text.reveal();
     const got = await send('GET', '/v1/whoami', { headers: { Authorization: [`Bearer ${key}`, `Bearer ${key}`] } });

@@ -1,7 +1,7 @@
-import { type Bus, EnforcementAuthority, FetchedGatewayKeys, type ServiceParts } from '@portcullis/bus';
+import { type Bus, EnforcementAuthority, FetchedGatewayKeys, PolicyReporter, type ServiceParts } from '@portcullis/bus';
 import { EnvelopeRefused } from '@portcullis/credentials';
 import { Database } from '@portcullis/persistence';
-import { PolicyFaults, PolicyFile } from '@portcullis/policy';
+import { followEdits, PolicyFaults, PolicyFile } from '@portcullis/policy';
 import { ConfigFault, exitMisconfigured } from '@portcullis/settings';
 import { type Config } from './config.js';
 import { GatewayStore } from './gateways/gateway.store.js';
@@ -40,7 +40,7 @@ async function open(
 ): Promise<ServiceParts> {
   const policy = await PolicyFile.open(config.policyPath, {
     variables,
-    onFault: (faults) => report(`the policy was not reloaded: ${faults.length} faults`),
+    ...followEdits(report),
   });
   const database = await Database.open({ ...identityDatabase, url: config.databaseUrl, report });
   await foundInstallation(database, config.firstAdministrator);
@@ -66,7 +66,12 @@ async function open(
       roleTokens: config.roleTokens,
     }),
     outbox: database.outbox,
-    companions: [authority, signingKeys, new Housekeeping(database, report)],
+    companions: [
+      authority,
+      signingKeys,
+      new Housekeeping(database, report),
+      new PolicyReporter(bus, () => policy.status),
+    ],
     gatewayKeys: new FetchedGatewayKeys(() => new GatewayStore(database).seenWithin(gatewaySeconds)),
     healthy: () => database.healthy(),
     close: async () => {

@@ -8,4 +8,5 @@ export { natsUsers, type NatsUser } from './nats-users.js';
 export { committedSubject, type Outbox, OutboxRelay, publishEvent } from './outbox-relay.js';
 export { serve, startService, type Companion, type ServiceParts } from './serve.js';
 export { EnforcementAuthority, type AuthorityOptions, type MarkerSource } from './enforcement-authority.js';
+export { gatherPolicyReports, PolicyReporter, type PolicyState } from './policy-reports.js';
 export { EnforcerLink, type EnforcerLinkOptions } from './enforcer-link.js';

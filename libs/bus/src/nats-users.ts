@@ -1,5 +1,6 @@
 import { authorities, type Authority, operationsOf, type Service, services } from '@portcullis/contracts';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import { policyStatusSubject } from './policy-reports.js';
 import { auditConsumer, auditStream } from './streams.js';
 
 /** A NATS user as the server's configuration has it. Everything that is not allowed is refused by the server. */
@@ -27,9 +28,12 @@ export function natsUsers(passwords: Record<Service, string>): NatsUser[] {
         ...enforcementSends(service),
         ...audits(service),
         `health.${service}`,
+        ...(service === 'gateway' ? [policyStatusSubject] : []),
       ],
     },
-    subscribe: { allow: [`_INBOX.${service}.>`, ...answers(service), ...enforcementHears(service)] },
+    subscribe: {
+      allow: [`_INBOX.${service}.>`, ...answers(service), ...enforcementHears(service), policyStatusSubject],
+    },
     allowResponses: true,
   }));
 }

@@ -72,6 +72,7 @@ export {
   ResolvedKey,
   ShownCredentials,
 } from './api-key.contract.js';
+export { PolicyReport } from './policy-report.js';
 export { ClientRecord, ClientRegistry } from './client-registry.contract.js';
 export { Audit } from './audit.contract.js';
 export { operationsOf } from './catalogue.js';

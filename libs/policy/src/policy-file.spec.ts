@@ -186,6 +186,24 @@ describe('following', () => {
     expect(file.current.routes.match('GET', '/b')).toBeDefined();
   });
 
+  test('its status says what is in force since when, and the faults of an edit until they are mended', async () => {
+    await writeFile(policyPath, route('/a'));
+    let now = new Date(1_000);
+    const { file } = await follow({ lookMilliseconds: 3_600_000, now: () => now });
+    const digest = file.current.digest;
+    expect(file.status).toEqual({ digest, loadedAt: new Date(1_000), refused: null });
+    now = new Date(2_000);
+    await writeFile(policyPath, 'version: 1\nroutes: [{ match: "GET /a" }]\n');
+    await file.reload();
+    expect(file.status).toMatchObject({ digest, loadedAt: new Date(1_000), refused: { at: now } });
+    expect(file.status.refused?.faults).toHaveLength(2);
+    now = new Date(3_000);
+    await writeFile(policyPath, route('/b'));
+    await file.reload();
+    expect(file.status).toEqual({ digest: file.current.digest, loadedAt: now, refused: null });
+    expect(file.current.digest).not.toBe(digest);
+  });
+
   test('closed, it tells nothing more', async () => {
     await writeFile(policyPath, route('/a'));
     const { file, told } = await follow();

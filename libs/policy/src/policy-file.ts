@@ -21,6 +21,17 @@ export interface PolicyFileOptions extends PolicySettings {
    * halfway.
    */
   lookMilliseconds?: number;
+  /** For `status`; the system's clock unless given. */
+  now?: () => Date;
+}
+
+/** What a process runs, for whoever compares processes. */
+export interface PolicyStatus {
+  digest: string;
+  /** When that policy came into force here. */
+  loadedAt: Date;
+  /** The edit that was not taken and has not been mended since; null when the files are the policy in force. */
+  refused: { at: Date; faults: readonly PolicyFault[] } | null;
 }
 
 /** A policy that cannot be used, with every fault; `message` has one line for each, `file:line: sentence`. */
@@ -29,6 +40,17 @@ export class PolicyFaults extends Error {
   constructor(readonly faults: readonly PolicyFault[]) {
     super(faults.map(({ file, line, message }) => `${file}:${line}: ${message}`).join('\n'));
   }
+}
+
+/** How a process that follows a policy says so, in its own log: what is in force now, and every fault of an edit that is not. */
+export function followEdits(report: (line: string) => void): Required<Pick<PolicyFileOptions, 'onReload' | 'onFault'>> {
+  return {
+    onReload: ({ digest }) => report(`the policy ${digest} is in force`),
+    onFault: (faults) =>
+      report(
+        `the policy was edited and cannot be used; the one before stays in force:\n${new PolicyFaults(faults).message}`,
+      ),
+  };
 }
 
 const SHIPPED_CATALOGUE = fileURLToPath(new URL('../../../config/catalogue', import.meta.url));
@@ -97,7 +119,8 @@ export class PolicyFile {
   #current: Policy;
   #seen: string;
   #loaded: string;
-  #faulty = false;
+  #loadedAt: Date;
+  #refused: PolicyStatus['refused'] = null;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
   #closed = false;
@@ -111,6 +134,7 @@ export class PolicyFile {
     this.#current = policy;
     this.#policyFiles = policyFiles;
     this.#seen = this.#loaded = print;
+    this.#loadedAt = this.#now();
     this.#schedule();
   }
 
@@ -123,6 +147,10 @@ export class PolicyFile {
 
   get current(): Policy {
     return this.#current;
+  }
+
+  get status(): PolicyStatus {
+    return { digest: this.#current.digest, loadedAt: this.#loadedAt, refused: this.#refused };
   }
 
   /** Reads the files now, whether or not they changed (for a SIGHUP). Never rejects: a bad edit goes to `onFault`. */
@@ -162,14 +190,22 @@ export class PolicyFile {
     this.#loaded = this.#seen = loaded.print;
     if (this.#closed) return;
     if (!loaded.policy) {
-      this.#faulty = true;
+      this.#refused = { at: this.#now(), faults: loaded.faults };
       this.#options.onFault?.(loaded.faults);
       return;
     }
     const changed = loaded.policy.digest !== this.#current.digest;
-    if (changed) this.#current = loaded.policy;
-    if (changed || this.#faulty) this.#options.onReload?.(this.#current);
-    this.#faulty = false;
+    const mended = this.#refused !== null;
+    if (changed) {
+      this.#current = loaded.policy;
+      this.#loadedAt = this.#now();
+    }
+    this.#refused = null;
+    if (changed || mended) this.#options.onReload?.(this.#current);
+  }
+
+  #now(): Date {
+    return (this.#options.now ?? (() => new Date()))();
   }
 }
 

@@ -117,7 +117,8 @@ export function hides(upper: RoutePattern, lower: RoutePattern): boolean {
   });
 }
 
-function matches({ method, segments, rest }: RoutePattern, asked: string, path: readonly string[]): boolean {
+/** Whether a request by this method (HEAD already read as GET) for these decoded segments is meant. */
+export function matches({ method, segments, rest }: RoutePattern, asked: string, path: readonly string[]): boolean {
   if (method !== '*' && method !== asked) return false;
   if (rest ? path.length < segments.length : path.length !== segments.length) return false;
   for (let at = 0; at < segments.length; at += 1) {

@@ -103,6 +103,21 @@ export class DenialLog {
     });
   }
 
+  /** A request was denied without anybody's credential being looked at. @returns the decision id */
+  unjudged(arrival: Arrival, clientIp: string, reason: string): string {
+    return this.#log(`address ${clientIp} ${reason}`, {
+      organization_id: null,
+      action: 'request.denied',
+      outcome: 'denied',
+      actor: { kind: 'anonymous', id: null, credential_id: null },
+      resource: { kind: 'request', id: null },
+      request_id: arrival.requestId,
+      client_ip: clientIp,
+      reason,
+      details: what(arrival),
+    });
+  }
+
   /** Ends what has been counted for long enough, forgets quiet sources, publishes. Every second. */
   tick(): void {
     const nowMs = this.#options.now().getTime();

@@ -100,7 +100,7 @@ const keyGrant = (lattice: Lattice, { roles, permissions, buckets }: KeyRecord):
   lattice.grantKnown({ roles, permissions, buckets });
 
 /** A membership names no buckets: it reaches all of its organization's. */
-const memberGrant = (lattice: Lattice, { roles, permissions }: MembershipRecord): Grant =>
+export const memberGrant = (lattice: Lattice, { roles, permissions }: MembershipRecord): Grant =>
   lattice.grantKnown({ roles, permissions, buckets: 'all' });
 
 const tokenGrant = (lattice: Lattice, { permissions, buckets }: AccessToken): Grant =>

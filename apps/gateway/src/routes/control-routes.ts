@@ -1,3 +1,5 @@
+import { type OwnRoute } from '@portcullis/policy';
+import { decisionsPath } from '../decisions/forwarded-request.js';
 import { describeApi } from '../openapi.js';
 import { docsHeaders, docsPage } from '../docs.js';
 import { apiKeyRoutes } from './api-key.routes.js';
@@ -5,6 +7,7 @@ import { auditRoutes } from './audit.routes.js';
 import { catalogueRoutes } from './catalogue.routes.js';
 import { clientRoutes } from './client.routes.js';
 import { identityRoutes } from './identity.routes.js';
+import { policyRoutes } from './policy.routes.js';
 import { processRoutes } from './process.routes.js';
 import { roleTokenRoutes } from './role-token.routes.js';
 import { type ControlRoute, ownRoute } from './route.js';
@@ -17,6 +20,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   ...clientRoutes,
   ...auditRoutes,
   ...catalogueRoutes,
+  ...policyRoutes,
   ...processRoutes,
   ownRoute({
     method: 'GET',
@@ -48,10 +52,19 @@ export const controlRoutes: readonly ControlRoute[] = [
   }),
 ];
 
-/** The same as the policy writes routes, so that a rule which could never be reached is a fault at load. */
-export const ownRoutePatterns: readonly string[] = controlRoutes.map(
-  ({ method, path }) => `${method} ${path.replaceAll(/:[^/]+/g, '*')}`,
-);
+/** The same as the policy sees them, in the order in which they are tried. */
+export const ownRoutes: readonly OwnRoute[] = [
+  ...controlRoutes.map(({ method, path, access }) => ({
+    match: `${method} ${path.replaceAll(/:[^/]+/g, '*')}`,
+    public: access.public,
+    permissions: access.public || access.permission === null ? [] : [access.permission],
+  })),
+  // What follows is the path that a proxy asks about: no request of anybody's own.
+  { match: `* ${decisionsPath}/**`, public: true, permissions: [] },
+];
+
+/** So that a rule which could never be reached is a fault at load. */
+export const ownRoutePatterns: readonly string[] = ownRoutes.map(({ match }) => match);
 
 /** The methods that a path answers, for `Allow`; empty if it is no control path. */
 export function allowedMethods(path: string): string[] {

@@ -1,7 +1,15 @@
-import { type Caller, type Operation, type Principal, type RequestInputOf } from '@portcullis/contracts';
+import { type Lattice } from '@portcullis/authz';
+import {
+  type Caller,
+  type Operation,
+  type PolicyReport,
+  type Principal,
+  type RequestInputOf,
+} from '@portcullis/contracts';
 import { type Policy } from '@portcullis/policy';
 import { type z } from 'zod';
 import { type ReadBody } from '../json-body.js';
+import { type HeldBy } from '../judge/held-by.js';
 import { type Arrival } from '../judgement.js';
 import { renderReply, type Unseal } from '../render.js';
 import { type HttpInput, httpInputOf, readInput } from './http-input.js';
@@ -11,6 +19,10 @@ export interface RouteParts {
   readonly publicUrl: string;
   /** The policy in force. */
   policy(): Policy;
+  /** What every process that decides runs, this one among them. */
+  policyReports(): Promise<PolicyReport[]>;
+  /** What a credential holds now. Undefined: there is none of that id in that organization. */
+  explainCredential(id: string, organizationId: string, lattice: Lattice): Promise<HeldBy | undefined>;
   /** Asks a service on a caller's behalf; the fields named in `sealedFields` are plain text, and are sealed on the way. */
   ask(
     operation: Operation,
