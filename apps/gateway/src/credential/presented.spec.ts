@@ -127,3 +127,23 @@ test.each([
 test('headers that may be repeated may be', () => {
   expect(read('Accept', 'a', 'Accept', 'b', 'Via', '1.1 x', 'Via', '1.1 y')).toMatchObject({ kind: 'none' });
 });
+
+test.each(['gate.example', 'gate.example:8443', '127.0.0.1:80', '[::1]:8080', 'api_1'])('a host may be %s', (host) => {
+  expect(presented(['Host', host], ['ptc'])).toMatchObject({ kind: 'none' });
+});
+
+test.each([
+  '',
+  ' ',
+  '*',
+  'a b',
+  'user@gate.example',
+  'gate.example/x',
+  'gate.example:',
+  'gate.example:x',
+  '::1',
+  'a,b',
+  'caf\u00e9',
+])('a host may not be %j', (host) => {
+  expect(presented(['Host', host], ['ptc'])).toMatchObject({ kind: 'refused', reason: 'host' });
+});
