@@ -270,8 +270,8 @@ describe('a reader', () => {
   });
 
   test.each([
-    ['since', { since: '0000-01-01T00:00:00Z' }, 1],
-    ['until', { until: '0000-01-01T00:00:00Z' }, 0],
+    ['since', { since: '0001-01-01T00:00:00Z' }, 1],
+    ['until', { until: '0001-01-01T00:00:00Z' }, 0],
     ['until', { until: '9999-12-31T23:59:59.999Z' }, 1],
   ])('may give any time that the contract lets pass: %s %j', async (_name, filter, count) => {
     const here = newId('org', now);

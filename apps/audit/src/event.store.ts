@@ -148,8 +148,8 @@ function listStatement(filter: EventFilter, limit: number, maxExamined: number):
     ...given(filter.before, (p) => `leaf_index < ${p(filter.before)}`),
     ...given(filter.action, is('action', filter.action)),
     ...given(filter.outcome, is('outcome', filter.outcome)),
-    ...given(filter.since, (p) => `time >= ${p(postgresTime(filter.since))}`),
-    ...given(filter.until, (p) => `time < ${p(postgresTime(filter.until))}`),
+    ...given(filter.since, (p) => `time >= ${p(filter.since)}`),
+    ...given(filter.until, (p) => `time < ${p(filter.until)}`),
     ...given(filter.request_id, is('left(request_id, 129)', filter.request_id)),
   ];
 
@@ -185,9 +185,6 @@ function listStatement(filter: EventFilter, limit: number, maxExamined: number):
 const searchable = `concat_ws(e'\\n', body->>'id', body->>'service', body->>'action', body->>'reason', body->'actor'->>'id',
   body->'actor'->>'credential_id', body->'resource'->>'kind', body->'resource'->>'id', body->>'request_id',
   body->>'client_ip', body->>'details')`;
-
-/** RFC 3339 has a year 0000, Postgres has none. */
-const postgresTime = (time: string | undefined): string | undefined => (time && time < '0001' ? '-infinity' : time);
 
 const maxKeptCharacters = 65_536;
 

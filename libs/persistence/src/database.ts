@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Client, type ClientConfig } from 'pg';
 import { type EntityManager, type EntitySchema, DataSource } from 'typeorm';
 import { completeEvent, newId, type OwedEvent, Refusal, type Service } from '@portcullis/contracts';
 import { type Marker } from '@portcullis/enforcement';
@@ -157,8 +158,24 @@ function dataSource(
     installExtensions: false,
     applicationName: `portcullis-${options.service}`,
     poolErrorHandler: (error: Error) => options.report?.(`Postgres: ${error.message}`),
-    extra: { connectionTimeoutMillis: 3_000, options: `-c search_path=${options.schema}`, ...pool },
+    extra: {
+      Client: LastingClient,
+      connectionTimeoutMillis: 3_000,
+      options: `-c search_path=${options.schema}`,
+      ...pool,
+    },
   });
+}
+
+/**
+ * A lost connection says so more than once, and TypeORM stops listening at the first time: the second would end the process.
+ * Whoever uses the connection hears of it by the query that fails.
+ */
+class LastingClient extends Client {
+  constructor(config?: ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
 }
 
 const connectPatienceMilliseconds = 60_000;

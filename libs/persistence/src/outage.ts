@@ -11,6 +11,9 @@ export function isOutage(error: unknown): boolean {
 }
 
 const outageCode = /^(08|53|57P|57014|25006|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
-/** What pg and its pool say without a code, and a standby under a code that it shares with others (55000). */
+/**
+ * What pg and its pool say without a code, a standby under a code that it shares with others (55000), and TypeORM of a
+ * transaction whose connection was lost between two statements.
+ */
 const outageMessage =
-  /timeout exceeded when trying to connect|connection terminated|recovery is in progress|query read timeout|client has encountered a connection error|not queryable/i;
+  /query runner (?:was )?already released|timeout exceeded when trying to connect|connection terminated|recovery is in progress|query read timeout|client has encountered a connection error|not queryable/i;
