@@ -82,14 +82,14 @@ const rows = <T>(sql: string, values: unknown[] = []) =>
 describe('the record', () => {
   test('keeps an event as it was said, and tells the service that owes it', async () => {
     const event = anEvent({ details: { name: 'ci' } });
-    const told = new Promise<string[]>((resolve) =>
-      admin.subscribe(committedSubject('api-key'), {
-        callback: (_error, message) => resolve(message.json<string[]>()),
-      }),
-    );
+    const told: string[] = [];
+    const listening = admin.subscribe(committedSubject('api-key'), {
+      callback: (_error, message) => void told.push(...message.json<string[]>()),
+    });
     await publish(event);
     expect(await kept(event.id)).toEqual(event);
-    expect(await told).toContain(event.id);
+    await eventually(() => told.includes(event.id));
+    listening.unsubscribe();
   });
 
   test('keeps an event once, however often it is delivered, and says each time that it is kept', async () => {

@@ -126,7 +126,7 @@ describe('a request that is forged reaches no upstream', () => {
     ['a folded header', besides('X-Note: a', ' b'), [400, 'invalid_request']],
     ['a NUL in a header', besides('X-Note: a\0b'), [400, 'invalid_request']],
     ['a bare LF', besides('X-Note: a\nX-Org-ID: b'), [400, 'invalid_request']],
-    ['headers over 32 KiB', besides(`X-Note: ${canary.repeat(3_000)}`), [413, 'too_large']],
+    ['headers over 32 KiB', besides(`X-Note: ${canary.repeat(3_000)}`), [431, 'headers_too_large']],
     [
       'an over-long credential',
       [...guarded.slice(0, 2), `Authorization: Bearer ${canary.repeat(1_000)}`],
