@@ -87,12 +87,14 @@ describe('when a part of the stack is away', () => {
     for (const answer of answers.slice(0, -1)) expectDoneOrAway(answer);
     return answers;
   };
+  /** How long a stack on a busy machine may take to be itself again. A fault is one that stays. */
+  const settledMilliseconds = 60_000;
   /** Asks on until every answer is a success. */
   const allIsWell = async () => {
-    await eventually(async () => (await anyone.get('/readyz')).status === 200, 20_000);
+    await eventually(async () => (await anyone.get('/readyz')).status === 200, settledMilliseconds);
     await eventually(
       async () => (await everything({ revoking: true })).slice(0, -1).every(({ status }) => status < 300),
-      20_000,
+      settledMilliseconds,
     );
     expect((await anyone.as(revoked.credentials.bearer_token).get('/v1/counterparties')).status).toBe(401);
   };
@@ -116,7 +118,7 @@ describe('when a part of the stack is away', () => {
       await allIsWell();
       expect(pids()).toEqual(before);
     },
-    80_000,
+    240_000,
   );
 
   test.each(['nats', 'postgres'])(
@@ -127,11 +129,11 @@ describe('when a part of the stack is away', () => {
       const load = everything({ revoking: true });
       backstage.kill(server);
       await load;
-      await eventually(async () => (await everything(), backstage.pid(server) !== old), 20_000);
+      await eventually(async () => (await everything(), backstage.pid(server) !== old), settledMilliseconds);
       await allIsWell();
       expect(pids()).toEqual(before);
     },
-    80_000,
+    240_000,
   );
 
   test.each(services)(
@@ -153,17 +155,29 @@ describe('when a part of the stack is away', () => {
         if (times === 1) await Promise.race(burst);
         process.kill(old, 'SIGKILL');
         for (const answer of await Promise.all(burst)) if (answer) expectDoneOrAway(answer);
-        await eventually(() => pidOrNone(stack, service) !== old && pidOrNone(stack, service) !== null, 15_000);
-        await eventually(async () => (await anyone.get('/readyz').catch(() => null))?.status === 200, 20_000);
-        const still = await Promise.all(
-          [live, revoked].map((key) => anyone.as(key.credentials.bearer_token).get('/v1/counterparties')),
+        await eventually(
+          () => pidOrNone(stack, service) !== old && pidOrNone(stack, service) !== null,
+          settledMilliseconds,
         );
-        expect(still.map(({ status }) => status)).toEqual([200, 401]);
+        await eventually(
+          async () => (await anyone.get('/readyz').catch(() => null))?.status === 200,
+          settledMilliseconds,
+        );
+        // While a service starts, a gateway whose lease has run out says 503; it never says anything else that is not so.
+        await eventually(async () => {
+          const still = await Promise.all(
+            [live, revoked].map((key) => anyone.as(key.credentials.bearer_token).get('/v1/counterparties')),
+          );
+          const [good, ended] = still.map(({ status }) => status);
+          expect([200, 503]).toContain(good);
+          expect([401, 503]).toContain(ended);
+          return good === 200 && ended === 401;
+        }, settledMilliseconds);
       }
       expect(stack.output()).toMatch(new RegExp(`^${service} ended \\(signal SIGKILL\\): starting it again in`, 'm'));
       await allIsWell();
     },
-    60_000,
+    240_000,
   );
 
   test('every change that was made is in the record exactly once, and none that was not', async () => {
