@@ -1,0 +1,68 @@
+// A load generator in a process of its own: keep-alive connections, one request at a time on each, no pipelining.
+// It reads Content-Length framing only, which is all that the measured servers answer with, and counts nothing that
+// is not the expected status. Parent: `Load` in programs.mjs.
+import { connect } from 'node:net';
+
+process.on('message', async (job) => {
+  try {
+    process.send(await run(job));
+  } catch (error) {
+    process.send({ failed: String(error.stack ?? error) });
+  }
+});
+process.on('disconnect', () => process.exit());
+
+/**
+ * @param job.requests whole requests as text, sent in turn; with `once` each is sent once and that ends the run
+ * @returns `requests` answered, `seconds`, and latencies in ms
+ */
+async function run({ port, requests, connections, milliseconds, status, once }) {
+  const latencies = [];
+  const started = performance.now();
+  let next = 0;
+  const take = () => {
+    if (once ? next >= requests.length : performance.now() - started >= milliseconds) return undefined;
+    return Buffer.from(requests[next++ % requests.length], 'latin1');
+  };
+  await Promise.all(Array.from({ length: connections }, () => drive(port, take, status, latencies)));
+  const seconds = (performance.now() - started) / 1000;
+  latencies.sort((a, b) => a - b);
+  const at = (part) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? 0;
+  return { requests: latencies.length, seconds, p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+function drive(port, take, status, latencies) {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    let received = '';
+    let wanted = -1;
+    let sentAt = 0;
+    const send = () => {
+      const request = take();
+      if (!request) return socket.end(() => resolve());
+      sentAt = performance.now();
+      socket.write(request);
+    };
+    socket.setEncoding('latin1');
+    socket.on('connect', send);
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error('the server closed a connection')));
+    socket.on('data', (text) => {
+      received = received === '' ? text : received + text;
+      if (wanted < 0) {
+        const end = received.indexOf('\r\n\r\n');
+        if (end < 0) return;
+        const length = /\r\ncontent-length: *(\d+)/i.exec(received);
+        if (!length || Number(received.slice(9, 12)) !== status) {
+          return socket.destroy(new Error(`expected ${status} with a length: ${received.slice(0, 600)}`));
+        }
+        wanted = end + 4 + Number(length[1]);
+      }
+      if (received.length < wanted) return;
+      received = '';
+      wanted = -1;
+      latencies.push(performance.now() - sentAt);
+      send();
+    });
+  });
+}

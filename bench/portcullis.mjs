@@ -1,0 +1,80 @@
+// The product as anybody runs it: `portcullis up` on free ports with a home of its own and one policy that is made here.
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, here, start } from './programs.mjs';
+
+const password = 'correct-horse-battery-staple';
+
+/** Starts one gateway and its services before an upstream. Nothing else is asked of it until a row asks. */
+export async function startPortcullis(upstreamPort) {
+  const home = mkdtempSync(join(tmpdir(), 'portcullis-bench-'));
+  chmodSync(home, 0o711);
+  const readyFile = join(home, 'ready.json');
+  writeFileSync(
+    join(home, 'policy.yaml'),
+    `version: 1
+upstreams: { bench: { url: 'http://127.0.0.1:${upstreamPort}' } }
+routes:
+  - { match: 'GET /v1/counterparties/**', permission: counterparties:view, upstream: bench }
+  - { match: 'GET /public/counterparties/**', public: true, upstream: bench }
+`,
+  );
+  const port = await freePort();
+  const up = await start(process.execPath, [here('../apps/cli/bin/portcullis.mjs'), 'up'], {
+    cwd: home,
+    env: {
+      PORT: String(port),
+      S3_PORT: String(await freePort()),
+      PORTCULLIS_HOME: join(home, 'data'),
+      PORTCULLIS_FIRST_ADMIN_PASSWORD: password,
+      PORTCULLIS_POLICY: join(home, 'policy.yaml'),
+      PORTCULLIS_READY_FILE: readyFile,
+    },
+    ready: () => existsSync(readyFile),
+    milliseconds: 180_000,
+  });
+  const { admin_email: email } = JSON.parse(readFileSync(readyFile, 'utf8'));
+  const call = async (method, path, body, token) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    const json = text === '' || !answer.headers.get('content-type')?.includes('json') ? {} : JSON.parse(text);
+    return { status: answer.status, json };
+  };
+  const demand = async (...request) => {
+    const answer = await call(...request);
+    if (answer.status >= 300)
+      throw new Error(`${request[0]} ${request[1]}: ${answer.status} ${JSON.stringify(answer.json)}`);
+    return answer.json;
+  };
+  const admin = (await demand('POST', '/v1/login', { email, password })).access_token;
+  const pidOf = (program) => JSON.parse(readFileSync(join(home, 'data', 'run', program), 'utf8')).child.pid;
+  return {
+    port,
+    call,
+    demand,
+    admin,
+    pidOf,
+    serverPid: (name) => JSON.parse(readFileSync(join(home, 'data', name), 'utf8')).child.pid,
+    createKey: (forms) =>
+      demand('POST', '/v1/api-keys', { name: 'bench', forms, permissions: ['counterparties:view'] }, admin),
+    revokeKey: (id) => demand('DELETE', `/v1/api-keys/${id}`, undefined, admin),
+    /** The running stack's own Postgres, as its superuser: a database of a peer lives there too. */
+    databaseUrl: (name) => {
+      const secrets = JSON.parse(readFileSync(join(home, 'data', 'secrets.json'), 'utf8'));
+      const ports = JSON.parse(readFileSync(join(home, 'data', 'ports.json'), 'utf8'));
+      return `postgres://postgres:${encodeURIComponent(secrets.postgres.superuser)}@127.0.0.1:${ports.postgres}/${name}`;
+    },
+    stop: async () => {
+      await up.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}

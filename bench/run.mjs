@@ -1,0 +1,77 @@
+// npm run bench [-- --quick] [-- --only http,tokens,keys,decisions]
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { parseArgs } from 'node:util';
+import { here, stopAll } from './programs.mjs';
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
+
+// What is measured against is none of the product's dependencies: it has a lock file of its own.
+const kept = here('./node_modules/.package-lock.json');
+if (!existsSync(kept) || statSync(kept).mtimeMs < statSync(here('./package-lock.json')).mtimeMs) {
+  console.error('Installing what the product is measured against into bench/node_modules (npm ci --prefix bench).');
+  const { status } = spawnSync('npm', ['ci', '--prefix', here('.'), '--loglevel=error'], { stdio: ['ignore', 2, 2] });
+  if (status !== 0) process.exit(1);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stopAll().then(() => process.exit(130)));
+const { measureAll } = await import('./rows.mjs');
+try {
+  const rows = await measureAll({
+    only: values.only?.split(','),
+    http: values.quick
+      ? { rounds: 3, milliseconds: 1_000, warmMilliseconds: 2_000 }
+      : { rounds: 9, milliseconds: 2_000, warmMilliseconds: 4_000 },
+    work: values.quick
+      ? { rounds: 3, milliseconds: 700, warmMilliseconds: 700 }
+      : { rounds: 7, milliseconds: 1_500, warmMilliseconds: 1_500 },
+    keys: values.quick ? 40 : 200,
+    tell: (line) => console.error(line),
+  });
+  const [{ model }] = cpus();
+  const machine = {
+    cpu: model,
+    cores: cpus().length,
+    system: `${process.platform} ${release()}`,
+    node: process.version,
+  };
+  const { version } = JSON.parse(readFileSync(here('../package.json'), 'utf8'));
+  mkdirSync(here('./results'), { recursive: true });
+  writeFileSync(
+    here('./results/latest.json'),
+    `${JSON.stringify({ version, measured_at: new Date().toISOString(), quick: values.quick === true, machine, rows }, null, 2)}\n`,
+  );
+  console.log(table(rows));
+  console.log(
+    `\n${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}. Every round: bench/results/latest.json`,
+  );
+  await stopAll();
+  process.exit(0);
+} catch (error) {
+  console.error(`The benchmark could not measure: ${error.stack ?? error}`);
+  await stopAll();
+  process.exit(1);
+}
+
+function table(rows) {
+  const lines = rows.map((row) => {
+    if (row.skipped) return `| ${row.name} | | | | ${row.goal ? `≥ ${row.goal}` : ''} | skipped: ${row.skipped} |`;
+    if (row.told) return `| ${row.name} | ${row.told} | | | | |`;
+    const reached = row.goal === undefined ? '' : row.ratio >= row.goal && !row.short ? 'yes' : (row.short ?? 'no');
+    return `| ${row.name} | ${figure(row.ours)} | ${figure(row.theirs)} | **${figure(row.ratio)}** | ${row.goal ? `≥ ${row.goal}` : ''} | ${reached} |`;
+  });
+  return [
+    '| Portcullis against | ours, µs CPU | theirs, µs CPU | ratio | goal | reached |',
+    '|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n');
+}
+
+function figure(number) {
+  return number >= 100
+    ? number.toFixed(0)
+    : number >= 10
+      ? number.toFixed(1)
+      : number.toPrecision(number < 0.1 ? 2 : 3);
+}
