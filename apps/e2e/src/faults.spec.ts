@@ -126,8 +126,13 @@ describe('when a part of the stack is away', () => {
     async (server) => {
       const before = pids();
       const old = backstage.pid(server);
-      const load = everything({ revoking: true });
+      const burst = Array.from({ length: 40 }, (_, n) =>
+        n % 2 === 0 ? create().then(keep) : anyone.post('/v1/authenticate', secretOf(live)),
+      );
+      await Promise.race(burst);
       backstage.kill(server);
+      const load = everything({ revoking: true });
+      for (const answer of await Promise.all(burst)) expectDoneOrAway(answer);
       await load;
       await eventually(async () => (await everything(), backstage.pid(server) !== old), settledMilliseconds);
       await allIsWell();
