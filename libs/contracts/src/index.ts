@@ -69,6 +69,7 @@ export {
   KeyForm,
   keyForms,
   KeyOwner,
+  RateLimit,
   ResolvedKey,
   ShownCredentials,
 } from './api-key.contract.js';
