@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EnforcementReceipt, Position } from './enforcement.js';
 import { Id } from './ids.js';
+import { KeyUsage } from './key-usage.contract.js';
 import { principalOperation, revokingSeconds, serviceOperation } from './operation.js';
 import { Page, pageRequest } from './page.js';
 import { Buckets } from './principal.js';
@@ -175,4 +176,5 @@ export const ApiKey = {
     ]),
     reply: z.object({ position: Position, key: ResolvedKey.nullable() }),
   }),
+  ...KeyUsage,
 } as const;
