@@ -17,6 +17,8 @@ interface Rule {
   match: string;
   public: boolean;
   permissions: string[];
+  /** Those that hold all of them. */
+  roles: string[];
 }
 
 const checkout = resolve(import.meta.dirname, '../../..');
@@ -40,8 +42,15 @@ function policyWith(file: string, more: string): { text: string; digest: string;
   return { text, ...(JSON.parse(said) as { digest: string; routes: Rule[] }) };
 }
 
-/** A credential of one kind with some permissions. Kinds come and go with what the stack issues. */
-type Mint = (permissions: readonly string[]) => Promise<string>;
+/** Credentials of one kind. Kinds come and go with what the stack issues. */
+interface Kind {
+  /** One that may do what the rule says; undefined where this kind never may. */
+  right(rule: Rule): Promise<string> | undefined;
+  /** One that is known and holds something, but not that; undefined where every one of this kind may. */
+  wrong(rule: Rule): Promise<string> | undefined;
+  /** One that nobody else uses: it may be ended by what it is used for. */
+  fresh(): Promise<string>;
+}
 
 let stack: Stack;
 let upstream: Awaited<ReturnType<typeof startUpstream>>;
@@ -50,16 +59,37 @@ let admin: Client;
 const minted = new Map<string, Promise<string>>();
 const bucketBound = new Set<string>();
 
+/** `hello` */
+const adminPasswordHash = '$2y$10$PJLb5yVmoFG86q0j27WWLeBnS2aG.WeblM9dvz5yahojiS.43TRSe';
+const nodeRoles = ['consumer', 'creator', 'accountant', 'auditor', 'maintainer'];
+
 /** Another kind of credential is another line here. */
-const kinds: Record<string, Mint> = {
-  'API key': async (permissions) => (await makeKey(permissions)).bearer_token,
-  'access token': async (permissions) => {
+const kinds: Record<string, Kind> = {
+  'API key': byPermissions('API key', async (permissions) => (await makeKey(permissions)).bearer_token),
+  'access token': byPermissions('access token', async (permissions) => {
     const { client_id, client_secret } = await makeKey(permissions);
     const pair = await anyone.post('/v1/authenticate', { client_id, client_secret });
     expect(pair.status).toBe(200);
     return pair.json.access_token as string;
+  }),
+  'role token': {
+    right: (rule) => roleToken(nodeRoles.find((role) => mayAs(rule, role))),
+    wrong: (rule) => roleToken(nodeRoles.findLast((role) => !mayAs(rule, role))),
+    fresh: () => makeRoleToken('consumer'),
   },
 };
+
+function byPermissions(kind: string, mint: (permissions: readonly string[]) => Promise<string>): Kind {
+  return {
+    right: (rule) => once(kind, rule.public ? otherThan(rule) : rule.permissions, mint),
+    wrong: (rule) => (rule.public ? undefined : once(kind, otherThan(rule), mint)),
+    fresh: () => mint(['counterparties:view']),
+  };
+}
+
+const mayAs = (rule: Rule, role: string): boolean => rule.public || rule.roles.includes(role);
+const roleToken = (role: string | undefined) =>
+  role === undefined ? undefined : once('role token', [role], () => makeRoleToken(role));
 
 beforeAll(async () => {
   upstream = await startUpstream();
@@ -67,6 +97,7 @@ beforeAll(async () => {
   stack = await startStack({
     env: {
       PORTCULLIS_POLICY: inForce,
+      PORTCULLIS_ADMIN_PASSWORD_HASH: adminPasswordHash,
       PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: upstream.url,
       PORTCULLIS_VARIABLE_NODE_URL: upstream.url,
     },
@@ -101,10 +132,17 @@ async function makeKey(permissions: readonly string[]) {
   return made.json.credentials as { bearer_token: string; client_id: string; client_secret: string };
 }
 
-/** One for each set of permissions, used again for every route. */
-function credential(kind: string, permissions: readonly string[]): Promise<string> {
-  const name = `${kind}: ${[...permissions].sort().join()}`;
-  const known = minted.get(name) ?? kinds[kind]!(permissions);
+async function makeRoleToken(role: string): Promise<string> {
+  const basic = { Authorization: `Basic ${Buffer.from(':hello').toString('base64')}` };
+  const made = await anyone.post('/auth', { role, expiry: 3600 }, basic);
+  expect(made).toMatchObject({ status: 201 });
+  return made.json.key as string;
+}
+
+/** One for each thing that it can hold, used again for every route. */
+function once(kind: string, holds: readonly string[], mint: (holds: readonly string[]) => Promise<string>) {
+  const name = `${kind}: ${[...holds].sort().join()}`;
+  const known = minted.get(name) ?? mint(holds);
   minted.set(name, known);
   return known;
 }
@@ -164,15 +202,17 @@ describe.each(Object.entries(policies))('%s', (_name, policy) => {
       expect((await decide(request)).status).toBe(rule.public ? 200 : 401);
     });
 
-    test.each(Object.keys(kinds))('%s: the right permission passes, another one does not', async (kind) => {
-      const right = await credential(kind, rule.public ? otherThan(rule) : rule.permissions);
-      const wrong = await credential(kind, otherThan(rule));
-      const passed = await send(request, right);
-      expect(passed).toMatchObject({ status: 200, json: { method: request.method, url: request.path } });
-      expect((await decide(request, right)).status).toBe(200);
+    test.each(Object.entries(kinds))('%s: the right permission passes, another one does not', async (_kind, of) => {
+      const [right, wrong] = [await of.right(rule), await of.wrong(rule)];
+      expect([right, wrong]).not.toEqual([undefined, undefined]);
+      if (right !== undefined) {
+        const passed = await send(request, right);
+        expect(passed).toMatchObject({ status: 200, json: { method: request.method, url: request.path } });
+        expect((await decide(request, right)).status).toBe(200);
+      }
+      if (wrong === undefined) return;
       const stopped = await send(request, wrong);
-      expect([stopped.status, (await decide(request, wrong)).status]).toEqual(rule.public ? [200, 200] : [403, 403]);
-      if (rule.public) return;
+      expect([stopped.status, (await decide(request, wrong)).status]).toEqual([403, 403]);
       expect(stopped.json).toMatchObject({ code: 'forbidden', decision_id: expect.stringMatching(/^evt_/) as unknown });
       expect(rule.permissions).toContain(stopped.json.required_permission);
     });
@@ -199,13 +239,17 @@ describe.each(ofGateway.filter(guarded).map(title))('%s (the gateway)', (_, rule
     expect(answer.headers['www-authenticate']).toBeDefined();
   });
 
-  test.each(Object.keys(kinds))('%s: another permission does not pass, the right one does', async (kind) => {
-    const stopped = await ask(await credential(kind, otherThan(rule)));
-    expect(stopped).toMatchObject({
-      status: 403,
-      json: { code: 'forbidden', required_permission: rule.permissions[0] },
-    });
-    const passed = await ask(await credential(kind, rule.permissions));
+  test.each(Object.entries(kinds))('%s: another permission does not pass, the right one does', async (_kind, of) => {
+    const [right, wrong] = [await of.right(rule), await of.wrong(rule)];
+    expect([right, wrong]).not.toEqual([undefined, undefined]);
+    if (wrong !== undefined) {
+      expect(await ask(wrong)).toMatchObject({
+        status: 403,
+        json: { code: 'forbidden', required_permission: rule.permissions[0] },
+      });
+    }
+    if (right === undefined) return;
+    const passed = await ask(right);
     expect(passed.status).toBeLessThan(500);
     expect([401, 403]).not.toContain(passed.status);
   });
@@ -229,7 +273,7 @@ describe.each(
   });
   test('every kind passes', async () => {
     // Made for this one request: it may end what it is asked with.
-    const all = [signIn(), ...Object.values(kinds).map((mint) => mint(['counterparties:view']))];
+    const all = [signIn(), ...Object.values(kinds).map((kind) => kind.fresh())];
     for (const token of await Promise.all(all)) {
       const passed = await send(request, token);
       expect(passed.status).toBeLessThan(500);

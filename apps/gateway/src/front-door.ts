@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Caller, newId, type Principal, Refusal } from '@portcullis/contracts';
 import { clientAddress, type NetworkList } from '@portcullis/credentials';
-import { normalisePath, type Policy, type Route } from '@portcullis/policy';
+import { normalisePath, type Policy, type Route, type RouteTable } from '@portcullis/policy';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
 import { presented } from './credential/presented.js';
@@ -15,7 +15,7 @@ import { type Arrival, type Identity } from './judgement.js';
 import { type Metrics } from './metrics.js';
 import { type TokenFor } from './pass-on.js';
 import { decisionStatus, problemOf, refusalOf } from './problem.js';
-import { allowedMethods } from './routes/control-routes.js';
+import { allowedMethods, ownRouteTable } from './routes/control-routes.js';
 import { type Answer, type ControlCall, type ControlRoute, type RouteParts } from './routes/route.js';
 
 declare module 'fastify' {
@@ -58,26 +58,55 @@ export interface FrontDoorParts {
 /** How long the rest of a body that nobody wants may keep a connection after the answer. */
 const drainMilliseconds = 5_000;
 
+/** A request and its answer, from the first look to the last byte. */
+interface Visit {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  /** The matched route, for metrics: a closed set, unlike paths. */
+  label: string;
+}
+
 /**
- * The one way in. `enter` is the only `onRequest` hook: it runs before any body is read, and a request that it lets pass was
- * matched, identified and permitted, or its route is public. `serve` is the handler of every control route.
+ * The one way in. What a rule of the policy matches is taken by `takes`, before the framework: it has nothing to add where no body
+ * is parsed and no route of ours is meant, and costs as much as the rest. All else comes by `enter`, the only `onRequest` hook: it
+ * runs before any body is read, and a request that it lets pass was matched, identified and permitted, or its route is public.
+ * `serve` is the handler of every control route.
  */
 export class FrontDoor {
   private readonly admitted = new WeakMap<FastifyRequest, Admitted>();
-
-  /** The matched route of each request, for metrics: a closed set, unlike paths. */
-  private readonly labels = new WeakMap<FastifyRequest, string>();
+  private readonly ownRoutes: RouteTable = ownRouteTable();
 
   constructor(private readonly parts: FrontDoorParts) {}
+
+  /**
+   * Refuses or forwards a request that a rule of the policy and no route of ours matches, and answers true. False: whatever this
+   * is, `enter` has the words for it.
+   */
+  takes(request: IncomingMessage, response: ServerResponse): boolean {
+    const { method = '', url: target = '' } = request;
+    const normalised = normalisePath(target);
+    if (!normalised.ok || asksForDecision(method, target)) return false;
+    const { path, query } = normalised;
+    const route = this.parts.routes.policy().routes.match(method, path);
+    if (!route || this.ownRoutes.match(method, path)) return false;
+    const visit = { request, response, requestId: requestIdOf(request), label: route.match };
+    this.watch(visit);
+    this.passThrough(visit, path, query).catch((error: unknown) => this.answer(visit, error));
+    return true;
+  }
 
   /**
    * Refuses, forwards, or answers true: the control route's handler may run. Never rejects. It does not answer the reply, as Fastify's
    * promise hooks do: a reply is a promise itself, which breaks when the client hangs up.
    */
   async enter(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    this.begin(request, reply);
+    const visit = visitOf(request, reply);
+    this.watch(visit);
+    visit.response.setHeader('X-Request-Id', visit.requestId);
+    visit.response.setHeader('X-Content-Type-Options', 'nosniff');
     try {
-      return await this.judge(request, reply);
+      return await this.judge(request, reply, visit);
     } catch (error) {
       return this.refuse(request, reply, error);
     }
@@ -131,66 +160,67 @@ export class FrontDoor {
       challenge?: string | undefined;
     } = {},
   ): false {
-    const refusal = refusalOf(error, (surprise) => this.parts.report(`${request.id}: ${stackOf(surprise)}`));
+    reply.hijack();
+    return this.answer(visitOf(request, reply), error, about);
+  }
+
+  private answer(
+    { request, response, requestId }: Visit,
+    error: unknown,
+    about: Parameters<FrontDoor['refuse']>[3] = {},
+  ): false {
+    const refusal = refusalOf(error, (surprise) => this.parts.report(`${requestId}: ${stackOf(surprise)}`));
     this.parts.metrics.refused(refusal.code);
-    if (reply.sent || reply.raw.headersSent) return false;
-    const isDecision = asksForDecision(request.raw.method ?? '', request.raw.url ?? '');
+    if (response.headersSent) return false;
+    const isDecision = asksForDecision(request.method ?? '', request.url ?? '');
     const { status, headers, body } = problemOf(refusal, {
-      requestId: request.id,
+      requestId,
       publicUrl: this.parts.routes.publicUrl,
       ...about,
       isDecision,
     });
     // A client that waits for "100 Continue" may send the body or not: what follows on this connection is anyone's guess.
-    if (awaitsContinue(request.raw)) reply.header('Connection', 'close');
-    reply.code(status).headers(headers).serializer(String).send(JSON.stringify(body));
+    if (awaitsContinue(request)) response.setHeader('Connection', 'close');
+    const text = JSON.stringify(body);
+    response
+      .writeHead(status, {
+        'X-Request-Id': requestId,
+        'X-Content-Type-Options': 'nosniff',
+        ...headers,
+        'Content-Length': Buffer.byteLength(text),
+      })
+      .end(text);
     return false;
   }
 
-  private begin(request: FastifyRequest, reply: FastifyReply): void {
+  private watch(visit: Visit): void {
     const startedMs = performance.now();
-    const { raw } = reply;
-    raw.setHeader('X-Request-Id', request.id);
-    raw.setHeader('X-Content-Type-Options', 'nosniff');
-    if (this.parts.stopping() || (request.raw instanceof ArrivingRequest && request.raw.passedOver))
-      raw.setHeader('Connection', 'close');
-    raw.once('close', () => {
-      this.parts.metrics.answered(
-        this.labels.get(request) ?? '(none)',
-        raw.statusCode,
-        (performance.now() - startedMs) / 1000,
-      );
+    const { request, response } = visit;
+    if (this.parts.stopping() || (request instanceof ArrivingRequest && request.passedOver))
+      response.setHeader('Connection', 'close');
+    response.on('close', () => {
+      this.parts.metrics.answered(visit.label, response.statusCode, (performance.now() - startedMs) / 1000);
     });
-    raw.once('finish', () => drain(request.raw, drainMilliseconds));
+    response.on('finish', () => drain(request, drainMilliseconds));
   }
 
-  private async judge(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+  private async judge(request: FastifyRequest, reply: FastifyReply, visit: Visit): Promise<boolean> {
     demandCommonHttp(request.raw);
     const target = request.raw.url ?? '';
     const method = request.raw.method ?? '';
-    const found = presented(request.raw.rawHeaders, this.parts.apiKeyPrefixes);
-    const arrived = {
-      requestId: request.id,
-      method,
-      target,
-      rawHeaders: request.raw.rawHeaders,
-      peer: request.raw.socket.remoteAddress ?? '',
-      presented: found,
-    };
-    if (asksForDecision(method, target))
-      return await this.answerDecision(request, reply, { ...arrived, path: target.split('?', 1)[0] ?? '' });
+    if (asksForDecision(method, target)) {
+      visit.label = 'decision';
+      return await this.answerDecision(request, reply, arrivalOf(visit, target.split('?', 1)[0] ?? '', this.parts));
+    }
     const normalised = normalisePath(target);
     if (!normalised.ok) throw new Refusal('invalid_request', `The path is not acceptable: ${normalised.reason}.`);
     const { path, query } = normalised;
-    const arrival: Arrival = { ...arrived, path };
-    // What two readers would take for two requests, or for two callers, is refused on public routes too.
-    if (found.kind === 'refused' && httpStatus[found.refusal.code] === 400) {
-      const denial = await this.demand([], arrival);
-      return this.refuse(request, reply, found.refusal, denial instanceof Denial ? denial : {});
-    }
+    const arrival = arrivalOf(visit, path, this.parts);
+    const malformed = await this.malformed(arrival);
+    if (malformed) return this.refuse(request, reply, malformed.refusal, malformed);
     const control = controlRouteOf(request);
     if (control) {
-      this.labels.set(request, `${control.method} ${control.path}`);
+      visit.label = `${control.method} ${control.path}`;
       if (control.isThere && !(await control.isThere(this.parts.routes))) {
         throw new Refusal('not_found', 'There is no such thing here.');
       }
@@ -201,18 +231,38 @@ export class FrontDoor {
     }
 
     const matched = this.parts.routes.policy().routes.match(method, path);
-    const allowed = unroutedMethods.has(method) ? ['GET', 'POST'] : allowedMethods(path);
-    if (!matched && allowed.length > 0) {
-      reply.header('Allow', allowed.join(', '));
+    const allowed = matched ? [] : unroutedMethods.has(method) ? ['GET', 'POST'] : allowedMethods(path);
+    if (allowed.length > 0) {
+      reply.raw.setHeader('Allow', allowed.join(', '));
       throw new Refusal('method_not_allowed', `This path does not take ${method}. It takes ${allowed.join(', ')}.`);
     }
-    if (matched) this.labels.set(request, matched.match);
-    const passage = await this.decide(arrival, query);
-    if (passage instanceof Denial) return this.refuse(request, reply, passage.refusal, passage);
-    proceed(request, reply);
-    await this.parts.forward(passage, request.raw, reply.raw);
+    if (matched) visit.label = matched.match;
     reply.hijack();
+    await this.pass(visit, arrival, query);
     return false;
+  }
+
+  private async passThrough(visit: Visit, path: string, query: string | null): Promise<void> {
+    demandCommonHttp(visit.request);
+    const arrival = arrivalOf(visit, path, this.parts);
+    const malformed = await this.malformed(arrival);
+    if (malformed) this.answer(visit, malformed.refusal, malformed);
+    else await this.pass(visit, arrival, query);
+  }
+
+  private async pass(visit: Visit, arrival: Arrival, query: string | null): Promise<void> {
+    const passage = await this.decide(arrival, query);
+    if (passage instanceof Denial) return void this.answer(visit, passage.refusal, passage);
+    proceed(visit);
+    await this.parts.forward(passage, visit.request, visit.response);
+  }
+
+  /** What two readers would take for two requests, or for two callers, is refused on public routes too. */
+  private async malformed(arrival: Arrival): Promise<Denial | undefined> {
+    const { presented: found } = arrival;
+    if (found?.kind !== 'refused' || httpStatus[found.refusal.code] !== 400) return undefined;
+    const denial = await this.demand([], arrival);
+    return denial instanceof Denial ? denial : new Denial(found.refusal);
   }
 
   /**
@@ -246,7 +296,6 @@ export class FrontDoor {
    * gateway's own routes: what is public here would be open there.
    */
   private async answerDecision(request: FastifyRequest, reply: FastifyReply, asking: Arrival): Promise<boolean> {
-    this.labels.set(request, 'decision');
     const passage = await this.decideForwarded(asking);
     if (passage instanceof Denial) {
       // Every 403 leads to its event, also where there was no credential to look at.
@@ -255,7 +304,7 @@ export class FrontDoor {
       const decisionId = unwritten
         ? this.parts.denials.unjudged(asking, this.clientIp(asking), refusal.code)
         : passage.decisionId;
-      if (decisionId !== undefined) reply.header('X-Portcullis-Decision-Id', decisionId);
+      if (decisionId !== undefined) reply.raw.setHeader('X-Portcullis-Decision-Id', decisionId);
       return this.refuse(request, reply, refusal, { requiredPermission, decisionId });
     }
     const { identity } = passage;
@@ -322,7 +371,7 @@ export class FrontDoor {
       path: request.params as Record<string, string>,
       query,
       header: (name) => valuesOf(request.raw, name)[0],
-      body: (options) => readJsonBody(request.raw, { ...options, proceed: () => proceed(request, reply) }),
+      body: (options) => readJsonBody(request.raw, { ...options, proceed: () => proceed(visitOf(request, reply)) }),
       caller: ({ idempotent }) => ({
         principal,
         request: {
@@ -356,6 +405,23 @@ interface Admitted {
   arrival: Arrival;
   query: string | null;
   identity: Identity;
+}
+
+const visitOf = ({ raw: request, id: requestId }: FastifyRequest, { raw: response }: FastifyReply): Visit => ({
+  request,
+  response,
+  requestId,
+  label: '(none)',
+});
+
+function arrivalOf(
+  { request, requestId }: Visit,
+  path: string,
+  { apiKeyPrefixes }: Pick<FrontDoorParts, 'apiKeyPrefixes'>,
+): Arrival {
+  const { method = '', url: target = '', rawHeaders, socket } = request;
+  const found = presented(rawHeaders, apiKeyPrefixes);
+  return { requestId, method, target, path, rawHeaders, peer: socket.remoteAddress ?? '', presented: found };
 }
 
 class Denial {
@@ -419,10 +485,10 @@ function awaitsContinue(request: IncomingMessage): boolean {
 const continued = new WeakSet<IncomingMessage>();
 
 /** The body may come now: the credential was accepted and the headers are in order. */
-function proceed(request: FastifyRequest, reply: FastifyReply): void {
-  if (!awaitsContinue(request.raw)) return;
-  continued.add(request.raw);
-  reply.raw.writeContinue();
+function proceed({ request, response }: Visit): void {
+  if (!awaitsContinue(request)) return;
+  continued.add(request);
+  response.writeContinue();
 }
 
 function userAgentOf(request: IncomingMessage): string | null {

@@ -11,8 +11,11 @@ test.each(controlRoutes.map((route) => [`${route.method} ${route.path}`, route] 
   (_, route) => {
     const described = api.paths[route.path.replaceAll(/:(\w+)/g, '{$1}')]?.[route.method.toLowerCase()];
     expect(described?.summary).toBe(route.summary);
-    expect(described?.security).toEqual(route.access.public ? [] : [{ bearer: [] }]);
+    const publicly = route.path === '/auth' ? [{ basic: [] }] : [];
+    expect(described?.security).toEqual(route.access.public ? publicly : [{ bearer: [] }]);
     expect(Object.keys(described?.responses ?? {})).toContain(String(route.status));
+    if (!route.access.public || route.path === '/auth')
+      expect(Object.keys(described?.responses ?? {})).toContain('401');
     if (!route.access.public)
       expect(Object.keys(described?.responses ?? {})).toEqual(expect.arrayContaining(['401', '403']));
   },

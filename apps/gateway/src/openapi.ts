@@ -50,6 +50,11 @@ export function describeApi(routes: readonly ControlRoute[], publicUrl: string):
           scheme: 'bearer',
           description: 'An API key in bearer form, or an access token.',
         },
+        basic: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'A password, behind an empty user name for the node or an e-mail address for a person.',
+        },
       },
       schemas: { Problem: problemSchema },
       responses: {
@@ -72,7 +77,7 @@ function describeRoute(route: ControlRoute): ApiOperation {
     tags: [route.tag],
     summary: route.summary,
     ...(permission === null ? {} : { description: `Needs the permission \`${permission}\`.` }),
-    security: route.access.public ? [] : [{ bearer: [] }],
+    security: securityOf(route),
     parameters: [
       ...inPath.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
       ...(fromQuery
@@ -102,6 +107,12 @@ function describeRoute(route: ControlRoute): ApiOperation {
   };
 }
 
+/** What a public route challenges for, its handler reads itself. */
+function securityOf({ access, challenge }: ControlRoute): object[] {
+  if (!access.public) return [{ bearer: [] }];
+  return challenge?.startsWith('Basic ') ? [{ basic: [] }] : [];
+}
+
 function describeReply(route: ControlRoute): object {
   const { reply } = route;
   const content =
@@ -116,7 +127,8 @@ function refusals(route: ControlRoute): Record<string, object> {
   if (route.path === decisionsPath) return byStatus(['unauthenticated', 'forbidden', 'unavailable']);
   const codes: ErrorCode[] = ['invalid_request', 'internal', 'unavailable'];
   if (!route.access.public) codes.push('unauthenticated', 'forbidden', 'rate_limited');
-  if (route.tag === 'Sign in' && route.access.public) codes.push('invalid_credentials', 'rate_limited');
+  if (route.access.public && (route.tag === 'Sign in' || route.challenge))
+    codes.push('invalid_credentials', 'rate_limited');
   if (route.path.includes(':')) codes.push('not_found');
   if (route.input?.from === 'body') codes.push('conflict', 'too_large', 'unsupported_media_type', 'unprocessable');
   return byStatus(codes);

@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -95,6 +95,11 @@ export async function createServer(
       handler: (request, reply) => void door.serve(request, reply),
     });
   }
+  // The framework's listener answers for what the door does not take.
+  const routing = instance.server.listeners('request') as RequestListener[];
+  instance.server.removeAllListeners('request').on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (!door.takes(request, response)) for (const listener of routing) listener(request, response);
+  });
   // Without this listener Node would send "100 Continue" before the credential was looked at.
   instance.server.on('checkContinue', (request, response) => instance.routing(request, response));
   // Nor would its own answer to other expectations be a problem document.

@@ -59,6 +59,7 @@ export class NetworkList {
    * not. What is no address is in no network.
    */
   contains(address: string): boolean {
+    if (this.networks.length === 0) return false;
     const groups = canonicalGroups(address);
     return groups !== null && this.networks.some((network) => holds(network, groups));
   }
@@ -73,6 +74,8 @@ export class NetworkList {
  * The one spelling of an address: dotted IPv4 (mapped IPv6 too), RFC 5952 for IPv6; null if it is none or has a zone.
  */
 export function normaliseAddress(text: string): string | null {
+  // The dotted form that isIP takes has one spelling, and is what almost every request comes from.
+  if (isIP(text) === 4) return text;
   const groups = canonicalGroups(text);
   return groups === null ? null : format(groups);
 }

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { loadPolicy, type OwnRoute, type Policy } from '@portcullis/policy';
-import { policyVariables } from '@portcullis/settings';
+import { policyVariables, readSettings } from '@portcullis/settings';
+import { z } from 'zod';
 import { exit, Refused, type Environment } from '../command.js';
 
 /** A policy file as a gateway would take it. */
@@ -21,7 +22,7 @@ export interface ReadPolicy {
 export async function readPolicy(file: string | undefined, env: Environment): Promise<ReadPolicy> {
   const path = file ?? (env['PORTCULLIS_POLICY'] || shippedPolicy);
   const ownRoutes = await readOwnRoutes();
-  const catalogueDirectory = env['PORTCULLIS_CATALOGUE_DIRECTORY'];
+  const { PORTCULLIS_CATALOGUE_DIRECTORY: catalogueDirectory } = readSettings(catalogueShape, env);
   const result = await loadPolicy(path, {
     variables: policyVariables(env),
     ownRoutes: ownRoutes.map(({ match }) => match),
@@ -39,6 +40,7 @@ async function readOwnRoutes(): Promise<OwnRoute[]> {
   return JSON.parse(stdout) as OwnRoute[];
 }
 
+const catalogueShape = z.object({ PORTCULLIS_CATALOGUE_DIRECTORY: z.string().optional() });
 const checkout = resolve(import.meta.dirname, '../../../..');
 const shippedPolicy = resolve(checkout, 'config/policy.yaml');
 const ownRoutesProgram = resolve(checkout, 'apps/gateway/dist/own-routes.js');

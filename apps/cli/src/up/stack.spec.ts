@@ -252,6 +252,17 @@ describe('refusals, each one sentence', () => {
     other.close();
   });
 
+  test('a policy that no gateway would take, before any server is started', async () => {
+    const policy = join(root, 'bad-policy.yaml');
+    writeFileSync(policy, 'version: 1\nroutes:\n  - { match: "GET /x", upstream: nowhere }\n');
+    const home = join(root, 'home-of-bad-policy');
+    await expect((await aStack({ PORTCULLIS_POLICY: policy, PORTCULLIS_HOME: home })).start()).rejects.toMatchObject({
+      exitCode: 78,
+      message: expect.stringMatching(/bad-policy\.yaml:3: /) as unknown,
+    });
+    expect(existsSync(join(home, 'postgres'))).toBe(false);
+  });
+
   test('a database that cannot be reached, without its password', async () => {
     const url = `postgres://me:hunter2@127.0.0.1:${await freePort()}/x`;
     const refusal = (await aStack({ DATABASE_URL: url })).start();

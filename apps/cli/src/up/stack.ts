@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { freePort, isPortFree, stopOrphan, type Log } from '@portcullis/embedded';
 import { type Environment, Refused } from '../command.js';
 import { askGateway } from '../gateway-client.js';
+import { readPolicy } from '../policy/read-policy.js';
 import { databaseServices } from '../provision/database.js';
 import { readOrMakeSecrets, writeSecrets, type Secrets } from '../provision/secrets.js';
 import { notableLines } from './child-log.js';
@@ -28,6 +29,12 @@ export interface StackOptions {
   /** Something happened that the stack cannot go on with. */
   readonly onFatal: (why: string) => void;
 }
+
+/** The operator's own comes before the one that is started here. */
+const exampleUpstream = (env: Environment, port: number) => ({
+  PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL:
+    env['PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL'] || `http://127.0.0.1:${port}`,
+});
 
 /** A whole installation on this machine: servers, services, gateways, the example upstream. */
 export class Stack {
@@ -55,6 +62,7 @@ export class Stack {
     this.#home = takeHome(settings.PORTCULLIS_HOME);
     await this.#stopOrphans(); // before looking at the ports: a gateway of a killed run would hold them
     await this.#portsAreFree();
+    await this.#policyIsGood(); // the gateway would refuse it too, once the servers run
     const secrets = (this.#secrets = readOrMakeSecrets(this.#home.file('secrets.json')));
     this.#database = settings.DATABASE_URL
       ? await externalDatabase(settings.DATABASE_URL, secrets, say, onFatal)
@@ -71,8 +79,7 @@ export class Stack {
     const forAll = {
       PORTCULLIS_POLICY: settings.policyPath,
       PORTCULLIS_PUBLIC_URL: settings.publicUrl,
-      PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL:
-        env['PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL'] || `http://127.0.0.1:${examplePort}`,
+      ...exampleUpstream(env, examplePort),
     };
     const keyEncryption = {
       PORTCULLIS_KEY_ENCRYPTION_KEY: settings.PORTCULLIS_KEY_ENCRYPTION_KEY ?? secrets.keyEncryptionKey,
@@ -196,6 +203,11 @@ export class Stack {
           const privileged = number < 1024 ? ', or this user may not listen on it' : '';
           throw new Refused(`Port ${number} is taken${privileged}: set ${variable} to another one.`);
         }
+  }
+
+  async #policyIsGood(): Promise<void> {
+    const { settings, env } = this.#options;
+    await readPolicy(settings.policyPath, { ...env, ...exampleUpstream(env, 1) });
   }
 
   #program(

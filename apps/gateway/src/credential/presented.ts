@@ -32,6 +32,7 @@ export function presented(rawHeaders: readonly string[], apiKeyPrefixes: readonl
     // Many servers read `X_Org_Id` as `X-Org-Id`: two spellings of one header, of which we would check one.
     if (name.includes('_'))
       return malformed('underscore_header', 'A header name has an underscore. Write it with hyphens.');
+    if (!looked.has(name)) continue;
     const values = headers.get(name);
     if (values) values.push(rawHeaders[at + 1] ?? '');
     else headers.set(name, [rawHeaders[at + 1] ?? '']);
@@ -85,6 +86,8 @@ const singular = [
  * the road not taken: probes and balancers call a gateway by its address.
  */
 const hostAndPort = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
+/** Everything that is looked at here; the rest of a request's headers is only scanned. */
+const looked = new Set([...singular, 'authorization', 'signature', 'signature-input', 'transfer-encoding']);
 
 // RFC 9110 section 11.4: auth-scheme, at least one space (never a tab), then token68 or parameters.
 const schemeAndRest = /^([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?: +(.*))?$/s;

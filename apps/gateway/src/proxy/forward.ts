@@ -8,7 +8,7 @@ import { type ForwardedAs, requestHeaders, responseHeaders, trailerFields, value
 import { isWebSocket, Tunnel } from './tunnel.js';
 
 /** A request that was decided on, as it goes on. */
-export interface Forward extends Omit<ForwardedAs, 'passAuthorization'> {
+export interface Forward extends ForwardedAs {
   readonly method: string;
   /** As it was matched; not parsed again. */
   readonly path: string;
@@ -43,7 +43,9 @@ const maxDrainMilliseconds = 2_000;
  */
 export class Forwarder {
   /** One pool for each upstream as configured: a slow upstream slows only its own callers. */
-  readonly #pools = new Map<string, Pool>();
+  readonly #targets = new Map<string, Target>();
+  /** The same by the object that the policy has. */
+  #known = new WeakMap<Upstream, Target>();
   readonly #tunnels = new Set<Tunnel>();
   #ending = false;
 
@@ -54,13 +56,12 @@ export class Forwarder {
    * the client's connection is cut, so that it cannot take a part for the whole.
    */
   forward(request: IncomingMessage, response: ServerResponse, upstream: Upstream, as: Forward): Promise<void> {
-    const headers = requestHeaders(request.rawHeaders, { ...as, passAuthorization: upstream.passAuthorization });
+    const headers = requestHeaders(request.rawHeaders, as, upstream);
     const chunked = request.headers['transfer-encoding'] !== undefined;
     const length = chunked ? undefined : valuesOf(request.rawHeaders, 'content-length')[0];
     const hasBody = chunked || (length !== undefined && length !== '0');
     if (length !== undefined) headers.push('Content-Length', length);
-    const { pathname } = new URL(upstream.url);
-    const base = pathname === '/' ? '' : pathname;
+    const target = this.#target(upstream);
 
     return new Promise((resolve, reject) => {
       const exchange = new Exchange(request, response, as, this.#tunnels, resolve, reject);
@@ -68,9 +69,9 @@ export class Forwarder {
       if (upgrade) exchange.mayUpgrade(!this.#ending);
       const body = hasBody && !upgrade ? exchange.body(chunked) : null;
       if (exchange.over) return;
-      this.#pool(upstream).dispatch(
+      target.pool.dispatch(
         {
-          path: `${base}${as.path}${as.query === null ? '' : `?${as.query}`}`,
+          path: `${target.base}${as.path}${as.query === null ? '' : `?${as.query}`}`,
           method: as.method,
           headers,
           body,
@@ -93,33 +94,49 @@ export class Forwarder {
   /** Lets what is under way finish. */
   async close(): Promise<void> {
     this.endTunnels();
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+    await Promise.all([...this.#targets.values()].map(({ pool }) => pool.close()));
   }
 
   /** Pools of upstreams that a reloaded policy no longer names end when they are idle. */
   retain(upstreams: Iterable<Upstream>): void {
-    const kept = new Set([...upstreams].map(poolKey));
-    for (const [key, pool] of this.#pools) {
+    const kept = new Set([...upstreams].map(targetKey));
+    this.#known = new WeakMap();
+    for (const [key, target] of this.#targets) {
       if (kept.has(key)) continue;
-      this.#pools.delete(key);
-      void pool.close();
+      this.#targets.delete(key);
+      void target.pool.close();
     }
   }
 
-  #pool(upstream: Upstream): Pool {
-    const key = poolKey(upstream);
-    let pool = this.#pools.get(key);
-    if (!pool) {
-      const timeout = Math.min(upstream.timeoutSeconds * 1000, maxConnectMilliseconds);
-      // As many connections as there are callers, so nobody waits for another's answer; pipelining would make them wait.
-      pool = new Pool(new URL(upstream.url).origin, { pipelining: 1, connect: { timeout }, allowH2: false });
-      this.#pools.set(key, pool);
-    }
-    return pool;
+  #target(upstream: Upstream): Target {
+    const known = this.#known.get(upstream);
+    if (known) return known;
+    const key = targetKey(upstream);
+    const target = this.#targets.get(key) ?? targetOf(upstream);
+    this.#targets.set(key, target);
+    this.#known.set(upstream, target);
+    return target;
   }
 }
 
-const poolKey = ({ name, url, timeoutSeconds }: Upstream): string => `${name} ${url} ${timeoutSeconds}`;
+/** An upstream, its URL parsed. */
+interface Target {
+  /** The path that the policy's URL has before every other; empty for `/`. */
+  readonly base: string;
+  readonly pool: Pool;
+}
+
+const targetKey = ({ name, url, timeoutSeconds }: Upstream): string => `${name} ${url} ${timeoutSeconds}`;
+
+function targetOf({ url, timeoutSeconds }: Upstream): Target {
+  const { origin, pathname } = new URL(url);
+  const timeout = Math.min(timeoutSeconds * 1000, maxConnectMilliseconds);
+  return {
+    base: pathname === '/' ? '' : pathname,
+    // As many connections as there are callers, so nobody waits for another's answer; pipelining would make them wait.
+    pool: new Pool(origin, { pipelining: 1, connect: { timeout }, allowH2: false }),
+  };
+}
 
 const nothing = Buffer.alloc(0);
 
@@ -129,6 +146,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   #body: Readable | undefined;
   #hold: Hold | undefined;
   #cutTunnel: (() => void) | undefined;
+  /** The first piece of the answer's body, until it is known whether it is all of it. */
+  #first: Buffer | undefined;
+  #hasBegun = false;
   /** Nobody waits for the answer any more, or nobody may have it. */
   over = false;
 
@@ -140,7 +160,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     private readonly resolve: () => void,
     private readonly reject: (refusal: Refusal) => void,
   ) {
-    response.once('close', this.#onClientGone);
+    // It stays; once this is over it does nothing.
+    response.on('close', this.#onClientGone);
   }
 
   /**
@@ -199,12 +220,11 @@ class Exchange implements Dispatcher.DispatchHandler {
       return this.onResponseError(controller, new Error('the upstream switched to another protocol'));
     }
     this.over = true;
-    response.off('close', this.#onClientGone);
     const tunnel = new Tunnel({
       client: request.socket,
       head: this.as.upgradeHead ?? nothing,
       upstream,
-      answered: responseHeaders(rawOf(controller.rawHeaders), this.as),
+      answered: responseHeaders(textsOf(controller.rawHeaders), 101, this.as),
       admits: () => this.#admits(),
     });
     this.tunnels.add(tunnel);
@@ -219,35 +239,37 @@ class Exchange implements Dispatcher.DispatchHandler {
     });
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: object): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.over) return;
-    if (status < 200) return this.#hint(status, headers);
-    if (isEventStream(headers) && !this.#hold) {
+    const raw = textsOf(controller.rawHeaders);
+    if (status < 200) return this.#hint(status, valuesOf(raw, 'link'));
+    if (!this.#hold && valuesOf(raw, 'content-type').some((type) => /^text\/event-stream\b/i.test(type))) {
       this.#attach();
       if (this.over) return;
     }
-    const written = responseHeaders(rawOf(controller.rawHeaders), this.as);
-    if (status === 204) delete written['content-length'];
-    this.response.writeHead(status, written);
-    // Not flushHeaders(): that writes the head as UTF-8, and a byte above ASCII becomes two.
-    this.response.write(nothing);
+    this.response.writeHead(status, responseHeaders(raw, status, this.as));
+    queueMicrotask(() => this.#begin(controller));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.over) return;
     if (!this.#admits()) return this.#cut();
-    if (this.response.write(chunk)) return;
-    controller.pause();
-    this.response.once('drain', () => controller.resume());
+    if (!this.#hasBegun && !this.#first) {
+      this.#first = chunk;
+      return;
+    }
+    this.#begin(controller);
+    this.#write(controller, chunk);
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.over) return;
     this.#finish();
-    const trailers = trailerFields(rawOf(controller.rawTrailers));
+    const trailers = trailerFields(textsOf(controller.rawTrailers));
     // Node writes them behind a chunked body and nowhere else.
     if (trailers.length > 0) this.response.addTrailers(trailers);
-    this.response.end();
+    // What came whole leaves whole: head and body in one write.
+    this.response.end(this.#hasBegun ? undefined : this.#first);
     drain(this.request, maxDrainMilliseconds);
     this.resolve();
   }
@@ -266,6 +288,21 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.resolve();
   };
 
+  /** Sends the head without waiting for more of the body; at the latest when this turn of the event loop is over. */
+  #begin(controller: Dispatcher.DispatchController): void {
+    if (this.#hasBegun || this.over) return;
+    this.#hasBegun = true;
+    // Not flushHeaders(): that writes the head as UTF-8, and a byte above ASCII becomes two.
+    this.#write(controller, this.#first ?? nothing);
+    this.#first = undefined;
+  }
+
+  #write(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.response.write(chunk)) return;
+    controller.pause();
+    this.response.once('drain', () => controller.resume());
+  }
+
   #attach(): void {
     if (!this.as.attach) return;
     this.#hold = this.as.attach(() => (this.#cutTunnel ?? (() => this.#cut()))());
@@ -283,9 +320,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** Of the informational answers the one that a client makes use of (RFC 8297); what Node finds no link is dropped. */
-  #hint(status: number, headers: object): void {
-    const { link } = headers as { link?: string | string[] };
-    if (status !== 103 || link === undefined || this.request.httpVersion !== '1.1') return;
+  #hint(status: number, link: string[]): void {
+    if (status !== 103 || link.length === 0 || this.request.httpVersion !== '1.1') return;
     try {
       this.response.writeEarlyHints({ link });
     } catch {
@@ -305,17 +341,14 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #finish(): void {
     this.over = true;
-    this.response.off('close', this.#onClientGone);
     this.#hold?.release();
   }
 }
 
-const rawOf = (raw: Dispatcher.DispatchController['rawHeaders']): readonly (string | Buffer)[] =>
-  Array.isArray(raw) ? raw : [];
-
-function isEventStream(headers: object): boolean {
-  const type = (headers as Record<string, unknown>)['content-type'];
-  return typeof type === 'string' && /^text\/event-stream\b/i.test(type);
+/** A field value is bytes; latin1 keeps each one, on the way in and on the way out. */
+function textsOf(raw: Dispatcher.DispatchController['rawHeaders']): readonly string[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
 }
 
 function refusalOf(error: Error): Refusal {

@@ -8,8 +8,6 @@ export interface ForwardedAs {
   readonly publicUrl: URL;
   /** The identity token for the upstream; undefined on a public route without a credential. */
   readonly identity: string | undefined;
-  /** Whether the client's own credential travels on. */
-  readonly passAuthorization: boolean;
 }
 
 /**
@@ -18,8 +16,13 @@ export interface ForwardedAs {
  * change what was decided on; then ours. Framing (`Content-Length` or chunked) is not in it and is the caller's.
  *
  * Refuses with `invalid_request` a `Connection` that names a header which must arrive: a hop that obeyed would strip it.
+ * @param to.passAuthorization whether the client's own credential travels on
  */
-export function requestHeaders(rawHeaders: readonly string[], as: ForwardedAs): string[] {
+export function requestHeaders(
+  rawHeaders: readonly string[],
+  as: ForwardedAs,
+  to: { readonly passAuthorization: boolean },
+): string[] {
   const named = connectionNames(valuesOf(rawHeaders, 'connection'));
   const mustArrive = named.find((name) => isProtected(name));
   if (mustArrive !== undefined) {
@@ -33,7 +36,7 @@ export function requestHeaders(rawHeaders: readonly string[], as: ForwardedAs): 
     const name = rawHeaders[at] ?? '';
     const lower = name.toLowerCase();
     if (hopByHop.has(lower) || named.includes(lower) || removed.has(lower) || isOurs(lower)) continue;
-    if (credentials.has(lower) && !as.passAuthorization) continue;
+    if (credentials.has(lower) && !to.passAuthorization) continue;
     headers.push(name, rawHeaders[at + 1] ?? '');
   }
   headers.push(
@@ -51,38 +54,41 @@ export function requestHeaders(rawHeaders: readonly string[], as: ForwardedAs): 
 }
 
 /**
- * The headers of an upstream's answer for the client: less hop-by-hop, less what only the gateway says. Repeated ones stay apart.
- * An answer to somebody in particular that may be stored says so in `Vary`: a store knows of `Authorization`, but not that we
- * accept signatures too.
+ * The headers of an upstream's answer for the client, name, value, name, value: less hop-by-hop, less what only the gateway says.
+ * Repeated ones stay apart. An answer to somebody in particular that may be stored says so in `Vary`: a store knows of
+ * `Authorization`, but not that we accept signatures too.
  */
 export function responseHeaders(
-  rawHeaders: readonly (string | Buffer)[],
+  rawHeaders: readonly string[],
+  status: number,
   { requestId, identity }: Pick<ForwardedAs, 'requestId' | 'identity'>,
-): Record<string, string[]> {
-  const texts = textsOf(rawHeaders);
-  const named = connectionNames(valuesOf(texts, 'connection'));
-  const headers = new Map<string, string[]>([['x-request-id', [requestId]]]);
-  for (let at = 0; at < texts.length; at += 2) {
-    const lower = (texts[at] ?? '').toLowerCase();
+): string[] {
+  const named = connectionNames(valuesOf(rawHeaders, 'connection'));
+  const headers = ['X-Request-Id', requestId];
+  let isStored = true;
+  let saysTypeOptions = false;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    const value = rawHeaders[at + 1] ?? '';
+    const lower = name.toLowerCase();
     if (hopByHop.has(lower) || named.includes(lower)) continue;
     if (lower === 'x-request-id' || lower.startsWith('x-portcullis-')) continue;
-    const values = headers.get(lower);
-    if (values) values.push(texts[at + 1] ?? '');
-    else headers.set(lower, [texts[at + 1] ?? '']);
+    // Some send one; Node would have no body to go with it.
+    if (lower === 'content-length' && status === 204) continue;
+    if (lower === 'cache-control' && /\bno-store\b/i.test(value)) isStored = false;
+    if (lower === 'x-content-type-options') saysTypeOptions = true;
+    headers.push(name, value);
   }
-  const isStored = !headers.get('cache-control')?.some((value) => /\bno-store\b/i.test(value));
-  if (identity !== undefined && isStored) {
-    headers.set('vary', [...(headers.get('vary') ?? []), 'Authorization, Signature']);
-  }
-  return Object.fromEntries(headers);
+  if (!saysTypeOptions) headers.push('X-Content-Type-Options', 'nosniff');
+  if (identity !== undefined && isStored) headers.push('Vary', 'Authorization, Signature');
+  return headers;
 }
 
 /**
  * The trailer fields of an upstream's answer that may stand behind a body: none that frames, routes or authenticates (RFC 9110
  * section 6.5.1), and none of ours.
  */
-export function trailerFields(rawTrailers: readonly (string | Buffer)[]): [name: string, value: string][] {
-  const texts = textsOf(rawTrailers);
+export function trailerFields(texts: readonly string[]): [name: string, value: string][] {
   const fields: [string, string][] = [];
   for (let at = 0; at < texts.length; at += 2) {
     const lower = (texts[at] ?? '').toLowerCase();
@@ -91,10 +97,6 @@ export function trailerFields(rawTrailers: readonly (string | Buffer)[]): [name:
   }
   return fields;
 }
-
-/** A field value is bytes; latin1 keeps each one, on the way in and on the way out. */
-const textsOf = (raw: readonly (string | Buffer)[]): string[] =>
-  raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
 
 /** Every value of a header, in order. `name` in lower case. */
 export function valuesOf(rawHeaders: readonly string[], name: string): string[] {

@@ -6,8 +6,8 @@ export interface TunnelEnds {
   /** What the client sent behind its handshake. */
   readonly head: Buffer;
   readonly upstream: Duplex;
-  /** The upstream's headers, less hop-by-hop. */
-  readonly answered: Readonly<Record<string, readonly string[]>>;
+  /** The upstream's headers, less hop-by-hop: name, value, name, value. */
+  readonly answered: readonly string[];
   /** Tested before each chunk, in both directions. */
   admits(): boolean;
 }
@@ -35,7 +35,7 @@ export class Tunnel {
       end.on('error', () => this.cut()).on('close', () => this.#closed(end));
       if ('setKeepAlive' in end) end.setKeepAlive(true, keepAliveMilliseconds).setNoDelay(true);
     }
-    const lines = Object.entries(answered).flatMap(([name, values]) => values.map((value) => `${name}: ${value}\r\n`));
+    const lines = answered.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`));
     const answer = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines.join('')}\r\n`;
     client.write(answer, 'latin1');
     if (head.length > 0) client.unshift(head);

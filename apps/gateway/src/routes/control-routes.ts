@@ -1,4 +1,4 @@
-import { type OwnRoute } from '@portcullis/policy';
+import { type OwnRoute, RouteTable } from '@portcullis/policy';
 import { decisionsPath } from '../decisions/forwarded-request.js';
 import { describeApi } from '../openapi.js';
 import { docsHeaders, docsPage } from '../docs.js';
@@ -65,6 +65,15 @@ export const ownRoutes: readonly OwnRoute[] = [
 
 /** So that a rule which could never be reached is a fault at load. */
 export const ownRoutePatterns: readonly string[] = ownRoutes.map(({ match }) => match);
+
+/** The same, to ask whether a request means a route of ours. */
+export const ownRouteTable = (): RouteTable =>
+  new RouteTable(
+    ownRoutes.map((route) => {
+      const [method = '', path = ''] = route.match.split(' ');
+      return { ...route, method, path, permissionIndexes: [], upstream: '', file: '', line: 0 };
+    }),
+  );
 
 /** The methods that a path answers, for `Allow`; empty if it is no control path. */
 export function allowedMethods(path: string): string[] {
