@@ -24,8 +24,6 @@ export interface Place {
 }
 
 const dayMs = 86_400_000;
-/** A write of last use, at most, in so long a time. */
-export const writeEveryMs = 55_000;
 
 /** The only file that knows the tables of use. */
 @Injectable()
@@ -37,12 +35,22 @@ export class RequestStore {
 
   /**
    * Keeps what is not kept yet of these batches, and writes the uses given, in one transaction. A use is written unless a later one
-   * is, or another replica wrote that key within `writeEveryMs`.
+   * is.
    */
   async keep(batches: readonly AccessBatch[], uses: readonly Use[]): Promise<void> {
     const rows = batches.flatMap(({ id, records }) => records.map((record, place) => ({ record, batch: id, place })));
-    await this.partitions(new Set(rows.map(({ record }) => dayOf(record.time_ms))));
-    await this.database.transaction(async ({ manager }) => {
+    try {
+      await this.partitions(new Set(rows.map(({ record }) => dayOf(record.time_ms))));
+      await this.write(rows, uses);
+    } catch (error) {
+      // Whatever it was, another replica may have dropped a day.
+      this.days.clear();
+      throw error;
+    }
+  }
+
+  private write(rows: readonly Row[], uses: readonly Use[]): Promise<void> {
+    return this.database.transaction(async ({ manager }) => {
       if (rows.length > 0) {
         const insert = `insert into request (${columns.map(([name]) => name).join(', ')})
           select * from unnest(${columns.map(([, type], at) => `$${at + 1}::${type}[]`).join(', ')})
@@ -56,16 +64,16 @@ export class RequestStore {
     });
   }
 
-  /** The latest uses since an instant that are not written with their key: what a stop in between has left. */
-  async unwritten(since: Date): Promise<Use[]> {
+  /** The latest uses that are not written with their key: what an end in between has left. */
+  async unwritten(): Promise<Use[]> {
     return this.database.read(async (manager) => {
       const rows = await manager.query<StoredUse[]>(
         `select distinct on (r.api_key_id, r.secret_id)
                 r.api_key_id, r.secret_id, r.time, r.client_ip, r.user_agent
            from request r join api_key k on k.id = r.api_key_id
-          where r.time >= $1 and (k.last_used_at is null or r.time > k.last_used_at)
+          where r.time >= (select max(time) from request) - interval '2 minutes'
+            and (k.last_used_at is null or r.time > k.last_used_at)
           order by r.api_key_id, r.secret_id, r.time desc`,
-        [since],
       );
       return rows.map((row) => ({
         keyId: row.api_key_id,
@@ -78,9 +86,9 @@ export class RequestStore {
   }
 
   /** Newest first, at most `limit`. */
-  list(filter: RequestFilter, limit: number): Promise<(RequestRecord & { at: Place })[]> {
+  list(filter: RequestFilter, limit: number): Promise<{ at: Place; record: RequestRecord }[]> {
     const { text, values } = listQuery(filter, limit);
-    return this.database.read(async (manager) => (await manager.query<StoredRequest[]>(text, values)).map(toRecord));
+    return this.database.read(async (manager) => (await manager.query<StoredRequest[]>(text, values)).map(toListed));
   }
 
   /** Drops one day that ends before `end`, the oldest. False: there is none. */
@@ -214,20 +222,22 @@ interface StoredRequest {
   omitted: number | null;
 }
 
-const toRecord = (row: StoredRequest): RequestRecord & { at: Place } => ({
+const toListed = (row: StoredRequest): { at: Place; record: RequestRecord } => ({
   at: { time: row.time, batch: row.batch, place: row.place },
-  request_id: row.request_id,
-  time: row.time.toISOString(),
-  method: row.method,
-  path: row.path,
-  route: row.route,
-  status: row.status,
-  duration_ms: row.duration_ms,
-  client_ip: row.client_ip,
-  user_agent: row.user_agent,
-  api_key_id: row.api_key_id,
-  principal: { kind: row.principal_kind, id: row.principal_id },
-  ...(row.omitted === null ? {} : { omitted: row.omitted }),
+  record: {
+    request_id: row.request_id,
+    time: row.time.toISOString(),
+    method: row.method,
+    path: row.path,
+    route: row.route,
+    status: row.status,
+    duration_ms: row.duration_ms,
+    client_ip: row.client_ip,
+    user_agent: row.user_agent,
+    api_key_id: row.api_key_id,
+    principal: { kind: row.principal_kind, id: row.principal_id },
+    ...(row.omitted === null ? {} : { omitted: row.omitted }),
+  },
 });
 
 const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
