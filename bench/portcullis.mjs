@@ -1,10 +1,12 @@
 // The product as anybody runs it: `portcullis up` on free ports with a home of its own and one policy that is made here.
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, here, start } from './programs.mjs';
 
 const password = 'correct-horse-battery-staple';
+const command = here('../apps/cli/bin/portcullis.mjs');
 
 /** Starts one gateway and its services before an upstream. Nothing else is asked of it until a row asks. */
 export async function startPortcullis(upstreamPort) {
@@ -17,17 +19,22 @@ export async function startPortcullis(upstreamPort) {
 upstreams: { bench: { url: 'http://127.0.0.1:${upstreamPort}' } }
 routes:
   - { match: 'GET /v1/counterparties/**', permission: counterparties:view, upstream: bench }
+  - { match: 'GET /bytes/*', permission: node:data:view, upstream: bench }
   - { match: 'GET /public/counterparties/**', public: true, upstream: bench }
 `,
   );
+  const passwordHash = execFileSync(process.execPath, [command, 'bcrypt'], { input: `${password}\n` })
+    .toString()
+    .trim();
   const port = await freePort();
-  const up = await start(process.execPath, [here('../apps/cli/bin/portcullis.mjs'), 'up'], {
+  const up = await start(process.execPath, [command, 'up'], {
     cwd: home,
     env: {
       PORT: String(port),
       S3_PORT: String(await freePort()),
       PORTCULLIS_HOME: join(home, 'data'),
       PORTCULLIS_FIRST_ADMIN_PASSWORD: password,
+      PORTCULLIS_ADMIN_PASSWORD_HASH: passwordHash,
       PORTCULLIS_POLICY: join(home, 'policy.yaml'),
       PORTCULLIS_READY_FILE: readyFile,
     },
@@ -35,11 +42,11 @@ routes:
     milliseconds: 180_000,
   });
   const { admin_email: email } = JSON.parse(readFileSync(readyFile, 'utf8'));
-  const call = async (method, path, body, token) => {
+  const call = async (method, path, body, authorization) => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
       headers: {
-        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+        ...(authorization === undefined ? {} : { Authorization: authorization }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       },
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -54,15 +61,17 @@ routes:
       throw new Error(`${request[0]} ${request[1]}: ${answer.status} ${JSON.stringify(answer.json)}`);
     return answer.json;
   };
-  const admin = (await demand('POST', '/v1/login', { email, password })).access_token;
+  const admin = `Bearer ${(await demand('POST', '/v1/login', { email, password })).access_token}`;
   const pidOf = (program) => JSON.parse(readFileSync(join(home, 'data', 'run', program), 'utf8')).child.pid;
   return {
     port,
-    call,
     demand,
-    admin,
     pidOf,
     serverPid: (name) => JSON.parse(readFileSync(join(home, 'data', name), 'utf8')).child.pid,
+    roleToken: async () => {
+      const basic = `Basic ${Buffer.from(`:${password}`).toString('base64')}`;
+      return (await demand('POST', '/auth', { role: 'consumer', expiry: 86_400 }, basic)).key;
+    },
     createKey: (forms) =>
       demand('POST', '/v1/api-keys', { name: 'bench', forms, permissions: ['counterparties:view'] }, admin),
     revokeKey: (id) => demand('DELETE', `/v1/api-keys/${id}`, undefined, admin),

@@ -31,6 +31,7 @@ import {
   type RequestRecords,
   type Stop,
 } from './records.js';
+import { RoleTokens } from './role-tokens.js';
 
 export interface JudgeOptions {
   readonly enforcer: Enforcer<CachedRecord>;
@@ -61,6 +62,7 @@ export class Judge {
   readonly #options: JudgeOptions;
   readonly #records: Records;
   readonly #tokens: AccessTokens;
+  readonly #roleTokens: RoleTokens | null;
   readonly #holdings = new Holdings();
   readonly #subjects = new WeakMap<Identity, Subject>();
   readonly #networks = new WeakMap<readonly string[], NetworkList>();
@@ -68,6 +70,7 @@ export class Judge {
   constructor(options: JudgeOptions) {
     this.#options = options;
     this.#records = new Records(options.enforcer, options.ask, options.now);
+    this.#roleTokens = options.roleTokenKeys ? new RoleTokens(options.roleTokenKeys) : null;
     this.#tokens = new AccessTokens({
       keys: new FetchedGatewayKeys(async () => (await options.ask(IdentityService.keys, {})).access),
       issuer: options.issuer,
@@ -147,11 +150,10 @@ export class Judge {
   }
 
   async #judgeRoleToken(secret: Secret, clientIp: string, organizationId: string | null): Promise<Identity> {
-    const { roleTokenKeys, now } = this.#options;
-    if (!roleTokenKeys) return refused(clientIp, notValid(), 'no_role_token_key');
+    if (!this.#roleTokens) return refused(clientIp, notValid(), 'no_role_token_key');
     let token: OpenedRoleToken;
     try {
-      token = roleTokenKeys.open(secret, new Date(now().wallMs));
+      token = this.#roleTokens.open(secret, new Date(this.#options.now().wallMs));
     } catch (error) {
       if (!(error instanceof TokenError)) return unavailable(clientIp, error);
       return refused(clientIp, tokenRefusal(error), error.code);
@@ -277,7 +279,11 @@ export class Judge {
       owner = person.record.memberships.find((each) => each.organization_id === organization);
       if (!owner) return no(notValid(), 'no_membership');
     }
-    return this.#principal(clientIp, roleTokenHolding(this.#options.lattice(), token, organization, owner), subject);
+    const lattice = this.#options.lattice();
+    const holding = this.#holdings.of(token, [lattice, organization, owner], () =>
+      roleTokenHolding(lattice, token, organization, owner),
+    );
+    return this.#principal(clientIp, holding, subject);
   }
 
   #judgeSession(
