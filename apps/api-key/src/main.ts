@@ -4,6 +4,7 @@ import { followEdits, PolicyFile } from '@portcullis/policy';
 import { exitMisconfigured, policyVariables } from '@portcullis/settings';
 import { apiKeyDatabase, ApiKeyModule } from './api-key.module.js';
 import { loadConfig } from './config.js';
+import { KeyWatch } from './key-watch.js';
 
 const config = loadConfig();
 
@@ -19,9 +20,20 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     report,
   });
   return {
-    module: ApiKeyModule.of({ bus, database, policy, authority, keyPrefix: config.PORTCULLIS_KEY_PREFIX }),
+    module: ApiKeyModule.of({
+      bus,
+      database,
+      policy,
+      authority,
+      keyPrefix: config.PORTCULLIS_KEY_PREFIX,
+      acceptedPrefixes: config.PORTCULLIS_KEY_PREFIXES_ACCEPTED,
+    }),
     outbox: database.outbox,
-    companions: [authority, new PolicyReporter(bus, () => policy.status)],
+    companions: [
+      authority,
+      new PolicyReporter(bus, () => policy.status),
+      new KeyWatch(database, { unusedDays: config.PORTCULLIS_KEY_UNUSED_DAYS, report }),
+    ],
     healthy: () => database.healthy(),
     close: async () => {
       await policy.close();
