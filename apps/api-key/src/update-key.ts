@@ -25,7 +25,7 @@ export class UpdateKey {
     private readonly changeKey: ChangeKey,
   ) {}
 
-  execute(caller: AuthenticatedCaller, request: Request): Promise<ReplyOf<typeof ApiKey.update>> {
+  async execute(caller: AuthenticatedCaller, request: Request): Promise<ReplyOf<typeof ApiKey.update>> {
     const networks = request.networks ? canonicalNetworks(request.networks) : request.networks;
     const { lattice } = this.policy.current;
     demandKnownNames(lattice, { roles: request.roles ?? [], permissions: request.permissions ?? [] });
