@@ -12,6 +12,7 @@ import { type Access } from '../src/events/access-log.js';
 import { DenialLog } from '../src/events/denial-log.js';
 import { type FrontDoorParts } from '../src/front-door.js';
 import { GatewayStop } from '../src/gateway.module.js';
+import { keysInText } from '../src/credential/keys-in-text.js';
 import { heldBy } from '../src/judge/held-by.js';
 import { Judge } from '../src/judge/judge.js';
 import { type CachedRecord } from '../src/judge/records.js';
@@ -151,6 +152,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
       ask: calls.ask.bind(calls),
       unseal: calls.unseal.bind(calls),
       publicKeys: () => calls.publicKeys(),
+      keysIn: (text) => Promise.resolve(keysInText(text, { ours: ['ptc'], foreign: [] })),
       issuesRoleTokens: () => calls.issuesRoleTokens(),
       metricsText: () => metrics.text(),
       missing: () => seen.missing,

@@ -15,6 +15,7 @@ import { type AccessBatch, ApiKey, completeEvent, newId, type OwedEvent } from '
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
 import { AccessLog } from './events/access-log.js';
+import { keysInText } from './credential/keys-in-text.js';
 import { DenialLog } from './events/denial-log.js';
 import { GatewayKey } from './gateway-key.js';
 import { GatewayStop } from './gateway.module.js';
@@ -180,6 +181,11 @@ export async function createGateway(
         ask: calls.ask.bind(calls),
         unseal: calls.unseal.bind(calls),
         publicKeys: () => calls.publicKeys(),
+        keysIn: async (text) =>
+          keysInText(text, {
+            ours: config.keyPrefixes,
+            foreign: (await bus.call(ApiKey.foreignPrefixes, {})).prefixes,
+          }),
         issuesRoleTokens: () => calls.issuesRoleTokens(),
         metricsText: fleet?.(metrics.registry) ?? (() => metrics.text()),
         missing,
