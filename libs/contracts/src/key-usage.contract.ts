@@ -92,6 +92,7 @@ export const KeyUsage = {
             acknowledged: count,
             recent: count,
             span_ms: count,
+            hungry_ms: count,
             want: count,
           }),
         )

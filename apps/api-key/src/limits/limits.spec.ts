@@ -46,6 +46,7 @@ const ask = (key: string, given: object = {}) => ({
   acknowledged: 0,
   recent: 0,
   span_ms: 0,
+  hungry_ms: 0,
   want: 10,
   ...given,
 });

@@ -25,7 +25,12 @@ export class TakeSlices {
         const { ledger, slice } = takeSlice(
           before,
           { requests: limit.requests, perMs: limit.per_seconds * 1_000 },
-          { holder: gateway, ask: { ...ask, spanMs: ask.span_ms }, nowMs, gateways: reply.gateways },
+          {
+            holder: gateway,
+            ask: { ...ask, spanMs: ask.span_ms, hungryMs: ask.hungry_ms },
+            nowMs,
+            gateways: reply.gateways,
+          },
         );
         ledgers.set(keyId, ledger);
         const { granted, remaining, waitMs } = slice;

@@ -122,10 +122,11 @@ export class Limits {
     try {
       const { gateways, slices } = await takeSlices({
         gateway: gatewayId,
-        asks: [...asks.values()].map(({ entry, ask: { spanMs, ...ask } }) => ({
+        asks: [...asks.values()].map(({ entry, ask: { spanMs, hungryMs, ...ask } }) => ({
           key: entry.keyId,
           ...ask,
           span_ms: spanMs,
+          hungry_ms: hungryMs,
         })),
       });
       this.#gateways = gateways;

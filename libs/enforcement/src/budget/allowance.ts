@@ -16,8 +16,9 @@ export class Allowance {
   #acknowledged = 0;
   /** When the first passed that is not acknowledged. */
   #unheardMs = 0;
-  /** Requests since the last ask, those refused among them. */
+  /** Requests since the last ask, those refused among them; and when the first of those was. */
   #seen = 0;
+  #hungryMs: number | undefined;
 
   constructor(limit: Limit) {
     this.#limit = limit;
@@ -36,17 +37,9 @@ export class Allowance {
 
   /** Counts a request, and says whether it may pass. */
   take(nowMs: number, gateways: number): boolean {
-    this.#seen += 1;
-    const { perMs } = this.#limit;
-    this.#own.advance(nowMs, perMs);
-    if (nowMs < this.#untilMs) {
-      if (this.#credit < 1) return false;
-      this.#credit -= 1;
-    } else if (this.#own.spent(nowMs, perMs) + 1 > ownShare(this.#limit, gateways)) return false;
-    this.#own.charge(1, nowMs, nowMs, perMs);
-    if (this.#used === this.#acknowledged) this.#unheardMs = nowMs;
-    this.#used += 1;
-    return true;
+    const passes = this.#take(nowMs, gateways);
+    if (!passes) this.#hungryMs ??= nowMs;
+    return passes;
   }
 
   /** How many more may pass, as far as is known here, and how long until that may be more. */
@@ -93,9 +86,11 @@ export class Allowance {
       acknowledged: this.#acknowledged,
       recent: Math.ceil(this.#own.spent(nowMs, perMs)),
       spanMs: this.#used === this.#acknowledged ? 0 : Math.ceil(nowMs - this.#unheardMs),
+      hungryMs: this.#hungryMs === undefined ? 0 : Math.ceil(nowMs - this.#hungryMs),
       want: Math.min(this.#limit.requests, 2 * this.#seen),
     };
     this.#seen = 0;
+    this.#hungryMs = undefined;
     return ask;
   }
 
@@ -107,5 +102,19 @@ export class Allowance {
     this.#credit = Math.max(0, slice.granted - (this.#used - ask.used));
     if (ask.want === 0) this.#untilMs = -Infinity;
     else this.#untilMs = askedMs + (slice.granted === 0 ? Math.max(sliceMs, slice.waitMs) : sliceMs);
+  }
+
+  #take(nowMs: number, gateways: number): boolean {
+    this.#seen += 1;
+    const { perMs } = this.#limit;
+    this.#own.advance(nowMs, perMs);
+    if (nowMs < this.#untilMs) {
+      if (this.#credit < 1) return false;
+      this.#credit -= 1;
+    } else if (this.#own.spent(nowMs, perMs) + 1 > ownShare(this.#limit, gateways)) return false;
+    this.#own.charge(1, nowMs, nowMs, perMs);
+    if (this.#used === this.#acknowledged) this.#unheardMs = nowMs;
+    this.#used += 1;
+    return true;
   }
 }

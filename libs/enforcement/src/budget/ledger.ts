@@ -7,6 +7,9 @@ export const askEveryMs = 100;
 /** How long after a first use gateways that have not reported yet are presumed to have spent what each may spend unasked. */
 const unreportedMs = 200;
 
+/** More than an ask takes on a machine that is busy. */
+const maxLateMs = 1_000;
+
 /** What a gateway says about one key. Counts go up from its start, so that a doubled or a lost message does no harm. */
 export interface Ask {
   /** Requests that it let pass. */
@@ -17,6 +20,8 @@ export interface Ask {
   readonly recent: number;
   /** How long ago it let the first pass that is not acknowledged. */
   readonly spanMs: number;
+  /** How long ago it refused the first of those that it refused since its last ask; 0: none. */
+  readonly hungryMs: number;
   /** Requests it expects before it can ask again. 0: it hands back what it has. */
   readonly want: number;
 }
@@ -44,6 +49,8 @@ interface Holder {
   readonly held: number;
   /** When its slice was charged. */
   readonly seenMs: number;
+  /** When it last had refused requests for want of more. */
+  readonly hungryMs: number | null;
 }
 
 /** What a gateway may spend of a limit by itself: before it has heard from the authority, and while that is away. */
@@ -74,30 +81,41 @@ export function takeSlice(
 
   const known = holders[name];
   const used = Math.max(0, ask.used - (known?.used ?? ask.acknowledged));
-  const leftover = (known?.held ?? 0) - used;
-  if (leftover > 0) spending.refund(leftover, known?.seenMs ?? nowMs);
+  const leftover = Math.max(0, (known?.held ?? 0) - used);
+  const overspent = Math.max(0, used - (known?.held ?? 0));
   // However long it went on unheard, what it spent before that span is past.
-  else spending.charge(Math.min(-leftover, ask.recent), nowMs - Math.min(ask.spanMs, perMs), nowMs, perMs);
+  spending.charge(Math.min(overspent, ask.recent), nowMs - Math.min(ask.spanMs, perMs), nowMs, perMs);
+  // What is left goes back and is charged anew, so that what is held is never dated long before it is spent. Only who had to refuse
+  // requests in that span keeps it as it is dated: it came late, and would have been spent.
+  const hungryMs = ask.hungryMs > 0 ? nowMs : (known?.hungryMs ?? null);
+  const isHungry = hungryMs !== null && nowMs - hungryMs < perMs && ask.want > 0;
+  const kept = isHungry ? leftover : 0;
+  spending.refund(leftover - kept, known?.seenMs ?? nowMs);
 
   const isYoung = nowMs - begunMs < unreportedMs;
   const unheardOf = isYoung ? Math.max(0, gateways - Object.keys(holders).length - (known ? 0 : 1)) : 0;
   const presumed = unheardOf * ownShare(limit, gateways);
   const freeAt = (atMs: number): number => Math.max(0, Math.floor(requests - presumed - spending.spent(atMs, perMs)));
-  // What falls free until the next turn is given in this one, and counts from when it falls free: else every span would be longer
-  // by the time that it takes somebody to ask.
-  const untilMs = nowMs + askEveryMs;
+  // What fell free while requests were refused for want of it counts from then, late as it was asked for; and what falls free until
+  // the next turn is given half in this one, and counts from when it does. Else every span would be longer by what asking takes.
+  const untilMs = nowMs + askEveryMs / 2;
   const [freeNow, free] = [freeAt(nowMs), freeAt(untilMs)];
   const part = isYoung ? ownShare(limit, gateways) : Math.ceil(free / (2 * gateways));
-  const size = gateways <= 1 ? free : Math.max(ask.want, part);
-  const granted = ask.want === 0 ? 0 : Math.min(free, size);
-  const ahead = Math.max(0, granted - freeNow);
+  const size = gateways <= 1 ? free + kept : Math.max(ask.want, part);
+  const added = ask.want === 0 ? 0 : Math.max(0, Math.min(free, size - kept));
+  const ahead = Math.max(0, added - freeNow);
+  const sinceMs = known && isHungry ? nowMs - known.seenMs : 0;
+  const lateMs = nowMs - Math.min(Math.max(ask.hungryMs, sinceMs), perMs, maxLateMs);
+  const late = Math.min(added - ahead, freeNow - freeAt(lateMs));
   const waitMs = free > 0 ? spending.firstMs(nowMs, perMs) : spending.waitMs(requests - presumed - 1, untilMs, perMs);
-  spending.charge(granted - ahead, nowMs, nowMs, perMs);
+  spending.charge(late, lateMs, nowMs, perMs);
+  spending.charge(added - ahead - late, nowMs, nowMs, perMs);
   spending.charge(ahead, nowMs, untilMs, perMs);
 
-  holders[name] = { used: Math.max(ask.used, known?.used ?? 0), held: granted, seenMs: nowMs };
+  const granted = kept + added;
+  holders[name] = { used: Math.max(ask.used, known?.used ?? 0), held: granted, seenMs: nowMs, hungryMs };
   return {
     ledger: { perMs, spans: spending.spans, begunMs, holders },
-    slice: { granted, remaining: free - granted, waitMs: Math.max(1, Math.ceil(waitMs)) },
+    slice: { granted, remaining: free - added, waitMs: Math.max(1, Math.ceil(waitMs)) },
   };
 }

@@ -54,17 +54,27 @@ export class Spending {
     if (count <= 0) return;
     // What is spent at once falls off in a millisecond: no instant has two values.
     const toMs = Math.max(untilMs, fromMs + 1);
-    const last = this.#spans.at(-1);
-    if (last && fromMs >= last.fromMs && fromMs - last.fromMs < perMs / parts) {
-      last.toMs = Math.max(last.toMs, toMs);
-      last.count += count;
+    const near = this.#spans.findLast((span) => Math.abs(fromMs - span.fromMs) < perMs / parts);
+    if (near) {
+      // One span for both, whose middle is theirs: nothing falls off later, on the whole, than it would have.
+      const sum = near.count + count;
+      const middleMs = ((near.fromMs + near.toMs) * near.count + (fromMs + toMs) * count) / (2 * sum);
+      near.fromMs = Math.min(near.fromMs, fromMs);
+      near.toMs = Math.max(near.fromMs + 1, 2 * middleMs - near.fromMs);
+      near.count = sum;
     } else this.#spans.push({ fromMs, toMs, count });
   }
 
-  /** Takes back of what was charged from `fromMs` on. */
-  refund(count: number, fromMs: number): void {
-    const span = this.#spans.findLast((each) => each.fromMs <= fromMs);
-    if (span) span.count = Math.max(0, span.count - count);
+  /** Takes back what was charged until an instant, the latest first. */
+  refund(count: number, untilMs: number): void {
+    let left = count;
+    const charged = this.#spans.filter(({ fromMs }) => fromMs <= untilMs).sort((a, b) => b.fromMs - a.fromMs);
+    for (const span of charged) {
+      const taken = Math.min(span.count, left);
+      span.count -= taken;
+      left -= taken;
+      if (left <= 0) return;
+    }
   }
 
   /** How long until some of what is spent does not count any more; the whole span of the limit, where nothing is. */
