@@ -54,14 +54,14 @@ describe('limits and use of keys, on three gateways', () => {
   test('over ten seconds of steady load above its limit, a key gets its limit, to 5 %, of all gateways together', async () => {
     await settled();
     const key = await aKey({ rate_limit: { requests: perSecond, per_seconds: 1 } });
-    const { answers, sent } = await steadyLoad({
+    const { answers, sent, late } = await steadyLoad({
       urls,
       token: key.token,
       path: '/v1/counterparties',
       perSecond: 2 * perSecond,
       seconds: 10,
     });
-    expect(sent).toBeGreaterThanOrEqual(1.8 * perSecond * 10);
+    expect(sent - late).toBeGreaterThanOrEqual(1.5 * perSecond * 10);
     const passed = answers.get(200) ?? 0;
     expect([...answers.keys()].sort()).toEqual([200, 429]);
     expect(passed).toBeGreaterThanOrEqual(0.95 * perSecond * 10);

@@ -60,8 +60,8 @@ export const ownShare = ({ requests }: Limit, gateways: number): number =>
 /**
  * One gateway's turn with the ledger of one key: what it used is booked, what it did not use is given back, and a new slice is charged
  * **before** it is spent. So in any span what passes is at most the limit, and what gateways held when it began; and what they
- * spent unasked (`ownShare` each, until their first report). Who has work gets twice what it had since it last asked, and a part of
- * what is free beside; the only gateway gets all.
+ * spent unasked (`ownShare` each, until their first report). Who has work gets twice what it had since it last asked, or
+ * its part of what is free where that is more; the only gateway gets all.
  */
 export function takeSlice(
   before: LedgerState | null,
@@ -100,7 +100,7 @@ export function takeSlice(
   // the next turn is given half in this one, and counts from when it does. Else every span would be longer by what asking takes.
   const untilMs = nowMs + askEveryMs / 2;
   const [freeNow, free] = [freeAt(nowMs), freeAt(untilMs)];
-  const part = isYoung ? ownShare(limit, gateways) : Math.ceil(free / (2 * gateways));
+  const part = isYoung ? ownShare(limit, gateways) : Math.ceil(free / gateways);
   const size = gateways <= 1 ? free + kept : Math.max(ask.want, part);
   const added = ask.want === 0 ? 0 : Math.max(0, Math.min(free, size - kept));
   const ahead = Math.max(0, added - freeNow);
