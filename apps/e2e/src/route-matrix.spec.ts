@@ -223,7 +223,7 @@ const ofRoleTokens = 'POST /refresh';
 const ofEither = 'POST /v1/api-keys/*/disable';
 
 describe(`${ofEither} (the gateway, one of two permissions)`, () => {
-  const request = requestFor({ match: ofEither, public: false, permissions: [] });
+  const request = requestFor({ source: 'portcullis', match: ofEither, public: false, permissions: [] });
   test.each(Object.keys(kinds))('%s: either passes, another does not', async (kind) => {
     expect((await send(request)).status).toBe(401);
     const stopped = await send(request, await credential(kind, ['counterparties:view']));
