@@ -72,9 +72,13 @@ export class FindLeaked {
     const { organization_id, id: by } = caller.principal;
     const about = (id: string) => ({ organization_id, resource: { kind: 'api-key', id }, ...eventOrigin(caller) });
     const revocations = await this.database.transaction(async (tx) => {
-      for (const { record, secret, live } of found) {
-        await tx.owe({ ...about(record.id), action: 'api-key.leaked', details: { secret_id: secret.id, live } });
-      }
+      await tx.oweAll(
+        found.map(({ record, secret, live }) => ({
+          ...about(record.id),
+          action: 'api-key.leaked',
+          details: { secret_id: secret.id, live },
+        })),
+      );
       if (!revoke) return [];
       const all: { id: string; seq: number; enforced: boolean }[] = [];
       // In the order of their ids, so that two at once wait for one another and not each for the other.

@@ -8,6 +8,7 @@ import {
   importedKeys,
   type KeyOwner,
   newId,
+  type OwedEvent,
   Refusal,
   type ReplyOf,
   type RequestOf,
@@ -126,26 +127,7 @@ export class ImportKeys {
     if (!(await this.imports.insert(tx, made))) {
       throw new Refusal('conflict', 'One of these keys is known already. Nothing was imported.');
     }
-    for (const { key } of made) {
-      const { id, name, keyPrefix, roles, permissions, buckets, networks } = key;
-      await tx.owe({
-        organization_id,
-        action: 'api-key.imported',
-        resource: { kind: 'api-key', id },
-        ...eventOrigin(caller),
-        details: {
-          name,
-          owner: { kind: key.ownerKind, id: key.ownerId },
-          key_prefix: keyPrefix,
-          roles,
-          permissions,
-          buckets,
-          networks,
-          rate_limit: key.rateLimit,
-          expires_at: key.expiresAt?.toISOString() ?? null,
-        },
-      });
-    }
+    await tx.oweAll(made.map(({ key }) => importedEvent(caller, key)));
     const seq = await tx.mark({ scope: 'credential', id: importedKeys, effect: 'refresh' });
     const items = made.map(({ key, secret }) => ({
       id: key.id,
@@ -169,6 +151,27 @@ export class ImportKeys {
       ),
     );
   }
+}
+
+function importedEvent(caller: AuthenticatedCaller, key: NewImportedKey['key']): OwedEvent {
+  const { id, name, keyPrefix, roles, permissions, buckets, networks } = key;
+  return {
+    organization_id: key.organizationId,
+    action: 'api-key.imported',
+    resource: { kind: 'api-key', id },
+    ...eventOrigin(caller),
+    details: {
+      name,
+      owner: { kind: key.ownerKind, id: key.ownerId },
+      key_prefix: keyPrefix,
+      roles,
+      permissions,
+      buckets,
+      networks,
+      rate_limit: key.rateLimit,
+      expires_at: key.expiresAt?.toISOString() ?? null,
+    },
+  };
 }
 
 function refuseDoubled({ keys }: Request): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client, type ClientConfig } from 'pg';
 import { type EntityManager, type EntitySchema, DataSource } from 'typeorm';
-import { completeEvent, newId, type OwedEvent, Refusal, type Service } from '@portcullis/contracts';
+import { type AuditEvent, completeEvent, newId, type OwedEvent, Refusal, type Service } from '@portcullis/contracts';
 import { type Marker } from '@portcullis/enforcement';
 import { migrate, migrationsFrom } from './migrations.js';
 import { EnforcementStore, writeMarker } from './enforcement.store.js';
@@ -127,11 +127,25 @@ export class Transaction {
 
   /** Writes an event into the outbox with the change itself: both are kept or neither is. Answers the event's id. */
   async owe(event: OwedEvent): Promise<string> {
-    const now = this.database.now();
-    const complete = completeEvent(event, { id: newId('evt', now), time: now, service: this.database.service });
+    const complete = this.complete(event);
     await this.manager.query('insert into outbox (id, event) values ($1, $2)', [complete.id, complete]);
     this.owed.any = true;
     return complete.id;
+  }
+
+  /** The same for many at once, in one statement. */
+  async oweAll(events: readonly OwedEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await this.manager.query(
+      `insert into outbox (id, event) select event->>'id', event from jsonb_array_elements($1::jsonb) event`,
+      [JSON.stringify(events.map((event) => this.complete(event)))],
+    );
+    this.owed.any = true;
+  }
+
+  private complete(event: OwedEvent): AuditEvent {
+    const now = this.database.now();
+    return completeEvent(event, { id: newId('evt', now), time: now, service: this.database.service });
   }
 
   /**
