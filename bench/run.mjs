@@ -21,8 +21,8 @@ try {
   const rows = await measureAll({
     only: values.only?.split(','),
     http: values.quick
-      ? { rounds: 3, milliseconds: 1_000, warmMilliseconds: 6_000 }
-      : { rounds: 15, milliseconds: 1_500, warmMilliseconds: 10_000 },
+      ? { rounds: 3, milliseconds: 1_000, warmMilliseconds: 2_000, warmRequests: 10_000 }
+      : { rounds: 15, milliseconds: 1_500, warmMilliseconds: 5_000, warmRequests: 20_000 },
     work: values.quick
       ? { rounds: 3, milliseconds: 700, warmMilliseconds: 700 }
       : { rounds: 7, milliseconds: 1_500, warmMilliseconds: 1_500 },
@@ -47,7 +47,7 @@ try {
     `\n${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}. Every round: bench/results/latest.json`,
   );
   await stopAll();
-  process.exit(0);
+  process.exit(rows.some(({ failed }) => failed) ? 1 : 0);
 } catch (error) {
   console.error(`The benchmark could not measure: ${error.stack ?? error}`);
   await stopAll();
