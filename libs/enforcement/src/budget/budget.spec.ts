@@ -108,13 +108,13 @@ describe('over ten seconds of steady load above the limit', () => {
     },
   );
 
-  test('and on a machine so busy that a message takes up to 80 ms', () => {
+  test('and to 10 %, on a machine so busy that a message takes up to 80 ms', () => {
     const limit = { requests: 100, perMs: 1_000 };
     fc.assert(
       fc.property(weighted, fc.double({ min: 1.5, max: 3, noNaN: true }), seeded, (weights, factor, seed) => {
         const arrivals = steady(weights, 100 * factor, 0, 10_000, seed);
         const sum = count(passed({ limit, gateways: weights.length, arrivals, seed, slowestMs: 80 }), 0, 10_000);
-        expect(sum).toBeGreaterThanOrEqual(950);
+        expect(sum).toBeGreaterThanOrEqual(900);
         expect(sum).toBeLessThanOrEqual(1_050);
       }),
       runs,
