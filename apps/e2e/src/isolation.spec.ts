@@ -89,9 +89,9 @@ async function organization(installer: Client, name: string, email: string): Pro
 }
 
 async function made(answer: Promise<HttpAnswer>): Promise<{ id: string }> {
-  const { status, json, text } = await answer;
+  const { status, text } = await answer;
   if (status !== 201) throw new Error(`${status} ${text}`);
-  return json as { id: string };
+  return JSON.parse(text) as { id: string };
 }
 
 /** An id, and one of the same kind and form that nobody ever had. */
@@ -138,8 +138,9 @@ function ask(client: Client, { method, path, schema }: Operation, which: 'id' | 
 
 /** All that a reader sees but what differs from one request to the next. */
 function seen({ status, headers, json }: HttpAnswer): unknown {
-  const { request_id, ...body } = (json ?? {}) as Record<string, unknown>;
-  expect(request_id).toBeDefined();
+  const body = { ...(json as Record<string, unknown>) };
+  expect(body['request_id']).toBeDefined();
+  delete body['request_id'];
   return { status, body, type: headers['content-type'], allow: headers['allow'] };
 }
 
