@@ -1,9 +1,11 @@
 import { Controller } from '@nestjs/common';
 import { Handles } from '@portcullis/bus';
 import { ApiKey, type AuthenticatedCaller, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import { TakeSlices } from './limits/take-slices.js';
 import { IssueKey } from './issue-key.js';
 import { ReadKeys } from './read-keys.js';
 import { RevokeKey } from './revoke-key.js';
+import { ReadRequests } from './usage/read-requests.js';
 
 /** The message face: one method per operation, one call each. */
 @Controller()
@@ -12,6 +14,8 @@ export class ApiKeyController {
     private readonly issueKey: IssueKey,
     private readonly revokeKey: RevokeKey,
     private readonly readKeys: ReadKeys,
+    private readonly readRequests: ReadRequests,
+    private readonly takeSlices: TakeSlices,
   ) {}
 
   @Handles(ApiKey.create)
@@ -43,5 +47,18 @@ export class ApiKeyController {
   @Handles(ApiKey.resolve)
   resolve(request: RequestOf<typeof ApiKey.resolve>): Promise<ReplyOf<typeof ApiKey.resolve>> {
     return this.readKeys.resolve(request);
+  }
+
+  @Handles(ApiKey.requests)
+  requests(
+    request: RequestOf<typeof ApiKey.requests>,
+    caller: AuthenticatedCaller,
+  ): Promise<ReplyOf<typeof ApiKey.requests>> {
+    return this.readRequests.list(caller, request);
+  }
+
+  @Handles(ApiKey.takeSlices)
+  slices(request: RequestOf<typeof ApiKey.takeSlices>): Promise<ReplyOf<typeof ApiKey.takeSlices>> {
+    return this.takeSlices.execute(request);
   }
 }

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { type Buckets, type KeyForm, type KeyOwner } from '@portcullis/contracts';
+import { type Buckets, type KeyForm, type KeyOwner, type RateLimit } from '@portcullis/contracts';
 
 /** Columns of `api_key`. Leaves this folder in no signature outside the store. */
 @Entity('api_key')
@@ -17,15 +17,22 @@ export class ApiKeyEntity {
   @Column('text', { array: true }) permissions!: string[];
   @Column('jsonb', { nullable: true }) buckets!: Buckets | null;
   @Column('text', { array: true, nullable: true }) networks!: string[] | null;
+  @Column('jsonb', { name: 'rate_limit', nullable: true }) rateLimit!: RateLimit | null;
   @Column('jsonb') metadata!: Record<string, unknown>;
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
   @Column('text', { name: 'created_by' }) createdBy!: string;
   @Column('timestamptz', { name: 'expires_at', nullable: true }) expiresAt!: Date | null;
   @Column('timestamptz', { name: 'disabled_at', nullable: true }) disabledAt!: Date | null;
+  @Column('text', { name: 'disabled_by', nullable: true }) disabledBy!: string | null;
   @Column('timestamptz', { name: 'revoked_at', nullable: true }) revokedAt!: Date | null;
   @Column('text', { name: 'revoked_by', nullable: true }) revokedBy!: string | null;
   @Column('bigint', { name: 'revoked_seq', nullable: true }) revokedSeq!: string | null;
   @Column('timestamptz', { name: 'enforced_at', nullable: true }) enforcedAt!: Date | null;
+  @Column('bigint', { name: 'changed_seq', nullable: true }) changedSeq!: string | null;
+  @Column('timestamptz', { name: 'change_enforced_at', nullable: true }) changeEnforcedAt!: Date | null;
+  @Column('timestamptz', { name: 'last_used_at', nullable: true }) lastUsedAt!: Date | null;
+  @Column('text', { name: 'last_used_ip', nullable: true }) lastUsedIp!: string | null;
+  @Column('text', { name: 'last_used_user_agent', nullable: true }) lastUsedUserAgent!: string | null;
 }
 
 /** Columns of `key_secret`: a digest, never the secret. */
@@ -36,6 +43,8 @@ export class KeySecretEntity {
   @Column('text') form!: KeyForm;
   @Column('text', { nullable: true }) lookup!: string | null;
   @Column('text') sha256!: string;
+  @Column('integer') generation!: number;
+  @Column('text', { name: 'foreign_prefix', nullable: true }) foreignPrefix!: string | null;
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
   @Column('timestamptz', { name: 'expires_at', nullable: true }) expiresAt!: Date | null;
   @Column('timestamptz', { name: 'last_used_at', nullable: true }) lastUsedAt!: Date | null;

@@ -8,6 +8,10 @@ import { ApiKeyStore } from './api-key.store.js';
 import { IssueKey, KEY_PREFIX } from './issue-key.js';
 import { ReadKeys } from './read-keys.js';
 import { RevokeKey } from './revoke-key.js';
+import { BudgetStore } from './limits/budget.store.js';
+import { TakeSlices } from './limits/take-slices.js';
+import { ReadRequests, REQUESTS_DAYS } from './usage/read-requests.js';
+import { RequestStore } from './usage/request.store.js';
 
 /** The service's own corner of Postgres. */
 export const apiKeyDatabase = {
@@ -26,6 +30,8 @@ export class ApiKeyModule {
     policy: PolicyFile;
     authority: EnforcementAuthority;
     keyPrefix: string;
+    /** How long requests are kept; 30 unless given. */
+    requestsDays?: number;
   }): DynamicModule {
     return {
       module: ApiKeyModule,
@@ -40,6 +46,11 @@ export class ApiKeyModule {
         IssueKey,
         ReadKeys,
         RevokeKey,
+        { provide: REQUESTS_DAYS, useValue: parts.requestsDays ?? 30 },
+        RequestStore,
+        ReadRequests,
+        BudgetStore,
+        TakeSlices,
       ],
     };
   }

@@ -133,6 +133,16 @@ describe('a key that is made', () => {
     expect((await create()).buckets).toBeNull();
   });
 
+  test('carries its rate limit, to whoever reads it and to gateways', async () => {
+    const rate_limit = { requests: 100, per_seconds: 1 };
+    const made = await create({ rate_limit });
+    expect(made.rate_limit).toEqual(rate_limit);
+    expect((await gateway.call(ApiKey.resolve, { id: made.id })).key?.rate_limit).toEqual(rate_limit);
+    const unlimited = await create();
+    expect(unlimited.rate_limit).toBeNull();
+    expect((await gateway.call(ApiKey.resolve, { id: unlimited.id })).key?.rate_limit).toBeNull();
+  });
+
   test('never expires if that is asked for', async () => {
     expect((await create({ expires_in_days: null })).expires_at).toBeNull();
   });

@@ -5,7 +5,22 @@ import { Database, type Transaction } from '@portcullis/persistence';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { keyStatus } from './key-status.js';
 
-export type NewKey = Omit<ApiKeyEntity, 'disabledAt' | 'revokedAt' | 'revokedBy' | 'revokedSeq' | 'enforcedAt'>;
+/** What has happened to no key yet that is new. */
+const untouched = {
+  disabledAt: null,
+  disabledBy: null,
+  revokedAt: null,
+  revokedBy: null,
+  revokedSeq: null,
+  enforcedAt: null,
+  changedSeq: null,
+  changeEnforcedAt: null,
+  lastUsedAt: null,
+  lastUsedIp: null,
+  lastUsedUserAgent: null,
+};
+
+export type NewKey = Omit<ApiKeyEntity, keyof typeof untouched>;
 export type NewSecret = Pick<KeySecretEntity, 'id' | 'form' | 'lookup' | 'sha256'>;
 
 export interface KeyFilter {
@@ -31,16 +46,12 @@ export class ApiKeyStore {
   constructor(private readonly database: Database) {}
 
   async insert(tx: Transaction, key: NewKey, secrets: readonly NewSecret[]): Promise<ApiKeyRecord> {
-    const entity = Object.assign(new ApiKeyEntity(), key, {
-      disabledAt: null,
-      revokedAt: null,
-      revokedBy: null,
-      revokedSeq: null,
-      enforcedAt: null,
-    });
+    const entity = Object.assign(new ApiKeyEntity(), key, untouched);
     const rows = secrets.map((secret) =>
       Object.assign(new KeySecretEntity(), secret, {
         keyId: key.id,
+        generation: 1,
+        foreignPrefix: null,
         createdAt: key.createdAt,
         expiresAt: null,
         lastUsedAt: null,
@@ -117,7 +128,7 @@ export class ApiKeyStore {
   resolve(by: 'id' | 'client_id' | 'lookup', value: string): Promise<{ position: Position; key: ResolvedKey | null }> {
     const now = this.database.now();
     return this.database.read(async (manager) => {
-      const [row] = await manager.query<ResolvedRow[]>(resolveBy[by], [value]);
+      const [row] = await manager.query<ResolvedRow[]>(resolveBy[by], [value, now]);
       if (!row) throw new Error('enforcement_position has no row');
       return {
         position: { history: row.history, seq: Number(row.seq) },
@@ -156,16 +167,18 @@ interface ResolvedRow {
   permissions: string[];
   buckets: ResolvedKey['buckets'];
   networks: string[] | null;
+  rate_limit: ResolvedKey['rate_limit'];
   expires_at: Date | null;
   disabled_at: Date | null;
   revoked_at: Date | null;
-  secrets: { id: string; form: KeyForm; sha256: string; expires_at: string | null }[] | null;
+  secrets: { id: string; form: KeyForm; generation: number; sha256: string; expires_at: string | null }[] | null;
 }
 
 const resolveWhere = (condition: string): string => `
   select position.history, position.seq, key.*,
-         (select json_agg(json_build_object('id', s.id, 'form', s.form, 'sha256', s.sha256, 'expires_at', s.expires_at))
-            from key_secret s where s.key_id = key.id) as secrets
+         (select json_agg(json_build_object('id', s.id, 'form', s.form, 'generation', s.generation,
+                                           'sha256', s.sha256, 'expires_at', s.expires_at) order by s.generation)
+            from key_secret s where s.key_id = key.id and (s.expires_at is null or s.expires_at > $2)) as secrets
     from enforcement_position position
     left join api_key key on ${condition}`;
 
@@ -176,7 +189,6 @@ const resolveBy = {
 };
 
 function toRecord(key: ApiKeyEntity, secrets: readonly KeySecretEntity[], now: Date): ApiKeyRecord {
-  const lastUsed = secrets.map((secret) => secret.lastUsedAt?.getTime() ?? 0).reduce((a, b) => Math.max(a, b), 0);
   return {
     id: key.id,
     name: key.name,
@@ -191,7 +203,7 @@ function toRecord(key: ApiKeyEntity, secrets: readonly KeySecretEntity[], now: D
     permissions: key.permissions,
     buckets: key.buckets,
     networks: key.networks,
-    rate_limit: null,
+    rate_limit: key.rateLimit,
     metadata: key.metadata,
     status: keyStatus(key, now),
     created_at: key.createdAt.toISOString(),
@@ -200,9 +212,9 @@ function toRecord(key: ApiKeyEntity, secrets: readonly KeySecretEntity[], now: D
     revoked_at: time(key.revokedAt),
     revoked_by: key.revokedBy,
     enforced_at: time(key.enforcedAt),
-    last_used_at: lastUsed === 0 ? null : new Date(lastUsed).toISOString(),
-    last_used_ip: null,
-    last_used_user_agent: null,
+    last_used_at: time(key.lastUsedAt),
+    last_used_ip: key.lastUsedIp,
+    last_used_user_agent: key.lastUsedUserAgent,
     secrets: secrets.map((secret) => ({
       id: secret.id,
       form: secret.form,
@@ -223,6 +235,7 @@ function toResolved(row: ResolvedRow & { id: string }, now: Date): ResolvedKey {
     permissions: row.permissions,
     buckets: row.buckets,
     networks: row.networks,
+    rate_limit: row.rate_limit,
     status: keyStatus({ revokedAt: row.revoked_at, expiresAt: row.expires_at, disabledAt: row.disabled_at }, now),
     expires_at: time(row.expires_at),
     secrets: (row.secrets ?? []).map((secret) => ({

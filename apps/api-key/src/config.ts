@@ -18,6 +18,8 @@ export function loadConfig() {
         .regex(/^[a-z][a-z0-9_]{1,14}[a-z0-9]$/, 'must be 3 to 16 lower-case letters, digits and underscores')
         .default('ptc'),
       PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: maxLeaseSeconds }).prefault('5'),
+      /** How long `GET /v1/api-keys/requests` shows a request. */
+      PORTCULLIS_REQUESTS_DAYS: wholeNumber({ min: 1, max: 3650 }).prefault('30'),
     }),
   );
 }

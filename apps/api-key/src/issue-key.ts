@@ -89,6 +89,7 @@ export class IssueKey {
         permissions: unique(request.permissions),
         buckets: request.buckets ?? (reachesBuckets ? 'all' : null),
         networks,
+        rateLimit: request.rate_limit ?? null,
         metadata: request.metadata,
         createdAt: now,
         createdBy: caller.principal.id,
@@ -109,6 +110,7 @@ export class IssueKey {
         permissions: record.permissions,
         buckets: record.buckets,
         networks: record.networks,
+        rate_limit: record.rate_limit,
         expires_at: record.expires_at,
       },
     });
@@ -218,11 +220,6 @@ function refuseUnavailableForms(request: Request): void {
   if (request.forms.includes('s3')) {
     throw new Refusal('unprocessable', 'This installation has no object storage, so a key cannot have the s3 form.', {
       errors: [{ field: 'forms', message: 's3 needs an object store' }],
-    });
-  }
-  if (request.rate_limit !== undefined) {
-    throw new Refusal('unprocessable', 'This installation does not enforce rate limits by key, so none can be set.', {
-      errors: [{ field: 'rate_limit', message: 'cannot be enforced here' }],
     });
   }
 }

@@ -4,6 +4,9 @@ import { followEdits, PolicyFile } from '@portcullis/policy';
 import { exitMisconfigured, policyVariables } from '@portcullis/settings';
 import { apiKeyDatabase, ApiKeyModule } from './api-key.module.js';
 import { loadConfig } from './config.js';
+import { CountRequests } from './usage/count-requests.js';
+import { ForgetRequests } from './usage/forget-requests.js';
+import { RequestStore } from './usage/request.store.js';
 
 const config = loadConfig();
 
@@ -18,10 +21,24 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     leaseSeconds: config.PORTCULLIS_LEASE_SECONDS,
     report,
   });
+  const days = config.PORTCULLIS_REQUESTS_DAYS;
+  const usage = { bus, requests: new RequestStore(database), now: database.now, days, report };
   return {
-    module: ApiKeyModule.of({ bus, database, policy, authority, keyPrefix: config.PORTCULLIS_KEY_PREFIX }),
+    module: ApiKeyModule.of({
+      bus,
+      database,
+      policy,
+      authority,
+      keyPrefix: config.PORTCULLIS_KEY_PREFIX,
+      requestsDays: days,
+    }),
     outbox: database.outbox,
-    companions: [authority, new PolicyReporter(bus, () => policy.status)],
+    companions: [
+      authority,
+      new PolicyReporter(bus, () => policy.status),
+      new CountRequests(usage),
+      new ForgetRequests(usage),
+    ],
     healthy: () => database.healthy(),
     close: async () => {
       await policy.close();

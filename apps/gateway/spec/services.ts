@@ -155,9 +155,10 @@ function resolved(key: typeof held, given: string[]): ResolvedKey {
     permissions: given,
     buckets: null,
     networks: key === bound ? [boundTo] : null,
+    rate_limit: null,
     status: 'active',
     expires_at: null,
-    secrets: [{ id: newId('sec', new Date()), form: 'bearer', sha256, expires_at: null }],
+    secrets: [{ id: newId('sec', new Date()), form: 'bearer', generation: 1, sha256, expires_at: null }],
   };
 }
 

@@ -186,12 +186,14 @@ export function aKey(
     permissions: [],
     buckets: null,
     networks: null,
+    rate_limit: null,
     status: 'active',
     expires_at: null,
     secrets: [
       {
         id: newId('sec', house.clock.now()),
         form: 'client_credentials',
+        generation: 1,
         sha256: sha256Hex(clientSecret),
         expires_at: null,
       },

@@ -3,7 +3,15 @@ export { Bus, connectionOptions } from './bus.js';
 export { CallerSigner, CallerVerifier, type GatewayKeys } from './caller-token.js';
 export { FetchedGatewayKeys } from './gateway-keys.js';
 export { Handles } from './handles.js';
-export { accessStream, auditConsumer, auditStream, ensureStreams, StreamFault } from './streams.js';
+export {
+  accessConsumer,
+  accessStream,
+  accessSubject,
+  auditConsumer,
+  auditStream,
+  ensureStreams,
+  StreamFault,
+} from './streams.js';
 export { natsUsers, type NatsUser } from './nats-users.js';
 export { committedSubject, type Outbox, OutboxRelay, publishEvent } from './outbox-relay.js';
 export { serve, startService, type Companion, type ServiceParts } from './serve.js';

@@ -1,7 +1,7 @@
 import { authorities, type Authority, operationsOf, type Service, services } from '@portcullis/contracts';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
 import { policyStatusSubject } from './policy-reports.js';
-import { auditConsumer, auditStream } from './streams.js';
+import { accessConsumer, accessStream, accessSubject, auditConsumer, auditStream } from './streams.js';
 
 /** A NATS user as the server's configuration has it. Everything that is not allowed is refused by the server. */
 export interface NatsUser {
@@ -26,7 +26,7 @@ export function natsUsers(passwords: Record<Service, string>): NatsUser[] {
         ...calls(service),
         ...events(service),
         ...enforcementSends(service),
-        ...audits(service),
+        ...reads(service),
         `health.${service}`,
         ...(service === 'gateway' ? [policyStatusSubject] : []),
       ],
@@ -50,7 +50,10 @@ function answers(service: Service): string[] {
   return [...operationsOf(service).map((operation) => operation.subject), `health.${service}`, `committed.${service}`];
 }
 
-const events = (service: Service): string[] => [`audit.*.${service}.>`, ...(service === 'gateway' ? ['access.>'] : [])];
+const events = (service: Service): string[] => [
+  `audit.*.${service}.>`,
+  ...(service === 'gateway' ? [accessSubject] : []),
+];
 
 /** Exchanges go to one replica of an authority, acknowledgements to all of them, markers to every enforcer. */
 function enforcementSends(service: Service): string[] {
@@ -66,12 +69,14 @@ function enforcementHears(service: Service): string[] {
 
 const isAuthority = (service: Service): service is Authority => (authorities as readonly Service[]).includes(service);
 
-function audits(service: Service): string[] {
-  if (service !== 'audit') return [];
-  return [
-    `$JS.API.CONSUMER.INFO.${auditStream}.${auditConsumer}`,
-    `$JS.API.CONSUMER.MSG.NEXT.${auditStream}.${auditConsumer}`,
-    `$JS.ACK.${auditStream}.${auditConsumer}.>`,
-    'committed.*',
-  ];
+/** Who reads which stream, by a consumer that was made for it. */
+function reads(service: Service): string[] {
+  if (service === 'audit') return [...consumes(auditStream, auditConsumer), 'committed.*'];
+  return service === 'api-key' ? consumes(accessStream, accessConsumer) : [];
 }
+
+const consumes = (stream: string, consumer: string): string[] => [
+  `$JS.API.CONSUMER.INFO.${stream}.${consumer}`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+  `$JS.ACK.${stream}.${consumer}.>`,
+];

@@ -15,8 +15,10 @@ import { nanos, type NatsConnection } from '@nats-io/transport-node';
 /** The stream that holds every audit event, and `audit`'s durable consumer on it. */
 export const auditStream = 'AUDIT';
 export const auditConsumer = 'audit';
-/** The stream of allowed requests, from which use is counted. */
+/** The stream of answered requests, its one subject, and `api-key`'s durable consumer, by which use is counted. */
 export const accessStream = 'ACCESS';
+export const accessSubject = 'access.requests';
+export const accessConsumer = 'usage';
 
 /** The server cannot hold what Portcullis needs. The message says why and what to do, in one sentence. */
 export class StreamFault extends Error {
@@ -24,7 +26,7 @@ export class StreamFault extends Error {
 }
 
 /**
- * Makes the streams and the durable consumer that the services stand on, or brings them to what they should be. They may
+ * Makes the streams and the durable consumers that the services stand on, or brings them to what they should be. They may
  * not do so themselves: their NATS users cannot reach the stream API. Throws `StreamFault`, for one if the server has no JetStream.
  *
  * `replicas` only matters where a stream is made; the number of one that exists is the operator's.
@@ -35,7 +37,7 @@ export async function ensureStreams(
 ): Promise<void> {
   const manager = await managerOf(connection);
   for (const stream of streams) await giveStream(manager, { ...stream, num_replicas: replicas });
-  await giveConsumer(manager);
+  for (const [stream, consumer] of consumers) await giveConsumer(manager, stream, consumer);
 }
 
 type Wanted = Partial<StreamConfig> & { name: string };
@@ -54,9 +56,10 @@ const streams: readonly Wanted[] = [
     duplicate_window: nanos(120_000),
   },
   {
-    // What was allowed: read within minutes for last-used times and request lists. Old entries go before the disk is full.
+    // What was answered: read within minutes for last-used times and request lists. Old entries go before the disk is full. No
+    // service is named `access`, so no call can be taken for an entry.
     name: accessStream,
-    subjects: ['access.>'],
+    subjects: [accessSubject],
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
@@ -66,8 +69,12 @@ const streams: readonly Wanted[] = [
   },
 ];
 
-const consumer: Partial<ConsumerConfig> = {
-  durable_name: auditConsumer,
+const consumers: readonly (readonly [stream: string, consumer: string])[] = [
+  [auditStream, auditConsumer],
+  [accessStream, accessConsumer],
+];
+
+const consumerConfig: Partial<ConsumerConfig> = {
   ack_policy: AckPolicy.Explicit,
   deliver_policy: DeliverPolicy.All,
   max_ack_pending: 1000,
@@ -100,12 +107,12 @@ async function giveStream(manager: JetStreamManager, wanted: Wanted): Promise<vo
   }
 }
 
-async function giveConsumer(manager: JetStreamManager): Promise<void> {
-  if (await absentOr(manager.consumers.info(auditStream, auditConsumer))) return;
+async function giveConsumer(manager: JetStreamManager, stream: string, consumer: string): Promise<void> {
+  if (await absentOr(manager.consumers.info(stream, consumer))) return;
   try {
-    await manager.consumers.add(auditStream, consumer);
+    await manager.consumers.add(stream, { ...consumerConfig, durable_name: consumer });
   } catch (error) {
-    throw refused(`The consumer ${auditConsumer} of ${auditStream} cannot be made`, error);
+    throw refused(`The consumer ${consumer} of ${stream} cannot be made`, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EnforcementReceipt, Position } from './enforcement.js';
 import { Id } from './ids.js';
+import { KeyUsage } from './key-usage.contract.js';
 import { principalOperation, revokingSeconds, serviceOperation } from './operation.js';
 import { Page, pageRequest } from './page.js';
 import { Buckets } from './principal.js';
@@ -17,10 +18,13 @@ export type CredentialStatus = z.infer<typeof CredentialStatus>;
 export const KeyOwner = z.object({ kind: z.enum(['user', 'service_account']), id: z.string() });
 export type KeyOwner = z.infer<typeof KeyOwner>;
 
-const RateLimit = z.strictObject({
+/** At most so many requests in any span of so many seconds, by all its secrets and tokens together. */
+export const RateLimit = z.strictObject({
   requests: z.number().int().min(1).max(1_000_000),
   per_seconds: z.number().int().min(1).max(86_400),
 });
+
+export type RateLimit = z.infer<typeof RateLimit>;
 
 const RoleName = Text(128).min(1, 'must not be empty');
 
@@ -69,7 +73,7 @@ export const ApiKeyRecord = z.object({
   permissions: z.array(z.string()),
   buckets: Buckets.nullable(),
   networks: z.array(z.string()).nullable(),
-  rate_limit: z.object({ requests: z.number(), per_seconds: z.number() }).nullable(),
+  rate_limit: RateLimit.nullable(),
   metadata: z.record(z.string(), z.unknown()),
   status: CredentialStatus,
   created_at: Time,
@@ -112,9 +116,19 @@ export const ResolvedKey = z.object({
   permissions: z.array(z.string()),
   buckets: Buckets.nullable(),
   networks: z.array(z.string()).nullable(),
+  rate_limit: RateLimit.nullable(),
   status: CredentialStatus,
   expires_at: Time.nullable(),
-  secrets: z.array(z.object({ id: z.string(), form: KeyForm, sha256: Sha256, expires_at: Time.nullable() })),
+  /** Those that are live. Every rotation makes one more generation; a token is good as long as a secret of its generation is. */
+  secrets: z.array(
+    z.object({
+      id: z.string(),
+      form: KeyForm,
+      generation: z.number().int().positive(),
+      sha256: Sha256,
+      expires_at: Time.nullable(),
+    }),
+  ),
 });
 export type ResolvedKey = z.infer<typeof ResolvedKey>;
 
@@ -162,4 +176,5 @@ export const ApiKey = {
     ]),
     reply: z.object({ position: Position, key: ResolvedKey.nullable() }),
   }),
+  ...KeyUsage,
 } as const;

@@ -69,9 +69,11 @@ export {
   KeyForm,
   keyForms,
   KeyOwner,
+  RateLimit,
   ResolvedKey,
   ShownCredentials,
 } from './api-key.contract.js';
+export { AccessBatch, AccessRecord, maxAccessRecords, RequestRecord } from './key-usage.contract.js';
 export { PolicyReport } from './policy-report.js';
 export { ClientRecord, ClientRegistry } from './client-registry.contract.js';
 export { Audit } from './audit.contract.js';

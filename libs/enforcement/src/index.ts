@@ -36,3 +36,6 @@ export {
   type Recall,
   type Subject,
 } from './enforcer.js';
+export { Allowance } from './budget/allowance.js';
+export { ownShare, takeSlice, type Ask, type LedgerState, type Slice } from './budget/ledger.js';
+export { type Limit } from './budget/spending.js';

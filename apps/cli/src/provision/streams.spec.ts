@@ -64,17 +64,24 @@ test('the streams are made as the services need them, again and again', async ()
     max_age: 24 * 3600e9,
     max_bytes: 2 ** 30,
     discard: 'old',
+    retention: 'limits',
+    subjects: ['access.requests'],
   });
-  expect((await manager.consumers.info('AUDIT', 'audit')).config).toMatchObject({
-    ack_policy: 'explicit',
-    max_ack_pending: 1000,
-  });
+  for (const [stream, consumer] of [
+    ['AUDIT', 'audit'],
+    ['ACCESS', 'usage'],
+  ] as const) {
+    expect((await manager.consumers.info(stream, consumer)).config).toMatchObject({
+      ack_policy: 'explicit',
+      max_ack_pending: 1000,
+    });
+  }
 });
 
 test('a stream that was changed is brought back, with what it holds', async () => {
   await provisionStreams(admin);
   const manager = await jetstreamManager(admin);
-  await jetstream(admin).publish('access.x');
+  await jetstream(admin).publish('access.requests');
   await manager.streams.update('ACCESS', { max_age: 1e9 * 3600 });
   await provisionStreams(admin);
   const { config, state } = await manager.streams.info('ACCESS');
@@ -95,6 +102,22 @@ test('a service publishes its own events, and can neither read nor change a stre
   await jetstream(identity).publish('audit.org.identity.user.created');
   await expect(jetstream(identity).publish('audit.org.api-key.key.revoked')).rejects.toThrow(/permissions violation/i);
   await expect(identity.request('$JS.API.STREAM.INFO.AUDIT')).rejects.toThrow(/permissions violation/i);
+});
+
+test('only gateways say what was answered, and only api-key hears it', async () => {
+  await provisionStreams(admin);
+  const [gateway, apiKey, audit] = [await as('gateway'), await as('api-key'), await as('audit')];
+  await (await jetstreamManager(admin)).streams.purge('ACCESS');
+  await jetstream(gateway).publish('access.requests', 'a batch');
+  await expect(jetstream(apiKey).publish('access.requests')).rejects.toThrow(/permissions violation/i);
+  const consumer = await jetstream(apiKey).consumers.get('ACCESS', 'usage');
+  const message = await consumer.next({ expires: 5_000 });
+  expect(message?.string()).toBe('a batch');
+  message?.ack();
+  await expect(gateway.request('$JS.API.CONSUMER.INFO.ACCESS.usage')).rejects.toThrow(/permissions violation/i);
+  await expect(audit.request('$JS.API.CONSUMER.INFO.ACCESS.usage')).rejects.toThrow(/permissions violation/i);
+  await expect(apiKey.request('$JS.API.CONSUMER.DELETE.ACCESS.usage')).rejects.toThrow(/permissions violation/i);
+  await expect(apiKey.request('$JS.API.CONSUMER.INFO.AUDIT.audit')).rejects.toThrow(/permissions violation/i);
 });
 
 describe('a server that is there already', () => {

@@ -183,9 +183,10 @@ function aWorld() {
       permissions: [],
       buckets: null,
       networks: null,
+      rate_limit: null,
       status: 'active',
       expires_at: null,
-      secrets: [{ id: 'sec_1', form: 'bearer', sha256: minted.sha256, expires_at: null }],
+      secrets: [{ id: 'sec_1', form: 'bearer', generation: 1, sha256: minted.sha256, expires_at: null }],
       ...given,
     };
     keys.set(key.id, key);
@@ -362,7 +363,7 @@ describe('API keys', () => {
   test('the lookup part with another secret is refused, and names the key for the record alone', async () => {
     const world = aWorld();
     const { key, bearer } = world.aKey({
-      secrets: [{ id: 'sec_1', form: 'bearer', sha256: 'a'.repeat(64), expires_at: null }],
+      secrets: [{ id: 'sec_1', form: 'bearer', generation: 1, sha256: 'a'.repeat(64), expires_at: null }],
     });
     expect(await world.identify(bearer)).toMatchObject({
       ...refusedAs('invalid_token', 'wrong_secret'),
@@ -374,7 +375,7 @@ describe('API keys', () => {
   test('the secret of another form does not open the bearer form', async () => {
     const world = aWorld();
     const { key, minted, bearer } = world.aKey();
-    key.secrets = [{ id: 'sec_1', form: 'client_credentials', sha256: minted.sha256, expires_at: null }];
+    key.secrets = [{ id: 'sec_1', form: 'client_credentials', generation: 1, sha256: minted.sha256, expires_at: null }];
     expect(await world.identify(bearer)).toMatchObject(refusedAs('invalid_token', 'wrong_secret'));
   });
 
@@ -383,8 +384,8 @@ describe('API keys', () => {
     const { key, minted, bearer } = world.aKey();
     const ends = new Date(start + 10_000).toISOString();
     key.secrets = [
-      { id: 'sec_2', form: 'bearer', sha256: 'a'.repeat(64), expires_at: null },
-      { id: 'sec_1', form: 'bearer', sha256: minted.sha256, expires_at: ends },
+      { id: 'sec_2', form: 'bearer', generation: 1, sha256: 'a'.repeat(64), expires_at: null },
+      { id: 'sec_1', form: 'bearer', generation: 1, sha256: minted.sha256, expires_at: ends },
     ];
     expect(await world.identify(bearer)).toMatchObject({ kind: 'principal' });
     for (let n = 0; n < 9; n++) world.pass(1_000);

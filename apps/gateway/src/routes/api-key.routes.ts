@@ -20,6 +20,13 @@ export const apiKeyRoutes: readonly ControlRoute[] = [
     summary: 'The keys of your organization, newest first',
     operation: ApiKey.list,
   }),
+  operationRoute({
+    method: 'GET',
+    path: '/v1/api-keys/requests',
+    tag,
+    summary: 'What was called with which key, newest first',
+    operation: ApiKey.requests,
+  }),
   operationRoute({ method: 'GET', path: '/v1/api-keys/:id', tag, summary: 'One key', operation: ApiKey.read }),
   operationRoute({
     method: 'DELETE',

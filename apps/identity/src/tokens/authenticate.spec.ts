@@ -167,9 +167,9 @@ describe('a refusal', () => {
     const made = keep(
       aKey(house, {
         secrets: [
-          { id: 'sec_1', form: 'bearer', sha256: sha256Hex('b'), expires_at: null },
-          { id: 'sec_2', form: 'client_credentials', sha256: sha256Hex('old'), expires_at: now },
-          { id: 'sec_3', form: 'client_credentials', sha256: sha256Hex('new'), expires_at: null },
+          { id: 'sec_1', form: 'bearer', generation: 1, sha256: sha256Hex('b'), expires_at: null },
+          { id: 'sec_2', form: 'client_credentials', generation: 1, sha256: sha256Hex('old'), expires_at: now },
+          { id: 'sec_3', form: 'client_credentials', generation: 1, sha256: sha256Hex('new'), expires_at: null },
         ],
       }),
     );
