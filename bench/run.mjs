@@ -22,7 +22,7 @@ try {
     only: values.only?.split(','),
     http: values.quick
       ? { rounds: 3, milliseconds: 1_000, warmMilliseconds: 6_000 }
-      : { rounds: 9, milliseconds: 2_000, warmMilliseconds: 10_000 },
+      : { rounds: 15, milliseconds: 1_500, warmMilliseconds: 10_000 },
     work: values.quick
       ? { rounds: 3, milliseconds: 700, warmMilliseconds: 700 }
       : { rounds: 7, milliseconds: 1_500, warmMilliseconds: 1_500 },

@@ -11,7 +11,7 @@ import { fromWorker, runWorkers } from './workers.js';
 
 // V8 takes what outlives its first collections, while the process is young and its nursery small, for long-lived, and from then on
 // makes such objects (a request's header list) among the old ones. There they hold their whole request until the next great
-// collection: a quarter of the processor's time.
+// collection, and most of what collecting costs goes into those.
 setFlagsFromString('--no-allocation-site-pretenuring');
 
 const config = readConfig();
