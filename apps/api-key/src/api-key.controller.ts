@@ -6,6 +6,11 @@ import { IssueKey } from './issue-key.js';
 import { ReadKeys } from './read-keys.js';
 import { RevokeKey } from './revoke-key.js';
 import { ReadRequests } from './usage/read-requests.js';
+import { DisableKey } from './disable-key.js';
+import { FindLeaked } from './find-leaked.js';
+import { ImportKeys } from './import-keys.js';
+import { RotateKey } from './rotate-key.js';
+import { UpdateKey } from './update-key.js';
 
 /** The message face: one method per operation, one call each. */
 @Controller()
@@ -16,6 +21,11 @@ export class ApiKeyController {
     private readonly readKeys: ReadKeys,
     private readonly readRequests: ReadRequests,
     private readonly takeSlices: TakeSlices,
+    private readonly updateKey: UpdateKey,
+    private readonly rotateKey: RotateKey,
+    private readonly disableKey: DisableKey,
+    private readonly importKeys: ImportKeys,
+    private readonly findLeakedKeys: FindLeaked,
   ) {}
 
   @Handles(ApiKey.create)
@@ -60,5 +70,58 @@ export class ApiKeyController {
   @Handles(ApiKey.takeSlices)
   slices(request: RequestOf<typeof ApiKey.takeSlices>): Promise<ReplyOf<typeof ApiKey.takeSlices>> {
     return this.takeSlices.execute(request);
+  }
+
+  @Handles(ApiKey.update)
+  update(
+    request: RequestOf<typeof ApiKey.update>,
+    caller: AuthenticatedCaller,
+  ): Promise<ReplyOf<typeof ApiKey.update>> {
+    return this.updateKey.execute(caller, request);
+  }
+
+  @Handles(ApiKey.rotate)
+  rotate(
+    request: RequestOf<typeof ApiKey.rotate>,
+    caller: AuthenticatedCaller,
+  ): Promise<ReplyOf<typeof ApiKey.rotate>> {
+    return this.rotateKey.execute(caller, request);
+  }
+
+  @Handles(ApiKey.disable)
+  disable(
+    request: RequestOf<typeof ApiKey.disable>,
+    caller: AuthenticatedCaller,
+  ): Promise<ReplyOf<typeof ApiKey.disable>> {
+    return this.disableKey.disable(caller, request);
+  }
+
+  @Handles(ApiKey.enable)
+  enable(
+    request: RequestOf<typeof ApiKey.enable>,
+    caller: AuthenticatedCaller,
+  ): Promise<ReplyOf<typeof ApiKey.enable>> {
+    return this.disableKey.enable(caller, request);
+  }
+
+  @Handles(ApiKey.import)
+  import(
+    request: RequestOf<typeof ApiKey.import>,
+    caller: AuthenticatedCaller,
+  ): Promise<ReplyOf<typeof ApiKey.import>> {
+    return this.importKeys.execute(caller, request);
+  }
+
+  @Handles(ApiKey.findLeaked)
+  findLeaked(
+    request: RequestOf<typeof ApiKey.findLeaked>,
+    caller: AuthenticatedCaller,
+  ): Promise<ReplyOf<typeof ApiKey.findLeaked>> {
+    return this.findLeakedKeys.execute(caller, request);
+  }
+
+  @Handles(ApiKey.foreignPrefixes)
+  foreignPrefixes(): Promise<ReplyOf<typeof ApiKey.foreignPrefixes>> {
+    return this.importKeys.foreignPrefixes();
   }
 }

@@ -45,6 +45,7 @@ export class KeySecretEntity {
   @Column('text') sha256!: string;
   @Column('integer') generation!: number;
   @Column('text', { name: 'foreign_prefix', nullable: true }) foreignPrefix!: string | null;
+  @Column('boolean') cut!: boolean;
   @Column('timestamptz', { name: 'created_at' }) createdAt!: Date;
   @Column('timestamptz', { name: 'expires_at', nullable: true }) expiresAt!: Date | null;
   @Column('timestamptz', { name: 'last_used_at', nullable: true }) lastUsedAt!: Date | null;

@@ -5,13 +5,22 @@ import { PolicyFile } from '@portcullis/policy';
 import { ApiKeyController } from './api-key.controller.js';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { ApiKeyStore } from './api-key.store.js';
+import { ChangeKey } from './change-key.js';
+import { DisableKey } from './disable-key.js';
+import { FindLeaked } from './find-leaked.js';
+import { ACCEPTED_PREFIXES, ImportKeys } from './import-keys.js';
+import { ImportStore } from './import.store.js';
 import { IssueKey, KEY_PREFIX } from './issue-key.js';
+import { KeyChangeStore } from './key-change.store.js';
+import { KeyUse } from './key-use.js';
 import { ReadKeys } from './read-keys.js';
 import { RevokeKey } from './revoke-key.js';
 import { BudgetStore } from './limits/budget.store.js';
 import { TakeSlices } from './limits/take-slices.js';
 import { ReadRequests, REQUESTS_DAYS } from './usage/read-requests.js';
 import { RequestStore } from './usage/request.store.js';
+import { RotateKey } from './rotate-key.js';
+import { UpdateKey } from './update-key.js';
 
 /** The service's own corner of Postgres. */
 export const apiKeyDatabase = {
@@ -32,6 +41,8 @@ export class ApiKeyModule {
     keyPrefix: string;
     /** How long requests are kept; 30 unless given. */
     requestsDays?: number;
+    /** Prefixes that keys had before. */
+    acceptedPrefixes?: readonly string[];
   }): DynamicModule {
     return {
       module: ApiKeyModule,
@@ -42,6 +53,7 @@ export class ApiKeyModule {
         { provide: PolicyFile, useValue: parts.policy },
         { provide: EnforcementAuthority, useValue: parts.authority },
         { provide: KEY_PREFIX, useValue: parts.keyPrefix },
+        { provide: ACCEPTED_PREFIXES, useValue: parts.acceptedPrefixes ?? [] },
         ApiKeyStore,
         IssueKey,
         ReadKeys,
@@ -51,6 +63,15 @@ export class ApiKeyModule {
         ReadRequests,
         BudgetStore,
         TakeSlices,
+        KeyChangeStore,
+        ChangeKey,
+        UpdateKey,
+        RotateKey,
+        DisableKey,
+        ImportStore,
+        ImportKeys,
+        KeyUse,
+        FindLeaked,
       ],
     };
   }

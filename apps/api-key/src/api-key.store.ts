@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { type EntityManager, Brackets } from 'typeorm';
+import { type EntityManager, Brackets, In } from 'typeorm';
 import { type ApiKeyRecord, type KeyForm, type Position, type ResolvedKey } from '@portcullis/contracts';
 import { Database, type Transaction } from '@portcullis/persistence';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { keyStatus } from './key-status.js';
 
 /** What has happened to no key yet that is new. */
-const untouched = {
+export const untouched = {
   disabledAt: null,
   disabledBy: null,
   revokedAt: null,
@@ -30,6 +30,8 @@ export interface KeyFilter {
   status?: ApiKeyRecord['status'] | undefined;
   owner?: string | undefined;
   role?: string | undefined;
+  unused_days?: number | undefined;
+  expiring_in_days?: number | undefined;
   /** Part of the name, in any case. */
   q?: string | undefined;
 }
@@ -40,7 +42,15 @@ export interface Revocation {
   enforced: boolean;
 }
 
-/** The only file that knows the tables. */
+/** A secret that was looked for by its digest, with its key. */
+export interface FoundSecret {
+  record: ApiKeyRecord;
+  secret: { id: string; sha256: string };
+  /** Whether it opens anything now. */
+  live: boolean;
+}
+
+/** The SQL of making, finding and ending keys. */
 @Injectable()
 export class ApiKeyStore {
   constructor(private readonly database: Database) {}
@@ -52,6 +62,7 @@ export class ApiKeyStore {
         keyId: key.id,
         generation: 1,
         foreignPrefix: null,
+        cut: false,
         createdAt: key.createdAt,
         expiresAt: null,
         lastUsedAt: null,
@@ -59,14 +70,21 @@ export class ApiKeyStore {
     );
     await tx.manager.insert(ApiKeyEntity, { ...entity, metadata: entity.metadata as never });
     await tx.manager.insert(KeySecretEntity, rows);
-    return toRecord(entity, rows, this.database.now());
+    const shown = secrets.map(({ id, form }) => ({
+      id,
+      form,
+      created_at: key.createdAt,
+      expires_at: null,
+      last_used_at: null,
+    }));
+    return toRecord(entity, shown, this.database.now());
   }
 
   /** A key of the organization, or undefined: another organization's key is as good as none. */
   read(organizationId: string, id: string): Promise<ApiKeyRecord | undefined> {
     return this.database.read(async (manager) => {
       const key = await manager.findOneBy(ApiKeyEntity, { id, organizationId });
-      return key ? (await this.withSecrets(manager, [key]))[0] : undefined;
+      return key ? (await recordsOf(manager, [key], this.database.now()))[0] : undefined;
     });
   }
 
@@ -83,13 +101,21 @@ export class ApiKeyStore {
       if (filter.owner !== undefined) query.andWhere('key.ownerId = :owner', filter);
       if (filter.role !== undefined) query.andWhere(':role = any(key.roles)', filter);
       if (filter.q !== undefined) query.andWhere('position(lower(:q) in lower(key.name)) > 0', filter);
+      if (filter.unused_days !== undefined) {
+        const since = daysFrom(now, -filter.unused_days);
+        query.andWhere('coalesce(key.lastUsedAt, key.createdAt) <= :since', { since });
+      }
+      if (filter.expiring_in_days !== undefined) {
+        const until = daysFrom(now, filter.expiring_in_days);
+        query.andWhere('key.revokedAt is null and key.expiresAt > :now and key.expiresAt <= :until', { now, until });
+      }
       const live = new Brackets((live) => live.where('key.expiresAt is null').orWhere('key.expiresAt > :now'));
       if (filter.status === 'revoked') query.andWhere('key.revokedAt is not null');
       else if (filter.status !== undefined) query.andWhere('key.revokedAt is null').setParameter('now', now);
       if (filter.status === 'expired') query.andWhere('key.expiresAt <= :now');
       if (filter.status === 'disabled') query.andWhere(live).andWhere('key.disabledAt is not null');
       if (filter.status === 'active') query.andWhere(live).andWhere('key.disabledAt is null');
-      return this.withSecrets(manager, await query.getMany());
+      return recordsOf(manager, await query.getMany(), now);
     });
   }
 
@@ -124,8 +150,32 @@ export class ApiKeyStore {
     return changed > 0;
   }
 
+  /** Which of these digests are secrets in bearer form of the organization, in the order of their ids. */
+  findByDigests(organizationId: string, digests: readonly string[]): Promise<FoundSecret[]> {
+    const now = this.database.now();
+    return this.database.read(async (manager) => {
+      const rows = await manager.query<{ id: string; key_id: string; sha256: string; live: boolean }[]>(
+        `select secret.id, secret.key_id, secret.sha256,
+                not secret.cut and (secret.expires_at is null or secret.expires_at > $3) as live
+           from key_secret secret join api_key key on key.id = secret.key_id
+          where secret.sha256 = any($1) and secret.form = 'bearer' and key.organization_id = $2 order by secret.id`,
+        [digests, organizationId, now],
+      );
+      const ids = [...new Set(rows.map((row) => row.key_id))];
+      const keys = ids.length === 0 ? [] : await manager.findBy(ApiKeyEntity, { id: In(ids) });
+      const records = new Map((await recordsOf(manager, keys, now)).map((record) => [record.id, record]));
+      return rows.flatMap(({ id, key_id: keyId, sha256, live }) => {
+        const record = records.get(keyId);
+        return record ? [{ record, secret: { id, sha256 }, live: live && record.status === 'active' }] : [];
+      });
+    });
+  }
+
   /** The key by one of its unique names, together with the position at which it was read: one statement, one snapshot. */
-  resolve(by: 'id' | 'client_id' | 'lookup', value: string): Promise<{ position: Position; key: ResolvedKey | null }> {
+  resolve(
+    by: 'id' | 'client_id' | 'lookup' | 'sha256',
+    value: string,
+  ): Promise<{ position: Position; key: ResolvedKey | null }> {
     const now = this.database.now();
     return this.database.read(async (manager) => {
       const [row] = await manager.query<ResolvedRow[]>(resolveBy[by], [value, now]);
@@ -135,23 +185,6 @@ export class ApiKeyStore {
         key: row.id === null ? null : toResolved(row as ResolvedRow & { id: string }, now),
       };
     });
-  }
-
-  private async withSecrets(manager: EntityManager, keys: readonly ApiKeyEntity[]): Promise<ApiKeyRecord[]> {
-    if (keys.length === 0) return [];
-    const secrets = await manager
-      .createQueryBuilder(KeySecretEntity, 'secret')
-      .where('secret.keyId in (:...ids)', { ids: keys.map((key) => key.id) })
-      .orderBy('secret.id')
-      .getMany();
-    const now = this.database.now();
-    return keys.map((key) =>
-      toRecord(
-        key,
-        secrets.filter((secret) => secret.keyId === key.id),
-        now,
-      ),
-    );
   }
 }
 
@@ -178,7 +211,7 @@ const resolveWhere = (condition: string): string => `
   select position.history, position.seq, key.*,
          (select json_agg(json_build_object('id', s.id, 'form', s.form, 'generation', s.generation,
                                            'sha256', s.sha256, 'expires_at', s.expires_at) order by s.generation)
-            from key_secret s where s.key_id = key.id and (s.expires_at is null or s.expires_at > $2)) as secrets
+            from key_secret s where s.key_id = key.id and not s.cut and (s.expires_at is null or s.expires_at > $2)) as secrets
     from enforcement_position position
     left join api_key key on ${condition}`;
 
@@ -186,9 +219,41 @@ const resolveBy = {
   id: resolveWhere('key.id = $1'),
   client_id: resolveWhere('key.client_id = $1'),
   lookup: resolveWhere('key.id = (select key_id from key_secret where lookup = $1)'),
+  sha256: resolveWhere('key.id = (select key_id from key_secret where sha256 = $1 and foreign_prefix is not null)'),
 };
 
-function toRecord(key: ApiKeyEntity, secrets: readonly KeySecretEntity[], now: Date): ApiKeyRecord {
+const mostSecretsShown = 20;
+
+/** Keys with their secrets: those that are live, and of the others the latest. */
+export async function recordsOf(
+  manager: EntityManager,
+  keys: readonly ApiKeyEntity[],
+  now: Date,
+): Promise<ApiKeyRecord[]> {
+  if (keys.length === 0) return [];
+  const rows = await manager.query<ShownSecret[]>(
+    `select id, key_id, form, created_at, expires_at, last_used_at
+       from (select *, row_number() over (partition by key_id order by (expires_at is null or expires_at > $2) desc,
+                                                                       generation desc, id) as place
+               from key_secret where key_id = any($1)) secret
+      where place <= $3 order by generation, id`,
+    [keys.map((key) => key.id), now, mostSecretsShown],
+  );
+  const byKey = new Map<string, ShownSecret[]>(keys.map((key) => [key.id, []]));
+  for (const row of rows) byKey.get(row.key_id)?.push(row);
+  return keys.map((key) => toRecord(key, byKey.get(key.id) ?? [], now));
+}
+
+interface ShownSecret {
+  id: string;
+  key_id: string;
+  form: KeyForm;
+  created_at: Date;
+  expires_at: Date | null;
+  last_used_at: Date | null;
+}
+
+function toRecord(key: ApiKeyEntity, secrets: readonly Omit<ShownSecret, 'key_id'>[], now: Date): ApiKeyRecord {
   return {
     id: key.id,
     name: key.name,
@@ -211,16 +276,16 @@ function toRecord(key: ApiKeyEntity, secrets: readonly KeySecretEntity[], now: D
     expires_at: time(key.expiresAt),
     revoked_at: time(key.revokedAt),
     revoked_by: key.revokedBy,
-    enforced_at: time(key.enforcedAt),
+    enforced_at: time(key.revokedAt === null ? key.changeEnforcedAt : key.enforcedAt),
     last_used_at: time(key.lastUsedAt),
     last_used_ip: key.lastUsedIp,
     last_used_user_agent: key.lastUsedUserAgent,
     secrets: secrets.map((secret) => ({
       id: secret.id,
       form: secret.form,
-      created_at: secret.createdAt.toISOString(),
-      expires_at: time(secret.expiresAt),
-      last_used_at: time(secret.lastUsedAt),
+      created_at: secret.created_at.toISOString(),
+      expires_at: time(secret.expires_at),
+      last_used_at: time(secret.last_used_at),
     })),
   };
 }
@@ -245,4 +310,5 @@ function toResolved(row: ResolvedRow & { id: string }, now: Date): ResolvedKey {
   };
 }
 
+const daysFrom = (now: Date, days: number): Date => new Date(now.getTime() + days * 86_400_000);
 const time = (date: Date | null): string | null => date?.toISOString() ?? null;

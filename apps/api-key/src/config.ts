@@ -1,8 +1,13 @@
 import { busSettings } from '@portcullis/bus';
 import { maxLeaseSeconds } from '@portcullis/contracts';
 import { postgresSettings } from '@portcullis/persistence';
-import { settingsOrExit, wholeNumber } from '@portcullis/settings';
+import { commaSeparated, settingsOrExit, wholeNumber } from '@portcullis/settings';
 import { z } from 'zod';
+
+const rule = 'must be 3 to 16 lower-case letters and digits, with single underscores between them';
+const prefix = z
+  .string()
+  .regex(/^[0-9A-Za-z]+(?:_[0-9A-Za-z]+)*$/, 'is letters and digits, with single underscores between them');
 
 export type Config = ReturnType<typeof loadConfig>;
 
@@ -13,10 +18,14 @@ export function loadConfig() {
       ...busSettings,
       ...postgresSettings,
       PORTCULLIS_POLICY: z.string().default('config/policy.yaml'),
-      PORTCULLIS_KEY_PREFIX: z
-        .string()
-        .regex(/^[a-z][a-z0-9_]{1,14}[a-z0-9]$/, 'must be 3 to 16 lower-case letters, digits and underscores')
+      PORTCULLIS_KEY_PREFIX: prefix
+        .max(16, rule)
+        .regex(/^(?=.{3})[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/, rule)
         .default('ptc'),
+      /** Prefixes that keys had before: the gateways accept them, and nobody imports keys that begin so. */
+      PORTCULLIS_KEY_PREFIXES_ACCEPTED: commaSeparated(prefix.max(32)).default([]),
+      /** After so many days without use an event says so. */
+      PORTCULLIS_KEY_UNUSED_DAYS: wholeNumber({ min: 1, max: 3650 }).prefault('90'),
       PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: maxLeaseSeconds }).prefault('5'),
       /** How long `GET /v1/api-keys/requests` shows a request. */
       PORTCULLIS_REQUESTS_DAYS: wholeNumber({ min: 1, max: 3650 }).prefault('30'),

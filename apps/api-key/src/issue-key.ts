@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Grant, type Lattice, within } from '@portcullis/authz';
+import { type Grant, type Lattice } from '@portcullis/authz';
 import { Bus } from '@portcullis/bus';
 import {
   ApiKey,
@@ -12,10 +12,11 @@ import {
   type ReplyOf,
   type RequestOf,
 } from '@portcullis/contracts';
-import { mintApiKey, mintClientCredentials, NetworkRefused, parseCidr, seal } from '@portcullis/credentials';
+import { mintApiKey, mintClientCredentials, seal } from '@portcullis/credentials';
 import { Database, once } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
 import { ApiKeyStore, type NewSecret } from './api-key.store.js';
+import { canonicalNetworks, demandWithin, grantOf, makerGrant, unique } from './grant-rules.js';
 import { demandNetworksWithin } from './networks-within.js';
 
 /** The prefix of bearer keys that are made from now on. */
@@ -125,9 +126,9 @@ export class IssueKey {
   }
 
   /** The maker, unless a service account is named: then the key may hold no more than that account does. */
-  private async ownerOf(
+  async ownerOf(
     caller: AuthenticatedCaller,
-    request: Request,
+    request: Pick<Request, 'service_account_id'>,
     lattice: Lattice,
     grant: Grant,
   ): Promise<KeyOwner> {
@@ -150,72 +151,6 @@ export class IssueKey {
   }
 }
 
-/** What the maker holds now, as the gateway found it for this very request. */
-function makerGrant(lattice: Lattice, { principal }: AuthenticatedCaller): Grant {
-  return lattice.grantKnown({ permissions: principal.permissions, buckets: principal.resources.buckets ?? null });
-}
-
-function grantOf(lattice: Lattice, request: Request): Grant {
-  const spec = { roles: request.roles, permissions: request.permissions, buckets: request.buckets ?? 'all' };
-  const unknown = lattice.unknown(spec);
-  const errors = [
-    ...unknown.roles.map((name) => ({ field: 'roles', message: `${JSON.stringify(name)} is no role here` })),
-    ...unknown.permissions.map((name) => ({
-      field: 'permissions',
-      message: `${JSON.stringify(name)} is no permission here`,
-    })),
-  ];
-  if (errors.length > 0) {
-    throw new Refusal('invalid_request', 'The request names roles or permissions that are not in the policy.', {
-      errors,
-    });
-  }
-  if (request.roles.length === 0 && request.permissions.length === 0) {
-    throw new Refusal('unprocessable', 'A key needs at least one role or permission.', {
-      errors: [{ field: 'roles', message: 'name a role, or a permission in permissions' }],
-    });
-  }
-  if (Array.isArray(request.buckets) && request.roles.some((role) => role.startsWith('storage:admin-'))) {
-    throw new Refusal('unprocessable', 'Storage administrator roles are always for all buckets.', {
-      errors: [{ field: 'buckets', message: 'must be "all" with a storage:admin role' }],
-    });
-  }
-  if (
-    Array.isArray(request.buckets) &&
-    request.buckets.length > mostBucketsInToken &&
-    request.forms.includes('client_credentials')
-  ) {
-    throw new Refusal(
-      'unprocessable',
-      `A key with a client secret names at most ${mostBucketsInToken} buckets: they travel in its tokens.`,
-      {
-        errors: [
-          { field: 'buckets', message: `must be at most ${mostBucketsInToken} with client_credentials, or "all"` },
-        ],
-      },
-    );
-  }
-  return lattice.grant(spec);
-}
-
-function demandWithin(grant: Grant, limit: Grant, whose: string): void {
-  const excess = within(grant, limit);
-  if (excess.length === 0) return;
-  const named = excess.map(({ permission, buckets }) =>
-    buckets === undefined ? permission : `${permission} on ${buckets === 'all' ? 'all buckets' : buckets.join(', ')}`,
-  );
-  throw new Refusal(
-    'exceeds_grant',
-    `This exceeds what ${whose === 'you' ? 'you hold' : `${whose} holds`}: ${named.join(', ')}.`,
-    {
-      errors: excess.map(({ permission }) => ({
-        field: 'permissions',
-        message: `${permission} exceeds what ${whose} may hand out`,
-      })),
-    },
-  );
-}
-
 function refuseUnavailableForms(request: Request): void {
   if (request.forms.includes('s3')) {
     throw new Refusal('unprocessable', 'This installation has no object storage, so a key cannot have the s3 form.', {
@@ -224,23 +159,7 @@ function refuseUnavailableForms(request: Request): void {
   }
 }
 
-function canonicalNetworks(networks: readonly string[] | undefined): string[] | null {
-  if (networks === undefined) return null;
-  return networks.map((text, index) => {
-    try {
-      return parseCidr(text).text;
-    } catch (error) {
-      if (!(error instanceof NetworkRefused)) throw error;
-      throw new Refusal('invalid_request', error.message, {
-        errors: [{ field: `networks.${index}`, message: error.message }],
-      });
-    }
-  });
-}
-
 function withoutSecrets(reply: Reply): Reply {
   const { client_id } = reply.credentials;
   return { ...reply, credentials: { ...(client_id === undefined ? {} : { client_id }), secret_already_shown: true } };
 }
-
-const unique = (names: readonly string[]): string[] => [...new Set(names)];

@@ -7,6 +7,7 @@ import { loadConfig } from './config.js';
 import { CountRequests } from './usage/count-requests.js';
 import { ForgetRequests } from './usage/forget-requests.js';
 import { RequestStore } from './usage/request.store.js';
+import { KeyWatch } from './key-watch.js';
 
 const config = loadConfig();
 
@@ -31,6 +32,7 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
       authority,
       keyPrefix: config.PORTCULLIS_KEY_PREFIX,
       requestsDays: days,
+      acceptedPrefixes: config.PORTCULLIS_KEY_PREFIXES_ACCEPTED,
     }),
     outbox: database.outbox,
     companions: [
@@ -38,6 +40,7 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
       new PolicyReporter(bus, () => policy.status),
       new CountRequests(usage),
       new ForgetRequests(usage),
+      new KeyWatch(database, { unusedDays: config.PORTCULLIS_KEY_UNUSED_DAYS, report }),
     ],
     healthy: () => database.healthy(),
     close: async () => {

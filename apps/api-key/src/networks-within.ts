@@ -3,12 +3,17 @@ import { NetworkList, parseCidr } from '@portcullis/credentials';
 
 /** A maker that may act only from some networks hands out no credential that works from others. Null is every network. */
 export function demandNetworksWithin(networks: readonly string[] | null, maker: readonly string[] | null): void {
-  if (maker === null) return;
-  const exceeding = networks === null ? ['all networks'] : networks.filter((text) => !covered(text, maker));
-  if (exceeding.length === 0) return;
+  const exceeding = exceedingNetworks(networks, maker);
+  if (exceeding.length === 0 || maker === null) return;
   throw new Refusal('exceeds_grant', `This exceeds the networks that you may act from: ${exceeding.join(', ')}.`, {
     errors: [{ field: 'networks', message: `must lie within ${maker.join(', ')}` }],
   });
+}
+
+/** Those of `networks` that lie in none of `limit`. Null is every network. */
+export function exceedingNetworks(networks: readonly string[] | null, limit: readonly string[] | null): string[] {
+  if (limit === null) return [];
+  return networks === null ? ['all networks'] : networks.filter((text) => !covered(text, limit));
 }
 
 /** A network lies in another if its first address does and its prefix is no shorter. */

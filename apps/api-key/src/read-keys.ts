@@ -36,6 +36,7 @@ export class ReadKeys {
   async resolve(request: RequestOf<typeof ApiKey.resolve>): Promise<ReplyOf<typeof ApiKey.resolve>> {
     if ('id' in request) return this.keys.resolve('id', request.id);
     if ('client_id' in request) return this.keys.resolve('client_id', request.client_id);
+    if ('sha256' in request) return this.keys.resolve('sha256', request.sha256);
     return this.keys.resolve('lookup', request.lookup);
   }
 }

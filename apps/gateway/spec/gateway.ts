@@ -11,6 +11,7 @@ import { PolicyFile } from '@portcullis/policy';
 import { DenialLog } from '../src/events/denial-log.js';
 import { type FrontDoorParts } from '../src/front-door.js';
 import { GatewayStop } from '../src/gateway.module.js';
+import { keysInText } from '../src/credential/keys-in-text.js';
 import { heldBy } from '../src/judge/held-by.js';
 import { Judge } from '../src/judge/judge.js';
 import { type CachedRecord } from '../src/judge/records.js';
@@ -138,6 +139,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
       ask: calls.ask.bind(calls),
       unseal: calls.unseal.bind(calls),
       publicKeys: () => calls.publicKeys(),
+      keysIn: (text) => Promise.resolve(keysInText(text, { ours: ['ptc'], foreign: [] })),
       issuesRoleTokens: () => calls.issuesRoleTokens(),
       metricsText: () => metrics.text(),
       missing: () => seen.missing,

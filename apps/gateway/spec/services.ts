@@ -74,6 +74,8 @@ async function replyOf(operation: Operation, request: Record<string, string>, ca
         };
       return { position, key: resolved(found, found === bare ? [] : permissions) };
     }
+    case ApiKey.foreignPrefixes.subject:
+      return { position, prefixes: [] };
     case Identity.resolvePrincipal.subject:
       return {
         position,

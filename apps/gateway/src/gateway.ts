@@ -3,9 +3,10 @@ import { type LoggerService } from '@nestjs/common';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { jetstream } from '@nats-io/jetstream';
 import { Bus, CallerSigner, EnforcerLink, gatherPolicyReports, PolicyReporter, publishEvent } from '@portcullis/bus';
-import { completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
+import { ApiKey, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
+import { keysInText } from './credential/keys-in-text.js';
 import { DenialLog } from './events/denial-log.js';
 import { GatewayKey } from './gateway-key.js';
 import { GatewayStop } from './gateway.module.js';
@@ -153,6 +154,11 @@ export async function createGateway(
         ask: calls.ask.bind(calls),
         unseal: calls.unseal.bind(calls),
         publicKeys: () => calls.publicKeys(),
+        keysIn: async (text) =>
+          keysInText(text, {
+            ours: config.keyPrefixes,
+            foreign: (await bus.call(ApiKey.foreignPrefixes, {})).prefixes,
+          }),
         issuesRoleTokens: () => calls.issuesRoleTokens(),
         metricsText: fleet?.(metrics.registry) ?? (() => metrics.text()),
         missing,

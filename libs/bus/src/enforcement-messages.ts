@@ -12,7 +12,7 @@ const marker = z.object({
   seq: count,
   scope: z.enum(['credential', 'principal', 'organization', 'family', 'token', 'signing-key', 'role-tokens']),
   id: z.string().max(256),
-  effect: z.enum(['drop', 'block', 'lift', 'epoch']),
+  effect: z.enum(['refresh', 'drop', 'block', 'lift', 'epoch']),
   keepMs: count.optional(),
   epoch: count.optional(),
 });

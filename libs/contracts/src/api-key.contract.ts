@@ -27,6 +27,9 @@ export const RateLimit = z.strictObject({
 export type RateLimit = z.infer<typeof RateLimit>;
 
 const RoleName = Text(128).min(1, 'must not be empty');
+const Roles = z.array(RoleName).max(64);
+const Permissions = z.array(RoleName).max(256);
+const Networks = z.array(z.string().max(64)).min(1, 'must name a network, or be left out').max(100);
 
 /** JSON values in metadata are the operator's; only their size is ours. */
 const Metadata = z
@@ -42,11 +45,11 @@ export const CreateApiKey = z.strictObject({
     .max(keyForms.length)
     .refine((forms) => new Set(forms).size === forms.length, 'must not repeat a form')
     .default(['bearer']),
-  roles: z.array(RoleName).max(64).default([]),
-  permissions: z.array(RoleName).max(256).default([]),
+  roles: Roles.default([]),
+  permissions: Permissions.default([]),
   buckets: Buckets.optional(),
   service_account_id: Id('sa').optional(),
-  networks: z.array(z.string().max(64)).min(1, 'must name a network, or be left out').max(100).optional(),
+  networks: Networks.optional(),
   rate_limit: RateLimit.optional(),
   expires_in_days: z
     .number('must be a whole number of days from 1 to 365, or null for no expiry')
@@ -57,6 +60,41 @@ export const CreateApiKey = z.strictObject({
     .default(90),
   metadata: Metadata.default({}),
 });
+
+/** What may change of a key; what is left out stays. Null empties: no description, all networks, no limit. */
+const ApiKeyChange = z.strictObject({
+  name: Name.optional(),
+  description: Text(500).nullable().optional(),
+  networks: Networks.nullable().optional(),
+  rate_limit: RateLimit.nullable().optional(),
+  metadata: Metadata.optional(),
+  roles: Roles.optional(),
+  permissions: Permissions.optional(),
+  buckets: Buckets.optional(),
+});
+
+const maxOverlapSeconds = 30 * 86_400;
+const overlapMessage = 'must be 0 to 2592000 whole seconds; with 0 the old secrets are refused at once';
+
+/** A key that was made elsewhere: the digest of the whole string as it is presented, and what it begins with. */
+export const ImportedKey = z.strictObject({
+  ...CreateApiKey.omit({ forms: true }).shape,
+  sha256: Sha256,
+  prefix: z
+    .string()
+    .min(4, 'must be 4 to 16 characters')
+    .max(16, 'must be 4 to 16 characters')
+    .regex(/^[A-Za-z0-9\-._~+/]*$/, 'must be what a Bearer credential is made of: letters, digits and - . _ ~ + /'),
+  forms: z
+    .array(z.literal('bearer', 'must be "bearer": nothing else can be imported'))
+    .length(1, 'must be ["bearer"], or left out')
+    .optional(),
+});
+export type ImportedKey = z.infer<typeof ImportedKey>;
+
+export const maxImportedKeys = 1000;
+/** Of one text: 1,000 candidates, and up to eight ways to read where a foreign one ends. */
+const maxLeakedDigests = 8000;
 
 /** What may be known of a key by whoever may view it. No secret, no digest. */
 export const ApiKeyRecord = z.object({
@@ -81,10 +119,15 @@ export const ApiKeyRecord = z.object({
   expires_at: Time.nullable(),
   revoked_at: Time.nullable(),
   revoked_by: z.string().nullable(),
+  /**
+   * Of a revoked key: when every gateway refused it. Of another: when its latest change was in force everywhere; null where there
+   * was none, or that could not be confirmed.
+   */
   enforced_at: Time.nullable(),
   last_used_at: Time.nullable(),
   last_used_ip: z.string().nullable(),
   last_used_user_agent: z.string().nullable(),
+  /** Those that are live, and of the others the latest: twenty at most. */
   secrets: z.array(
     z.object({
       id: z.string(),
@@ -105,6 +148,26 @@ export const ShownCredentials = z.object({
   client_secret: Sealed.optional(),
   secret_already_shown: z.literal(true).optional(),
 });
+
+/** A key whose secret stood in a text. */
+export const LeakedKey = z.object({
+  id: z.string(),
+  name: z.string(),
+  owner: KeyOwner,
+  key_prefix: z.string().nullable(),
+  status: CredentialStatus,
+  /** Which of its secrets, and whether that one opened anything when it was found, before it was revoked here. */
+  secret_id: z.string(),
+  live: z.boolean(),
+  expires_at: Time.nullable(),
+  last_used_at: Time.nullable(),
+  /** What the key did since the time that was asked for; null if none was, or no requests are kept here. */
+  use: z.object({ since: Time, requests: z.number().int(), last_request_at: Time.nullable() }).nullable(),
+});
+export type LeakedKey = z.infer<typeof LeakedKey>;
+
+/** The record as it is after a change, and how it came into force; null where gateways judge by nothing that has changed. */
+const ChangedKey = ApiKeyRecord.extend({ enforcement: EnforcementReceipt.nullable() });
 
 /** What an enforcer needs to judge a key by: digests to compare with, never a secret. */
 export const ResolvedKey = z.object({
@@ -132,6 +195,9 @@ export const ResolvedKey = z.object({
 });
 export type ResolvedKey = z.infer<typeof ResolvedKey>;
 
+/** Names all imported keys together, as a marker's id. */
+export const importedKeys = 'imported';
+
 export const ApiKey = {
   create: principalOperation({
     subject: 'api-key.create',
@@ -147,6 +213,10 @@ export const ApiKey = {
       status: CredentialStatus.optional(),
       owner: Text(64).optional(),
       role: RoleName.optional(),
+      /** Not used for so many days: since it was made, if never. */
+      unused_days: z.number().int().min(1, 'must be 1 to 3650').max(3650, 'must be 1 to 3650').optional(),
+      /** Over within so many days, and not yet. */
+      expiring_in_days: z.number().int().min(1, 'must be 1 to 365').max(365, 'must be 1 to 365').optional(),
       q: Text(100).optional(),
     }),
     reply: Page(ApiKeyRecord),
@@ -156,6 +226,95 @@ export const ApiKey = {
     permission: 'apikeys:view',
     request: z.strictObject({ id: z.string().max(64) }),
     reply: ApiKeyRecord,
+  }),
+  /**
+   * Changes what `ApiKeyChange` names; a grant only to a narrower one. Whatever gateways judge by (grant, networks, limit) is in
+   * force everywhere when this answers, with the receipt. A name is nothing to judge by: `enforcement` is null.
+   */
+  update: principalOperation({
+    subject: 'api-key.update',
+    permission: 'apikeys:manage',
+    request: ApiKeyChange.extend({ id: z.string().max(64) }),
+    reply: ChangedKey,
+    timeoutSeconds: revokingSeconds,
+  }),
+  /**
+   * New secrets in every form. The old ones are good for the overlap, and so are tokens that were got with them; no secret
+   * outlives a later one. With 0 this answers when every gateway refuses them. Repeat it after `enforcement_pending`: it makes
+   * new secrets again. Too many live at once is a `conflict`.
+   */
+  rotate: principalOperation({
+    subject: 'api-key.rotate',
+    permission: 'apikeys:manage',
+    request: z.strictObject({
+      id: z.string().max(64),
+      overlap_seconds: z
+        .number(overlapMessage)
+        .int(overlapMessage)
+        .min(0, overlapMessage)
+        .max(maxOverlapSeconds, overlapMessage),
+    }),
+    reply: ChangedKey.extend({ credentials: ShownCredentials }),
+    timeoutSeconds: revokingSeconds,
+  }),
+  /** Needs `apikeys:manage` or `apikeys:revoke`. Answers only when every live enforcer refuses the key. */
+  disable: principalOperation({
+    subject: 'api-key.disable',
+    permission: null,
+    request: z.strictObject({ id: z.string().max(64) }),
+    reply: ChangedKey,
+    timeoutSeconds: revokingSeconds,
+  }),
+  enable: principalOperation({
+    subject: 'api-key.enable',
+    permission: 'apikeys:manage',
+    request: z.strictObject({ id: z.string().max(64) }),
+    reply: ChangedKey,
+    timeoutSeconds: revokingSeconds,
+  }),
+  /** Takes over keys that were made elsewhere, all or none. When this answers every gateway accepts them. */
+  import: principalOperation({
+    subject: 'api-key.import',
+    permission: 'apikeys:manage',
+    request: z.strictObject({
+      keys: z
+        .array(ImportedKey)
+        .min(1, 'must hold a key')
+        .max(maxImportedKeys, `must hold at most ${maxImportedKeys} keys`),
+    }),
+    reply: z.object({
+      items: z.array(
+        z.object({
+          id: z.string(),
+          name: z.string(),
+          key_prefix: z.string(),
+          owner: KeyOwner,
+          status: CredentialStatus,
+          expires_at: Time.nullable(),
+        }),
+      ),
+      enforcement: EnforcementReceipt,
+    }),
+    timeoutSeconds: revokingSeconds,
+  }),
+  /**
+   * Which of these digests are keys of the caller's organization; the gateway has taken them from a text, which stays there.
+   * `revoke` needs `apikeys:revoke` too, and answers when every live enforcer refuses all of them.
+   */
+  findLeaked: principalOperation({
+    subject: 'api-key.find-leaked',
+    permission: 'apikeys:view',
+    request: z.strictObject({
+      digests: z.array(Sha256).max(maxLeakedDigests),
+      since: Time.optional(),
+      revoke: z.boolean().default(false),
+    }),
+    reply: z.object({
+      /** With the digest that each was found by. */
+      items: z.array(LeakedKey.extend({ sha256: Sha256 })),
+      enforcement: EnforcementReceipt.nullable(),
+    }),
+    timeoutSeconds: revokingSeconds,
   }),
   /** Answers only when every live enforcer refuses the key. Revoking it again answers with the first revocation. */
   revoke: principalOperation({
@@ -173,8 +332,20 @@ export const ApiKey = {
       z.strictObject({ lookup: z.string().max(64) }),
       z.strictObject({ id: z.string().max(64) }),
       z.strictObject({ client_id: z.string().max(128) }),
+      /** Of an imported key alone: ours are found by their lookup part. */
+      z.strictObject({ sha256: Sha256 }),
     ]),
     reply: z.object({ position: Position, key: ResolvedKey.nullable() }),
   }),
   ...KeyUsage,
+  /**
+   * What imported keys begin with. A marker on `credential:<importedKeys>` says that there are more, and that a digest which was
+   * unknown may be known.
+   */
+  foreignPrefixes: serviceOperation({
+    subject: 'api-key.foreign-prefixes',
+    callers: ['gateway'],
+    request: z.strictObject({}),
+    reply: z.object({ position: Position, prefixes: z.array(z.string()) }),
+  }),
 } as const;

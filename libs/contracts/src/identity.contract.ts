@@ -63,6 +63,8 @@ export const ResolvedFamily = z.object({
       credential_id: z.string(),
       principal_id: z.string(),
       organization_id: z.string().nullable(),
+      /** Of the client secret that a key's tokens were got with: they are good as long as a secret of it is. Null: unknown, or a session. */
+      secret_generation: z.number().int().positive().nullable(),
       status: z.enum(['active', 'revoked', 'expired']),
     })
     .nullable(),

@@ -1,5 +1,5 @@
 import { leaseRuns, type Instant } from './lease.js';
-import { tag, type Marker, type Position, type Tag } from './messages.js';
+import { passing, tag, type Marker, type Position, type Tag } from './messages.js';
 
 /** How many markers an enforcer remembers to hold against resolves that are under way. */
 const maxRemembered = 10_000;
@@ -46,7 +46,7 @@ export class AuthorityView {
     if (marker.effect === 'epoch') {
       const epoch = marker.epoch ?? Infinity;
       if (epoch >= (this.#epochs.get(name)?.epoch ?? 0)) this.#epochs.set(name, { seq: marker.seq, epoch, untilMs });
-    } else if (marker.effect !== 'drop' && marker.seq > (this.#blocks.get(name)?.seq ?? 0)) {
+    } else if (!passing(marker) && marker.seq > (this.#blocks.get(name)?.seq ?? 0)) {
       // A lift is kept too, while an earlier block may still arrive.
       this.#blocks.set(name, { seq: marker.seq, lifted: marker.effect === 'lift', untilMs });
     }

@@ -4,6 +4,7 @@ import {
   type EnforcerMessage,
   type Join,
   type Marker,
+  passing,
   type Position,
   type Renew,
 } from './messages.js';
@@ -145,10 +146,10 @@ export function prunable(markers: readonly (Marker & { ageMs: number })[], rows:
   const appliedByAll = Math.min(...rows.filter((row) => row.state === 'live').map((row) => row.appliedThrough));
   const latest = new Map<string, number>();
   for (const marker of markers) {
-    if (marker.effect !== 'drop') latest.set(slot(marker), Math.max(latest.get(slot(marker)) ?? 0, marker.seq));
+    if (!passing(marker)) latest.set(slot(marker), Math.max(latest.get(slot(marker)) ?? 0, marker.seq));
   }
   const over = (marker: Marker & { ageMs: number }): boolean =>
-    marker.effect === 'drop' ||
+    passing(marker) ||
     marker.effect === 'lift' ||
     marker.seq < latest.get(slot(marker))! ||
     (marker.keepMs !== undefined && marker.ageMs > marker.keepMs);

@@ -232,6 +232,25 @@ describe('memory', () => {
 describe('streams', () => {
   const subject = { tags: [tag('credential', 'k')], under: ['api-key'] };
 
+  test('go on through a refresh, which drops the records', () => {
+    const { enforcer } = leased();
+    enforcer.remember('k', 'record', about(10), at(1));
+    let closed = 0;
+    const stream = enforcer.attach({ tags: ['credential:k'], under: ['api-key'] }, () => (closed += 1), at(1));
+    const [acknowledged] = enforcer.onMarkers(
+      'api-key',
+      { history: 'h', markers: [marker(11, 'k', { effect: 'refresh' })] },
+      at(2),
+    );
+    expect(enforcer.recall('k', at(2)).outcome).toBe('none');
+    expect(enforcer.remember('k', 'stale', about(10), at(2))).toBe('stale');
+    expect(acknowledged?.message).toMatchObject({ kind: 'ack', appliedThrough: 11 });
+    expect(closed).toBe(0);
+    expect(stream?.admits(at(3))).toBe(true);
+    enforcer.onMarkers('api-key', { history: 'h', markers: [marker(12, 'k')] }, at(3));
+    expect(closed).toBe(1);
+  });
+
   test('are closed before the marker is acknowledged, even if closing one fails', () => {
     const { enforcer } = leased();
     const closed: string[] = [];

@@ -267,6 +267,7 @@ export class Enforcer<Entry> {
       const name = tag(marker.scope, marker.id);
       this.#records.dropTag(name);
       this.#negatives.dropTag(name);
+      if (marker.effect === 'refresh') continue;
       for (const stream of this.#streamsByTag.matching(name)) this.#close(stream);
     }
   }

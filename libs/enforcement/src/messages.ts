@@ -11,8 +11,9 @@ export type MarkerScope =
 export type Tag = `${MarkerScope}:${string}`;
 
 /**
- * One revocation as enforcers see it. Every effect drops the cached records that carry the tag and closes what is
- * attached under it; beyond that
+ * One change as enforcers see it. Every effect drops the cached records that carry the tag and, except `refresh`, closes
+ * what is attached under it; beyond that
+ * - `refresh` nothing: the records changed and nothing was taken away (a key enabled, a grant widened), so that streams go on
  * - `drop` nothing: the records changed and a fresh resolve tells the truth (key revoked, grant narrowed)
  * - `block` refuses the tag on every decision, cached or fresh, until lifted by a later seq, or for `keepMs`
  *   (a suspended organization, a disabled principal; with `keepMs` a revoked family, `jti` or `kid`)
@@ -24,7 +25,7 @@ export interface Marker {
   seq: number;
   scope: MarkerScope;
   id: string;
-  effect: 'drop' | 'block' | 'lift' | 'epoch';
+  effect: 'refresh' | 'drop' | 'block' | 'lift' | 'epoch';
   /** How long anything under the tag can still live, with a margin; absent is for ever. Counted from application. */
   keepMs?: number;
   epoch?: number;
@@ -110,6 +111,11 @@ export interface Receipt {
   /** Were silent; hold no lease and get none before they have emptied their cache and joined again. */
   fenced: number;
   elapsed_ms: number;
+}
+
+/** Whether a marker says only that records have changed: it is done with once it is applied. */
+export function passing({ effect }: Pick<Marker, 'effect'>): boolean {
+  return effect === 'drop' || effect === 'refresh';
 }
 
 /** The tag of a marker, or of anything that a marker may name. */

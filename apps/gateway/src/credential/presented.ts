@@ -14,7 +14,13 @@ export type Presented =
       /** What follows `Basic`, still encoded. */
       | { readonly kind: 'basic'; readonly encoded: Secret }
     ))
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly reason: string };
+  | {
+      readonly kind: 'refused';
+      readonly refusal: Refusal;
+      readonly reason: string;
+      /** A bearer credential that is none of ours. It is refused unless it is an imported key, which this file cannot know. */
+      readonly foreign?: { readonly key: Secret; readonly organizationId: string | null };
+    };
 
 /**
  * The one place that decides how a request authenticates. It reads the raw headers, because Node keeps the first of two
@@ -23,7 +29,7 @@ export type Presented =
  * `Host` is none, or whose transfer coding is not plain `chunked`.
  *
  * The request target is no parameter: a credential in a query is ignored (presigned S3 URLs have a port of their own).
- * @param apiKeyPrefixes a key with another prefix is refused without asking anybody
+ * @param apiKeyPrefixes of our own keys; what has another may be an imported key, and is `foreign`
  */
 export function presented(rawHeaders: readonly string[], apiKeyPrefixes: readonly string[]): Presented {
   const headers = new Map<string, string[]>();
@@ -63,7 +69,9 @@ export function presented(rawHeaders: readonly string[], apiKeyPrefixes: readonl
   const written = authorization[0];
   if (written === undefined) return { kind: 'none', organizationId };
   const credential = readAuthorization(written, apiKeyPrefixes);
-  return 'refusal' in credential ? credential : { ...credential, organizationId };
+  if (!('refusal' in credential)) return { ...credential, organizationId };
+  const { foreign, ...refused } = credential;
+  return foreign ? { ...refused, foreign: { key: foreign, organizationId } } : refused;
 }
 
 /** Headers of which a second one would be read by somebody else. */
@@ -113,17 +121,27 @@ function readBearer(token: string, apiKeyPrefixes: readonly string[]) {
   if (parts === 3) return { kind: 'access-token' as const, token: Secret.of(token) };
   if (parts === 5) return { kind: 'role-token' as const, token: Secret.of(token) };
   const key = parseApiKey(token);
-  if (!key) return invalid('malformed');
-  return apiKeyPrefixes.includes(key.prefix) ? { kind: 'api-key' as const, key } : invalid('foreign_prefix');
+  if (key && apiKeyPrefixes.includes(key.prefix)) return { kind: 'api-key' as const, key };
+  // What begins like ours is one of ours mistyped, and nobody need be asked about it.
+  if (apiKeyPrefixes.some((prefix) => token.startsWith(`${prefix}_`))) return invalid('malformed');
+  return { ...invalid(key ? 'foreign_prefix' : 'malformed'), foreign: Secret.of(token) };
 }
 
 /** The same words for every bearer credential that is no good: why is for the audit record (RFC 8725, RFC 6750 section 3.1). */
 export const notValid = (): Refusal => new Refusal('invalid_token', 'The credential is not valid.');
 
-const invalid = (reason: string) => ({ kind: 'refused' as const, refusal: notValid(), reason });
+/** `foreign`: unless it is imported. */
+interface Invalid {
+  kind: 'refused';
+  refusal: Refusal;
+  reason: string;
+  foreign?: Secret;
+}
 
-const unsupported = (message: string) => ({
-  kind: 'refused' as const,
+const invalid = (reason: string): Invalid => ({ kind: 'refused', refusal: notValid(), reason });
+
+const unsupported = (message: string): Invalid => ({
+  kind: 'refused',
   refusal: new Refusal('unauthenticated', message),
   reason: 'unsupported_scheme',
 });

@@ -4,11 +4,12 @@ import {
   type Authority,
   authorities,
   Identity as IdentityService,
+  importedKeys,
   newId,
   type Operation,
   Refusal,
 } from '@portcullis/contracts';
-import { generateSigningKey, mintApiKey, NetworkList, signJwt } from '@portcullis/credentials';
+import { generateSigningKey, mintApiKey, NetworkList, sha256Hex, signJwt } from '@portcullis/credentials';
 import {
   answer,
   Enforcer,
@@ -109,15 +110,18 @@ function aWorld() {
   const keyOfLookup = new Map<string, string>();
   const principals = new Map<string, PrincipalRecord>();
   const families = new Map<string, FamilyRecord>();
+  const foreign = new Set<string>();
   const asked: string[] = [];
   /** What happens between the reading of an answer and its arrival. */
   let meanwhile: ((subject: string) => void | Promise<void>) | undefined;
   const read = (operation: Operation, request: Record<string, string>): unknown => {
     switch (operation.subject) {
       case ApiKey.resolve.subject: {
-        const id = request['id'] ?? keyOfLookup.get(request['lookup'] ?? '');
+        const id = request['id'] ?? keyOfLookup.get(request['lookup'] ?? request['sha256'] ?? '');
         return { position: authority['api-key'].position, key: keys.get(id ?? '') ?? null };
       }
+      case ApiKey.foreignPrefixes.subject:
+        return { position: authority['api-key'].position, prefixes: [...foreign] };
       case IdentityService.resolvePrincipal.subject:
         return { position: authority.identity.position, principal: principals.get(request['id'] ?? '') ?? null };
       case IdentityService.resolveFamily.subject:
@@ -216,6 +220,7 @@ function aWorld() {
       kind: 'session',
       credential_id: given.principal_id,
       organization_id: org,
+      secret_generation: null,
       status: 'active',
       ...given,
     };
@@ -232,16 +237,35 @@ function aWorld() {
     };
     return { family, person, bearer: aToken(claims), claims };
   };
-  const aKeyToken = (made = aKey(), permissions: string[] = allPermissions) => {
+  const aKeyToken = (made = aKey(), permissions: string[] = allPermissions, generation: number | null = null) => {
     const { key, owner } = made;
-    const family = aFamily({ kind: 'api-key', credential_id: key.id, principal_id: owner.id });
+    const family = aFamily({
+      kind: 'api-key',
+      credential_id: key.id,
+      principal_id: owner.id,
+      secret_generation: generation,
+    });
     const claims = { cid: key.id, sid: family.id, org, permissions };
     return { ...made, family, bearer: aToken(claims), claims };
   };
 
   pass(0);
   return {
-    ...{ clock, pass, authority, enforcer, judge, policy, asked, signing, keys, principals, families },
+    ...{
+      clock,
+      pass,
+      authority,
+      enforcer,
+      judge,
+      policy,
+      asked,
+      signing,
+      keys,
+      keyOfLookup,
+      foreign,
+      principals,
+      families,
+    },
     ...{ aPerson, aKey, aToken, aSession, aKeyToken },
     meanwhile: (happens: typeof meanwhile) => (meanwhile = happens),
     identify: (authorization?: string, headers?: string[], peer?: string) =>
@@ -278,10 +302,82 @@ describe('nothing and what is not built', () => {
     );
   });
 
-  test('what is malformed is refused without asking anybody', async () => {
+  test('what is malformed is refused without asking anybody, once it is known what imported keys begin with', async () => {
     const world = aWorld();
-    expect(await world.identify('Bearer nonsense')).toMatchObject(refusedAs('invalid_token', 'malformed'));
+    for (const junk of ['nonsense', 'nonsense', 'non.sen.se', 'acme_live_']) {
+      expect(await world.identify(`Bearer ${junk}`)).toMatchObject(refusedAs('invalid_token', 'malformed'));
+    }
+    expect(await world.identify(`Bearer ${mintApiKey('other').text.reveal()}`)).toMatchObject(
+      refusedAs('invalid_token', 'foreign_prefix'),
+    );
+    expect(world.asked).toEqual([ApiKey.foreignPrefixes.subject]);
+  });
+
+  test('what begins like ours and is mistyped is refused without asking anybody, ever', async () => {
+    const world = aWorld();
+    const key = mintApiKey('ptc').text.reveal();
+    const mistyped = `${key.slice(0, 20)}${key[20] === 'A' ? 'B' : 'A'}${key.slice(21)}`;
+    for (const junk of [mistyped, key.slice(0, -1), `${key}0`, 'ptc_']) {
+      expect(await world.identify(`Bearer ${junk}`)).toMatchObject(refusedAs('invalid_token', 'malformed'));
+    }
     expect(world.asked).toEqual([]);
+  });
+
+  test('an imported key is found by its digest, and only what begins like one is looked up', async () => {
+    const world = aWorld();
+    const text = 'acme_live_4f9c1d2e';
+    const sha256 = sha256Hex(text);
+    const { key } = world.aKey({ secrets: [{ id: 'sec_1', form: 'bearer', generation: 1, sha256, expires_at: null }] });
+    world.keyOfLookup.set(sha256, key.id);
+    // Imported into an installation that knows no prefix yet: refused, until the marker says that there are more.
+    expect(await world.identify(`Bearer ${text}`)).toMatchObject(refusedAs('invalid_token', 'malformed'));
+    world.foreign.add('acme_live_');
+    world.revoke('api-key', { scope: 'credential', id: importedKeys, effect: 'refresh' });
+    expect(await world.identify(`Bearer ${text}`)).toMatchObject({ kind: 'principal' });
+    expect(await world.identify(`Bearer ${text}x`)).toMatchObject(refusedAs('invalid_token', 'unknown_key'));
+    const before = world.asked.length;
+    expect(await world.identify('Bearer other_live_4f9c1d2e')).toMatchObject(refusedAs('invalid_token', 'malformed'));
+    expect(await world.identify(`Bearer ${text}`)).toMatchObject({ kind: 'principal' });
+    expect(await world.identify(`Bearer ${text}x`)).toMatchObject(refusedAs('invalid_token', 'unknown_key'));
+    expect(world.asked).toHaveLength(before);
+    // What was unknown a moment ago may have been imported since.
+    world.keyOfLookup.set(sha256Hex(`${text}x`), key.id);
+    key.secrets.push({ id: 'sec_2', form: 'bearer', generation: 1, sha256: sha256Hex(`${text}x`), expires_at: null });
+    world.revoke('api-key', { scope: 'credential', id: importedKeys, effect: 'refresh' });
+    world.revoke('api-key', { scope: 'credential', id: key.id, effect: 'drop' });
+    expect(await world.identify(`Bearer ${text}x`)).toMatchObject({ kind: 'principal' });
+  });
+
+  test('an imported key may have dots, and may not pass for a token', async () => {
+    const world = aWorld();
+    const text = 'SG.x.tokens.like.this';
+    const sha256 = sha256Hex(text);
+    const { key } = world.aKey({ secrets: [{ id: 'sec_1', form: 'bearer', generation: 1, sha256, expires_at: null }] });
+    world.keyOfLookup.set(sha256, key.id);
+    world.foreign.add('SG.x');
+    expect(await world.identify(`Bearer ${text}`)).toMatchObject({ kind: 'principal' });
+  });
+
+  test('a token is good as long as a client secret of its generation is', async () => {
+    const secret = { form: 'client_credentials' as const, sha256: sha256Hex('x'), expires_at: null };
+    const world = aWorld();
+    const made = world.aKey({
+      secrets: [
+        { ...secret, id: 'sec_1', generation: 1, expires_at: new Date(start + 10_000).toISOString() },
+        { ...secret, id: 'sec_2', generation: 2 },
+      ],
+    });
+    const old = world.aKeyToken(made, undefined, 1);
+    const current = world.aKeyToken(made, undefined, 2);
+    const early = world.aKeyToken(made);
+    for (const { bearer } of [old, current, early]) {
+      expect(await world.identify(bearer)).toMatchObject({ kind: 'principal' });
+    }
+    world.pass(10_000);
+    expect(await world.identify(old.bearer)).toMatchObject(refusedAs('invalid_token', 'secret_ended'));
+    expect(await world.identify(current.bearer)).toMatchObject({ kind: 'principal' });
+    made.key.secrets = made.key.secrets.slice(1);
+    expect(await world.identify(old.bearer)).toMatchObject(refusedAs('invalid_token', 'secret_ended'));
   });
 });
 

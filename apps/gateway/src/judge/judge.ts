@@ -2,13 +2,13 @@ import { allows, type Grant, type Lattice } from '@portcullis/authz';
 import { FetchedGatewayKeys } from '@portcullis/bus';
 import { Identity as IdentityService, Refusal, roleTokensOfOthers } from '@portcullis/contracts';
 import {
-  type ApiKeyParts,
   clientAddress,
   NetworkList,
   type OpenedRoleToken,
   type RoleTokenKeys,
   sameDigest,
   type Secret,
+  sha256Hex,
   TokenError,
 } from '@portcullis/credentials';
 import { type Attachment, type Enforcer, type Instant, type Subject, tag, type Tag } from '@portcullis/enforcement';
@@ -20,10 +20,13 @@ import {
   type Ask,
   type CachedRecord,
   familyById,
+  foreignPrefixes,
   installation,
+  keyByDigest,
   keyById,
   keyByLookup,
   type KeyRecord,
+  type Lookup,
   type MembershipRecord,
   principalById,
   type PrincipalRecord,
@@ -87,14 +90,21 @@ export class Judge {
       case 'none':
         return { kind: 'anonymous', clientIp };
       case 'refused':
-        return refused(clientIp, found.refusal, found.reason);
+        return found.foreign
+          ? this.#judgeForeign(found.foreign.key, clientIp, found.foreign.organizationId, found.reason)
+          : refused(clientIp, found.refusal, found.reason);
       case 'api-key': {
         const { key, organizationId } = found;
-        return this.#decide(clientIp, (records) => this.#judgeKey(key, { clientIp, organizationId, records }));
+        return this.#decide(clientIp, (records) =>
+          this.#judgeKey(keyByLookup(key.lookup), key.sha256, { clientIp, organizationId, records }),
+        );
       }
       case 'access-token':
-        return this.#judgeAccessToken(found.token, clientIp, found.organizationId);
+        return isJose(found.token)
+          ? this.#judgeAccessToken(found.token, clientIp, found.organizationId)
+          : this.#judgeForeign(found.token, clientIp, found.organizationId, 'malformed');
       case 'role-token':
+        if (!isJose(found.token)) return this.#judgeForeign(found.token, clientIp, found.organizationId, 'malformed');
         return this.#judgeRoleToken(found.token, clientIp, found.organizationId);
       case 'signature':
         return refused(clientIp, notBuilt('Signed requests are not accepted here yet.'), 'unsupported_kind');
@@ -178,16 +188,32 @@ export class Judge {
     return unavailable(clientIp, 'the records change faster than they can be read');
   }
 
-  #judgeKey(parts: ApiKeyParts, asking: Asking): Identity | Stop {
+  /** What is none of ours is looked up by its digest if it begins like an imported key. Anything else is refused here. */
+  #judgeForeign(secret: Secret, clientIp: string, organizationId: string | null, reason: string): Promise<Identity> {
+    const text = secret.reveal();
+    const sha256 = sha256Hex(secret);
+    return this.#decide(clientIp, (records) => {
+      const known = records.look(foreignPrefixes);
+      if ('stop' in known) return known;
+      const isImported = known.record?.prefixes.some(
+        (prefix) => text.length > prefix.length && text.startsWith(prefix),
+      );
+      return isImported
+        ? this.#judgeKey(keyByDigest(sha256), sha256, { clientIp, organizationId, records })
+        : refused(clientIp, notValid(), reason);
+    });
+  }
+
+  #judgeKey(lookup: Lookup<KeyRecord>, sha256: string, asking: Asking): Identity | Stop {
     const { clientIp, records } = asking;
-    const found = records.look(keyByLookup(parts.lookup));
+    const found = records.look(lookup);
     if ('stop' in found) return found;
     const key = found.record;
     if (!key) return refused(clientIp, notValid(), 'unknown_key');
     // Before the secret: from a foreign network nobody learns whether they hold the right one.
     const elsewhere = this.#refuseNetwork(key, clientIp);
     if (elsewhere) return elsewhere;
-    if (!this.#hasSecret(key, parts.sha256)) return refused(clientIp, notValid(), 'wrong_secret', key);
+    if (!this.#hasSecret(key, sha256)) return refused(clientIp, notValid(), 'wrong_secret', key);
     const use = this.#useKey(key, asking);
     if (!('owner' in use)) return use;
     const lattice = this.#options.lattice();
@@ -228,6 +254,7 @@ export class Judge {
     const elsewhere = this.#refuseNetwork(key, clientIp);
     if (elsewhere) return elsewhere;
     if (token.organizationId !== key.organization_id) return no('other_organization');
+    if (!this.#isOfLiveSecret(key, family.secret_generation)) return no('secret_ended');
     const use = this.#useKey(key, asking);
     if (!('owner' in use)) return use;
     const { owner, membership } = use;
@@ -342,6 +369,17 @@ export class Judge {
     return { owner, membership };
   }
 
+  /** A token is good as long as the secret that it was got with: whoever found one must not live on in its tokens. */
+  #isOfLiveSecret(key: KeyRecord, generation: number | null): boolean {
+    return (
+      generation === null ||
+      key.secrets.some(
+        (secret) =>
+          secret.form === 'client_credentials' && secret.generation === generation && !this.#isOver(secret.expires_at),
+      )
+    );
+  }
+
   /** Every secret is compared, so that the time does not say which one was near. */
   #hasSecret(key: KeyRecord, sha256: string): boolean {
     const matching = key.secrets.filter(
@@ -388,6 +426,9 @@ export class Judge {
     return clientAddress({ peer, forwardedFor, trusted: this.#options.trustedProxies });
   }
 }
+
+/** Every JWT and JWE of ours begins so: its header is a JSON object, and no imported key may begin so. */
+const isJose = (secret: Secret): boolean => secret.reveal().startsWith('eyJ');
 
 interface Asking {
   readonly clientIp: string;

@@ -3,6 +3,7 @@ import {
   ApiKey,
   type Authority,
   Identity,
+  importedKeys,
   type Position,
   type ResolvedFamily,
   type ResolvedInstallation,
@@ -21,8 +22,13 @@ export type FamilyRecord = NonNullable<ResolvedFamily['family']>;
 
 export type InstallationRecord = ResolvedInstallation['installation'];
 
+/** What imported keys begin with. */
+export interface ForeignPrefixes {
+  readonly prefixes: readonly string[];
+}
+
 /** What the enforcer keeps for us. Null: there is no such thing. */
-export type CachedRecord = KeyRecord | PrincipalRecord | FamilyRecord | InstallationRecord | null;
+export type CachedRecord = ForeignPrefixes | KeyRecord | PrincipalRecord | FamilyRecord | InstallationRecord | null;
 
 /** One question to one authority, and how its answer is kept. */
 export interface Lookup<R> {
@@ -31,10 +37,15 @@ export interface Lookup<R> {
   /** Every authority whose markers can match the answer. */
   readonly under: readonly Authority[];
   tags(record: R): Tag[];
+  /** Of the answer that there is no such thing. */
+  readonly tagsOfNone?: readonly Tag[];
   ask(ask: Ask): Promise<{ position: Position; record: R | null }>;
 }
 
-const keyLookup = (name: string, request: { lookup: string } | { id: string }): Lookup<KeyRecord> => ({
+const keyLookup = (
+  name: string,
+  request: { lookup: string } | { id: string } | { sha256: string },
+): Lookup<KeyRecord> => ({
   name,
   authority: 'api-key',
   under: ['api-key', 'identity'],
@@ -47,6 +58,23 @@ const keyLookup = (name: string, request: { lookup: string } | { id: string }): 
 
 export const keyByLookup = (lookup: string): Lookup<KeyRecord> => keyLookup(`key-lookup:${lookup}`, { lookup });
 export const keyById = (id: string): Lookup<KeyRecord> => keyLookup(`key:${id}`, { id });
+
+/** An import may make known what was unknown a moment ago. */
+export const keyByDigest = (sha256: string): Lookup<KeyRecord> => ({
+  ...keyLookup(`key-digest:${sha256}`, { sha256 }),
+  tagsOfNone: [tag('credential', importedKeys)],
+});
+
+export const foreignPrefixes: Lookup<ForeignPrefixes> = {
+  name: 'foreign-prefixes',
+  authority: 'api-key',
+  under: ['api-key'],
+  tags: () => [tag('credential', importedKeys)],
+  ask: async (ask) => {
+    const { position, prefixes } = await ask(ApiKey.foreignPrefixes, {});
+    return { position, record: { prefixes } };
+  },
+};
 
 /** Not tagged with organizations: one that is suspended must not shut its members out of their others. */
 export const principalById = (id: string): Lookup<PrincipalRecord> => ({
@@ -140,7 +168,7 @@ export class Records {
       authority,
       at: position,
       under,
-      tags: record === null ? [] : lookup.tags(record),
+      tags: record === null ? (lookup.tagsOfNone ?? []) : lookup.tags(record),
       keepMs: record === null ? keepUnknownMs : keepMs,
       negative: record === null,
     };

@@ -200,7 +200,7 @@ describe('a token that is no good is refused before anybody is asked', () => {
   test.each([
     ['under another key', aToken({}, other), 'invalid_token', 'unknown_key'],
     ['that was changed', `${aToken().slice(0, -4)}AAAA`, 'invalid_token', 'bad_signature'],
-    ['that is junk', 'a.b.c.d.e', 'invalid_token', 'malformed'],
+    ['that is junk', 'eyJ.b.c.d.e', 'invalid_token', 'malformed'],
     ['that has expired', aToken({ issuedAt: issuedAt - 61, expiresAt: issuedAt }), 'token_expired', 'expired'],
   ])('%s', async (_, token, code, reason) => {
     const world = aWorld();

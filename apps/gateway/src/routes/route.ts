@@ -8,6 +8,7 @@ import {
 } from '@portcullis/contracts';
 import { type Policy } from '@portcullis/policy';
 import { type z } from 'zod';
+import { type Candidate } from '../credential/keys-in-text.js';
 import { type ReadBody } from '../json-body.js';
 import { type HeldBy } from '../judge/held-by.js';
 import { type Arrival } from '../judgement.js';
@@ -33,6 +34,8 @@ export interface RouteParts {
   unseal(context: string): Unseal;
   /** What keeps the gateway from deciding; empty when it is ready. */
   missing(): { field: string; message: string }[];
+  /** Strings in a text that look like API keys, ours and imported ones. Refuses too many. */
+  keysIn(text: string): Promise<Candidate[]>;
   /** Public keys that verify access tokens and identity tokens. */
   publicKeys(): Promise<readonly object[]>;
   /** Whether `/auth` and `/refresh` are there. */

@@ -47,12 +47,21 @@ export class Authenticate {
     const fault = faultOf(key, clientId, digest, caller.request.client_ip, this.database.now());
     const signingKey = await this.issuePair.signingKey();
     if (!key || fault) throw refusalOf(fault ?? 'unknown_client', key);
-    const outcome = await this.database.transaction((tx) => this.issue(tx, signingKey, key, caller));
+    const generation = liveSecret(key, digest, this.database.now())?.generation;
+    const outcome = await this.database.transaction((tx) => this.issue(tx, signingKey, key, generation, caller));
     if ('refused' in outcome) throw refusalOf(outcome.refused, key);
     return sealPair(caller, outcome.issued, Identity.authenticate.subject);
   }
 
-  private async issue(tx: Transaction, signingKey: SigningKey, key: ResolvedKey, caller: Caller): Promise<Outcome> {
+  private async issue(
+    tx: Transaction,
+    signingKey: SigningKey,
+    key: ResolvedKey,
+    secretGeneration: number | undefined,
+    caller: Caller,
+  ): Promise<Outcome> {
+    // Between the two looks at the clock it has ended.
+    if (secretGeneration === undefined) return { refused: 'secret_expired' };
     const owner = key.owner.kind === 'user' ? await this.users.find(key.owner.id, tx) : undefined;
     const membership = owner?.memberships.find((each) => each.organization_id === key.organization_id);
     if (owner?.status !== 'active' || !membership || key.client_id === null) return { refused: 'owner_inactive' };
@@ -68,6 +77,7 @@ export class Authenticate {
         principalKind: key.owner.kind,
         principalId: key.owner.id,
         organizationId: key.organization_id,
+        secretGeneration,
       },
       now,
     );
@@ -106,6 +116,13 @@ function faultOf(
   if (key.expires_at !== null && now.getTime() + 1000 > Date.parse(key.expires_at)) return 'key_expired';
   if (key.networks && !NetworkList.parse(key.networks).contains(clientIp)) return 'network_not_allowed';
   return undefined;
+}
+
+/** The secret itself, if it is good. */
+function liveSecret({ secrets }: ResolvedKey, digest: string, now: Date): ResolvedKey['secrets'][number] | undefined {
+  return secrets
+    .filter((secret) => secret.form === 'client_credentials' && sameDigest(secret.sha256, digest))
+    .findLast((secret) => secret.expires_at === null || now < new Date(secret.expires_at));
 }
 
 /** What a stranger wrote as client_id is not kept: it may be a secret in the wrong field. */

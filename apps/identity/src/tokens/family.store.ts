@@ -11,6 +11,8 @@ export interface Family {
   principalKind: 'user' | 'service_account';
   principalId: string;
   organizationId: string | null;
+  /** Of the client secret that a key's tokens were got with. Null: a session, or got before this was kept. */
+  secretGeneration: number | null;
   endsAt: Date;
   revokedAt: Date | null;
   revokedSeq: number | null;
@@ -36,12 +38,15 @@ export class FamilyStore {
 
   async insert(
     tx: Transaction,
-    family: Omit<Family, 'revokedAt' | 'revokedSeq' | 'enforcedAt'>,
+    family: Omit<Family, 'revokedAt' | 'revokedSeq' | 'enforcedAt' | 'secretGeneration'> & {
+      secretGeneration?: number;
+    },
     now: Date,
   ): Promise<void> {
     await tx.manager.query(
-      `insert into token_family (id, kind, credential_id, principal_kind, principal_id, organization_id, created_at, ends_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      `insert into token_family (id, kind, credential_id, principal_kind, principal_id, organization_id, created_at, ends_at,
+                                 secret_generation)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       [
         family.id,
         family.kind,
@@ -51,6 +56,7 @@ export class FamilyStore {
         family.organizationId,
         now,
         family.endsAt,
+        family.secretGeneration ?? null,
       ],
     );
   }
@@ -182,6 +188,7 @@ interface StoredFamily {
   principal_kind: Family['principalKind'];
   principal_id: string;
   organization_id: string | null;
+  secret_generation: number | null;
   ends_at: Date;
   revoked_at: Date | null;
   revoked_seq: string | null;
@@ -200,7 +207,7 @@ interface StoredRefreshToken {
 }
 
 const selectFamily = `select id, kind, credential_id, principal_kind, principal_id, organization_id, ends_at, revoked_at,
-  revoked_seq, enforced_at from token_family`;
+  revoked_seq, enforced_at, secret_generation from token_family`;
 
 const fromStored = (row: StoredFamily): Family => ({
   id: row.id,
@@ -209,6 +216,7 @@ const fromStored = (row: StoredFamily): Family => ({
   principalKind: row.principal_kind,
   principalId: row.principal_id,
   organizationId: row.organization_id,
+  secretGeneration: row.secret_generation,
   endsAt: row.ends_at,
   revokedAt: row.revoked_at,
   revokedSeq: row.revoked_seq === null ? null : Number(row.revoked_seq),

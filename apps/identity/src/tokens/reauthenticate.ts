@@ -116,6 +116,7 @@ export class Reauthenticate {
     const membership = person.memberships.find((each) => each.organization_id === key?.organization_id);
     if (!key || key.client_id === null || key.id !== family.credentialId) return 'unknown_key';
     if (key.status !== 'active') return `key_${key.status}`;
+    if (!isSecretLive(key, family.secretGeneration, this.database.now())) return 'secret_ended';
     if (!membership || key.owner.id !== person.id) return 'owner_inactive';
     return holderOfKey(lattice, { ...key, client_id: key.client_id }, membership);
   }
@@ -176,6 +177,19 @@ export class Reauthenticate {
     const seq = await this.revokeFamily.mark(tx, family, 'refresh_token_reused');
     return refused(invalidToken('reused', family), { family, seq });
   }
+}
+
+/** Whether a secret of the generation that the tokens were got with is good: whoever found a secret must not live on in its tokens. */
+function isSecretLive({ secrets }: ResolvedKey, generation: number | null, now: Date): boolean {
+  return (
+    generation === null ||
+    secrets.some(
+      (secret) =>
+        secret.form === 'client_credentials' &&
+        secret.generation === generation &&
+        (secret.expires_at === null || now < new Date(secret.expires_at)),
+    )
+  );
 }
 
 function eventOf(

@@ -22,6 +22,7 @@ export class ResolveFamily {
         credential_id: family.credentialId,
         principal_id: family.principalId,
         organization_id: family.organizationId,
+        secret_generation: family.secretGeneration,
         status: statusOf(family, this.database.now()),
       },
     };

@@ -1,0 +1,104 @@
+import { Test } from '@nestjs/testing';
+import { Bus, EnforcementAuthority } from '@portcullis/bus';
+import {
+  ApiKey,
+  type AuditEvent,
+  type AuthenticatedCaller,
+  newId,
+  type Operation,
+  type Principal,
+  type RequestInputOf,
+  type RequestOf,
+} from '@portcullis/contracts';
+import { generateSealingKey, publicSealingJwk, unseal } from '@portcullis/credentials';
+import { PolicyFile } from '@portcullis/policy';
+import { aCaller, specDatabase, specNatsUrl } from '@portcullis/testing';
+import { apiKeyDatabase, ApiKeyModule } from '../src/api-key.module.js';
+import { DisableKey } from '../src/disable-key.js';
+import { FindLeaked } from '../src/find-leaked.js';
+import { ImportKeys } from '../src/import-keys.js';
+import { IssueKey } from '../src/issue-key.js';
+import { ReadKeys } from '../src/read-keys.js';
+import { RevokeKey } from '../src/revoke-key.js';
+import { RotateKey } from '../src/rotate-key.js';
+import { UpdateKey } from '../src/update-key.js';
+
+const sealingKey = generateSealingKey();
+
+/** The service's use-cases on a real database and with a clock that stands; requests are read as its handlers read them. */
+export async function openKeyHouse() {
+  const clock = { now: new Date('2026-03-01T12:00:00.000Z') };
+  const policy = await PolicyFile.open(new URL('../../../config/policy.yaml', import.meta.url).pathname);
+  const spec = await specDatabase({ ...apiKeyDatabase, now: () => clock.now });
+  const { database } = spec;
+  const bus = await Bus.connect('api-key', specNatsUrl('api-key'));
+  const authority = new EnforcementAuthority(bus, { store: database.enforcement, leaseSeconds: 2, report: () => {} });
+  const module = await Test.createTestingModule({
+    imports: [ApiKeyModule.of({ bus, database, policy, authority, keyPrefix: 'ptc', acceptedPrefixes: ['old_ptc'] })],
+  }).compile();
+  const organization_id = newId('org', new Date());
+
+  const read = <O extends Operation>(operation: O, request: RequestInputOf<O>): RequestOf<O> =>
+    operation.request.parse(request) as RequestOf<O>;
+  /** Holds everything that there is, unless the spec says less. */
+  const owner = (given: Partial<Principal> = {}, idempotencyKey?: string): AuthenticatedCaller => {
+    const { lattice } = policy.current;
+    const permissions = lattice.names(lattice.grant({ roles: ['owner'], buckets: 'all' }));
+    return aCaller(
+      { organization_id, permissions, resources: { buckets: 'all' }, ...given },
+      { replyKey: publicSealingJwk(sealingKey), ...(idempotencyKey === undefined ? {} : { idempotencyKey }) },
+    );
+  };
+
+  return {
+    clock,
+    ...{ database, bus, module, policy, organization_id, url: spec.url },
+    owner,
+    after: (seconds: number): void => {
+      clock.now = new Date(clock.now.getTime() + seconds * 1000);
+    },
+    create: (given: Partial<RequestInputOf<typeof ApiKey.create>> = {}, caller = owner()) =>
+      module.get(IssueKey).execute(caller, read(ApiKey.create, { name: 'ci', roles: ['observer'], ...given })),
+    update: (request: RequestInputOf<typeof ApiKey.update>, caller = owner()) =>
+      module.get(UpdateKey).execute(caller, read(ApiKey.update, request)),
+    rotate: (id: string, overlap_seconds: number, caller = owner()) =>
+      module.get(RotateKey).execute(caller, read(ApiKey.rotate, { id, overlap_seconds })),
+    disable: (id: string, caller = owner()) => module.get(DisableKey).disable(caller, { id }),
+    enable: (id: string, caller = owner()) => module.get(DisableKey).enable(caller, { id }),
+    revoke: (id: string, caller = owner()) => module.get(RevokeKey).execute(caller, { id }),
+    import: (keys: RequestInputOf<typeof ApiKey.import>['keys'], caller = owner()) =>
+      module.get(ImportKeys).execute(caller, read(ApiKey.import, { keys })),
+    leaks: (request: RequestInputOf<typeof ApiKey.findLeaked>, caller = owner()) =>
+      module.get(FindLeaked).execute(caller, read(ApiKey.findLeaked, request)),
+    list: (request: RequestInputOf<typeof ApiKey.list> = {}, caller = owner()) =>
+      module.get(ReadKeys).list(caller, read(ApiKey.list, request)),
+    one: (id: string) => module.get(ReadKeys).one(owner(), { id }),
+    resolve: async (request: RequestInputOf<typeof ApiKey.resolve>) =>
+      (await module.get(ReadKeys).resolve(read(ApiKey.resolve, request))).key,
+    prefixes: async () => (await module.get(ImportKeys).foreignPrefixes()).prefixes,
+    /** A secret as the gateway would show it. */
+    opened: (sealed: { sealed: string } | undefined, operation: Operation) =>
+      unseal(sealingKey, sealed?.sealed ?? '', operation.subject),
+    events: async (id?: string): Promise<AuditEvent[]> =>
+      (
+        await database.read((manager) =>
+          manager.query<{ event: AuditEvent }[]>(
+            `select event from outbox where $1::text is null or event->'resource'->>'id' = $1 order by id`,
+            [id ?? null],
+          ),
+        )
+      ).map(({ event }) => event),
+    markers: (id: string) =>
+      database.read((manager) =>
+        manager.query<{ effect: string }[]>('select effect from marker where subject = $1 order by seq', [id]),
+      ),
+    close: async (): Promise<void> => {
+      await module.close();
+      await policy.close();
+      await bus.close();
+      await spec.drop();
+    },
+  };
+}
+
+export type KeyHouse = Awaited<ReturnType<typeof openKeyHouse>>;

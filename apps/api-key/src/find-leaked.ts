@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import { EnforcementAuthority } from '@portcullis/bus';
+import {
+  type ApiKey,
+  type AuthenticatedCaller,
+  type EnforcementReceipt,
+  eventOrigin,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+} from '@portcullis/contracts';
+import { Database } from '@portcullis/persistence';
+import { ApiKeyStore, type FoundSecret } from './api-key.store.js';
+import { KeyUse } from './key-use.js';
+
+/** Whose keys stood in a text, of which only digests come here; and ends them, if that is asked for. */
+@Injectable()
+export class FindLeaked {
+  constructor(
+    private readonly database: Database,
+    private readonly keys: ApiKeyStore,
+    private readonly use: KeyUse,
+    private readonly authority: EnforcementAuthority,
+  ) {}
+
+  async execute(
+    caller: AuthenticatedCaller,
+    { digests, since, revoke }: RequestOf<typeof ApiKey.findLeaked>,
+  ): Promise<ReplyOf<typeof ApiKey.findLeaked>> {
+    const { organization_id: organizationId, permissions } = caller.principal;
+    if (revoke && !permissions.includes('apikeys:revoke')) {
+      throw new Refusal('forbidden', 'To revoke what is found needs the permission apikeys:revoke.');
+    }
+    const wanted = [...new Set(digests)];
+    const found = await this.keys.findByDigests(organizationId, wanted);
+    const ids = [...new Set(found.map(({ record }) => record.id))].sort();
+    const use = since === undefined ? null : await this.use.since(organizationId, ids, new Date(since));
+    const enforcement = await this.writeDown(caller, found, ids, revoke);
+    const now = revoke ? await this.keys.findByDigests(organizationId, wanted) : found;
+    return {
+      items: now.map(({ record, secret }, at) => ({
+        id: record.id,
+        name: record.name,
+        owner: record.owner,
+        key_prefix: record.key_prefix,
+        status: record.status,
+        secret_id: secret.id,
+        sha256: secret.sha256,
+        live: found[at]?.live ?? false,
+        expires_at: record.expires_at,
+        last_used_at: record.last_used_at,
+        use:
+          since === undefined || use === null
+            ? null
+            : {
+                since,
+                requests: use.get(record.id)?.requests ?? 0,
+                last_request_at: use.get(record.id)?.lastRequestAt?.toISOString() ?? null,
+              },
+      })),
+      enforcement,
+    };
+  }
+
+  /** The event of each find; and the revocations, all in one transaction and confirmed together. */
+  private async writeDown(
+    caller: AuthenticatedCaller,
+    found: readonly FoundSecret[],
+    ids: readonly string[],
+    revoke: boolean,
+  ): Promise<EnforcementReceipt | null> {
+    const { organization_id, id: by } = caller.principal;
+    const about = (id: string) => ({ organization_id, resource: { kind: 'api-key', id }, ...eventOrigin(caller) });
+    const revocations = await this.database.transaction(async (tx) => {
+      for (const { record, secret, live } of found) {
+        await tx.owe({ ...about(record.id), action: 'api-key.leaked', details: { secret_id: secret.id, live } });
+      }
+      if (!revoke) return [];
+      const all: { id: string; seq: number; enforced: boolean }[] = [];
+      // In the order of their ids, so that two at once wait for one another and not each for the other.
+      for (const id of ids) {
+        const revoked = await this.keys.revoke(tx, organization_id, id, by);
+        if (!revoked) continue;
+        if (revoked.first) await tx.owe({ ...about(id), action: 'api-key.revoked', reason: 'leaked' });
+        all.push({ id, ...revoked });
+      }
+      return all;
+    });
+    if (revocations.length === 0) return null;
+    const enforcement = await this.authority.confirm(revocations.map(({ seq }) => seq));
+    await this.database.transaction(async (tx) => {
+      for (const { id, enforced } of revocations) {
+        if (enforced || !(await this.keys.markEnforced(tx, id))) continue;
+        await tx.owe({ ...about(id), action: 'revocation.enforced', details: { ...enforcement } });
+      }
+    });
+    return enforcement;
+  }
+}
