@@ -4,6 +4,7 @@ import { ApiKey, type AuthenticatedCaller, type ReplyOf, type RequestOf } from '
 import { IssueKey } from './issue-key.js';
 import { ReadKeys } from './read-keys.js';
 import { RevokeKey } from './revoke-key.js';
+import { RevokeOwned } from './revoke-owned.js';
 
 /** The message face: one method per operation, one call each. */
 @Controller()
@@ -12,6 +13,7 @@ export class ApiKeyController {
     private readonly issueKey: IssueKey,
     private readonly revokeKey: RevokeKey,
     private readonly readKeys: ReadKeys,
+    private readonly ownedKeys: RevokeOwned,
   ) {}
 
   @Handles(ApiKey.create)
@@ -43,5 +45,15 @@ export class ApiKeyController {
   @Handles(ApiKey.resolve)
   resolve(request: RequestOf<typeof ApiKey.resolve>): Promise<ReplyOf<typeof ApiKey.resolve>> {
     return this.readKeys.resolve(request);
+  }
+
+  @Handles(ApiKey.revokeOwned)
+  revokeOwned(request: RequestOf<typeof ApiKey.revokeOwned>): Promise<ReplyOf<typeof ApiKey.revokeOwned>> {
+    return this.ownedKeys.execute(request);
+  }
+
+  @Handles(ApiKey.listOwned)
+  listOwned(request: RequestOf<typeof ApiKey.listOwned>): Promise<ReplyOf<typeof ApiKey.listOwned>> {
+    return this.ownedKeys.list(request);
   }
 }

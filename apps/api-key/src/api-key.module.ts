@@ -6,8 +6,10 @@ import { ApiKeyController } from './api-key.controller.js';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { ApiKeyStore } from './api-key.store.js';
 import { IssueKey, KEY_PREFIX } from './issue-key.js';
+import { OwnedKeyStore } from './owned-key.store.js';
 import { ReadKeys } from './read-keys.js';
 import { RevokeKey } from './revoke-key.js';
+import { RevokeOwned } from './revoke-owned.js';
 
 /** The service's own corner of Postgres. */
 export const apiKeyDatabase = {
@@ -40,6 +42,8 @@ export class ApiKeyModule {
         IssueKey,
         ReadKeys,
         RevokeKey,
+        OwnedKeyStore,
+        RevokeOwned,
       ],
     };
   }

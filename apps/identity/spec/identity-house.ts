@@ -25,12 +25,15 @@ import {
 import { PolicyFile } from '@portcullis/policy';
 import { aCaller, specDatabase, specNatsUrl } from '@portcullis/testing';
 import { identityDatabase, IdentityModule } from '../src/identity.module.js';
+import { KeyDebtStore } from '../src/key-debts/key-debt.store.js';
+import { KeyDebts } from '../src/key-debts/key-debts.js';
 import { foundInstallation } from '../src/organizations/found-installation.js';
 import { RoleTokenSettings } from '../src/role-tokens/role-token-settings.js';
 import { SealingKeys } from '../src/sealing-keys.js';
 import { SigningKeys } from '../src/signing-keys/signing-keys.js';
 import { KeyRecords } from '../src/tokens/key-records.js';
 import { TokenSettings } from '../src/tokens/token-pair.js';
+import { InvitationMail, type MailSettings } from '../src/users/invitation-mail.js';
 
 export const keyEncryption = KeyEncryption.parse('q5Zt0Yc3nUuX8yMvJ2kLw7RrEo1aHsGfD4bTiPzK9Vg=');
 
@@ -67,7 +70,7 @@ routes: []
 
 /** Identity as it runs, on real Postgres and NATS; the records of api-key, another service, are what the spec says. */
 export async function openIdentity(
-  given: { tokens?: Partial<TokenSettings>; roleTokens?: Partial<RoleTokenSettings> } = {},
+  given: { tokens?: Partial<TokenSettings>; roleTokens?: Partial<RoleTokenSettings>; mail?: MailSettings } = {},
 ) {
   const clock = new Clock();
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-identity-spec-'));
@@ -102,9 +105,25 @@ export async function openIdentity(
     familySeconds: 2 * 86_400,
     ...given.roleTokens,
   });
+  const keyDebts = new KeyDebts(bus, database, new KeyDebtStore(database), () => undefined);
+  const mailFaults: string[] = [];
+  const mail = new InvitationMail(given.mail ?? null, (line) => mailFaults.push(line));
   const keys = new Map<string, ResolvedKey>();
   const module = await Test.createTestingModule({
-    imports: [IdentityModule.of({ bus, database, authority, policy, signingKeys, sealingKeys, tokens, roleTokens })],
+    imports: [
+      IdentityModule.of({
+        bus,
+        database,
+        authority,
+        policy,
+        signingKeys,
+        sealingKeys,
+        tokens,
+        roleTokens,
+        keyDebts,
+        mail,
+      }),
+    ],
   })
     .overrideProvider(KeyRecords)
     .useValue({
@@ -129,6 +148,8 @@ export async function openIdentity(
     sealingKeys,
     tokens,
     keys,
+    keyDebts,
+    mailFaults,
     query,
     get: <Provided>(token: new (...parts: never[]) => Provided): Provided => module.get(token),
     userId: founder.user_id,

@@ -167,7 +167,12 @@ const userOperations = {
       permissions: Permissions.default([]),
       password: Sealed.optional(),
     }),
-    reply: UserRecord.extend({ ...Enforced, ...ShownInvitation }),
+    reply: UserRecord.extend({
+      ...Enforced,
+      ...ShownInvitation,
+      /** Their address was known: they are who they were, and the name and password of the request changed nothing. */
+      known: z.boolean(),
+    }),
     timeoutSeconds: revokingSeconds,
   }),
   updateUser: principalOperation({
