@@ -4,9 +4,15 @@ import { join } from 'node:path';
 import { Test } from '@nestjs/testing';
 import { Bus, EnforcementAuthority } from '@portcullis/bus';
 import {
+  ApiKey,
   type AuditEvent,
+  type AuthenticatedCaller,
   type Caller,
   newId,
+  type Operation,
+  type Principal,
+  Refusal,
+  type RequestOf,
   type ResolvedKey,
   type Sealed,
   type TokenPair,
@@ -105,7 +111,8 @@ export async function openIdentity(
     familySeconds: 2 * 86_400,
     ...given.roleTokens,
   });
-  const keyDebts = new KeyDebts(bus, database, new KeyDebtStore(database), () => undefined);
+  const ownedKeys = new OwnedKeys();
+  const keyDebts = new KeyDebts(ownedKeys as unknown as Bus, database, new KeyDebtStore(database), () => undefined);
   const mailFaults: string[] = [];
   const mail = new InvitationMail(given.mail ?? null, (line) => mailFaults.push(line));
   const keys = new Map<string, ResolvedKey>();
@@ -148,6 +155,7 @@ export async function openIdentity(
     sealingKeys,
     tokens,
     keys,
+    ownedKeys,
     keyDebts,
     mailFaults,
     query,
@@ -159,6 +167,25 @@ export async function openIdentity(
     caller: (clientIp = '192.0.2.1'): Caller => {
       const caller = aCaller({}, { replyKey: publicSealingJwk(replyKey) });
       return { ...caller, principal: null, request: { ...caller.request, client_ip: clientIp } };
+    },
+
+    /** Somebody with a session, who holds what these roles and permissions give; the administrator as an owner unless given otherwise. */
+    signedIn: (
+      given: Partial<Principal> & { roles?: string[] } = {},
+      request: { idempotencyKey?: string } = {},
+    ): AuthenticatedCaller => {
+      const { lattice } = policy.current;
+      const { roles = ['owner'], permissions = [] } = given;
+      const grant = lattice.grantKnown({ roles, permissions, buckets: 'all' });
+      const principal = {
+        id: founder.user_id,
+        organization_id: founder.organization_id,
+        ...given,
+        roles,
+        permissions: lattice.names(grant),
+        resources: { buckets: 'all' as const },
+      };
+      return aCaller(principal, { replyKey: publicSealingJwk(replyKey), ...request });
     },
 
     /** A secret as the gateway seals it to identity. */
@@ -186,6 +213,21 @@ export async function openIdentity(
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** The keys of owners as api-key would answer for them; `away` as it would not. */
+class OwnedKeys {
+  readonly connected = true;
+  away = false;
+  live: string[] = [];
+  readonly asked: RequestOf<typeof ApiKey.revokeOwned>[] = [];
+
+  call(operation: Operation, request: object): Promise<{ keys: string[] }> {
+    if (this.away) return Promise.reject(new Refusal('unavailable', 'Away.'));
+    if (operation.subject === ApiKey.revokeOwned.subject)
+      this.asked.push(request as RequestOf<typeof ApiKey.revokeOwned>);
+    return Promise.resolve({ keys: this.live });
+  }
 }
 
 export type IdentityHouse = Awaited<ReturnType<typeof openIdentity>>;
