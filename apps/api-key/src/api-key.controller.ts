@@ -11,6 +11,7 @@ import { FindLeaked } from './find-leaked.js';
 import { ImportKeys } from './import-keys.js';
 import { RotateKey } from './rotate-key.js';
 import { UpdateKey } from './update-key.js';
+import { RevokeOwned } from './revoke-owned.js';
 
 /** The message face: one method per operation, one call each. */
 @Controller()
@@ -26,6 +27,7 @@ export class ApiKeyController {
     private readonly disableKey: DisableKey,
     private readonly importKeys: ImportKeys,
     private readonly findLeakedKeys: FindLeaked,
+    private readonly ownedKeys: RevokeOwned,
   ) {}
 
   @Handles(ApiKey.create)
@@ -123,5 +125,15 @@ export class ApiKeyController {
   @Handles(ApiKey.foreignPrefixes)
   foreignPrefixes(): Promise<ReplyOf<typeof ApiKey.foreignPrefixes>> {
     return this.importKeys.foreignPrefixes();
+  }
+
+  @Handles(ApiKey.revokeOwned)
+  revokeOwned(request: RequestOf<typeof ApiKey.revokeOwned>): Promise<ReplyOf<typeof ApiKey.revokeOwned>> {
+    return this.ownedKeys.execute(request);
+  }
+
+  @Handles(ApiKey.listOwned)
+  listOwned(request: RequestOf<typeof ApiKey.listOwned>): Promise<ReplyOf<typeof ApiKey.listOwned>> {
+    return this.ownedKeys.list(request);
   }
 }

@@ -21,6 +21,8 @@ import { ReadRequests, REQUESTS_DAYS } from './usage/read-requests.js';
 import { RequestStore } from './usage/request.store.js';
 import { RotateKey } from './rotate-key.js';
 import { UpdateKey } from './update-key.js';
+import { OwnedKeyStore } from './owned-key.store.js';
+import { RevokeOwned } from './revoke-owned.js';
 
 /** The service's own corner of Postgres. */
 export const apiKeyDatabase = {
@@ -72,6 +74,8 @@ export class ApiKeyModule {
         ImportKeys,
         KeyUse,
         FindLeaked,
+        OwnedKeyStore,
+        RevokeOwned,
       ],
     };
   }

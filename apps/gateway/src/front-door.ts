@@ -339,7 +339,10 @@ export class FrontDoor {
     if (access.public || (access.loopback && isLocal(arrival))) {
       return { kind: 'anonymous' as const, clientIp: this.clientIp(arrival) };
     }
-    return this.demand(access.permission === null ? [] : [access.permission], arrival);
+    const identity = await this.parts.judge.identify(arrival);
+    const isNowhere = identity.kind === 'principal' && identity.principal.organization_id === null;
+    const asksNothing = access.permission === null || (isNowhere && access.needsOrganization === false);
+    return this.demanded(identity, asksNothing ? [] : [access.permission], arrival);
   }
 
   /** The principal, if there is one who may; else a denial that is written down. */

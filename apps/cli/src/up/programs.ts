@@ -37,6 +37,7 @@ const passes = {
     'PORTCULLIS_FAMILY_DAYS',
     'PORTCULLIS_SIGNING_KEY_DAYS',
     'PORTCULLIS_ROLE_TOKEN_*',
+    'PORTCULLIS_SMTP_*',
   ],
   'api-key': [
     ...policy,
