@@ -4,10 +4,11 @@ import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AuditEvent, authorities } from '@portcullis/contracts';
+import { ApiKey, type AuditEvent, authorities } from '@portcullis/contracts';
 import { generateSigningKey, NetworkList } from '@portcullis/credentials';
 import { answer, Enforcer, type EnforcerRow, type Instant } from '@portcullis/enforcement';
 import { PolicyFile } from '@portcullis/policy';
+import { type Access } from '../src/events/access-log.js';
 import { DenialLog } from '../src/events/denial-log.js';
 import { type FrontDoorParts } from '../src/front-door.js';
 import { GatewayStop } from '../src/gateway.module.js';
@@ -15,6 +16,7 @@ import { keysInText } from '../src/credential/keys-in-text.js';
 import { heldBy } from '../src/judge/held-by.js';
 import { Judge } from '../src/judge/judge.js';
 import { type CachedRecord } from '../src/judge/records.js';
+import { Limits } from '../src/limits/limits.js';
 import { Metrics } from '../src/metrics.js';
 import { identityToken, passOn } from '../src/pass-on.js';
 import { Forwarder } from '../src/proxy/forward.js';
@@ -30,6 +32,8 @@ export const publicUrl = 'https://gate.example';
 /** What the gateway of a spec did, and what it lacks. */
 export interface Seen {
   events: AuditEvent[];
+  /** What keys asked for, as it was answered. */
+  accesses: Access[];
   reported: string[];
   upstream?: { url: string; headers: IncomingHttpHeaders; body: string } | undefined;
   /** Every request that reached the upstream, as `GET /path`. */
@@ -52,7 +56,7 @@ export interface Given {
  * services over NATS stands `services`, which keeps to their contracts. `slow` says when the upstream was asked for `/public/slow`.
  */
 export async function aGateway(given: Given = {}) {
-  const seen: Seen = { events: [], reported: [], missing: [], reached: [] };
+  const seen: Seen = { events: [], accesses: [], reported: [], missing: [], reached: [] };
   const slow = new EventEmitter();
   const trustedProxies = NetworkList.parse(given.trustedProxies ?? []);
   const upstream = createHttpServer((request, response) => {
@@ -105,8 +109,15 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     cached: () => enforcer.size,
     waitingEvents: () => denials.buffered,
     lostEvents: () => denials.dropped,
+    waitingRequests: () => 0,
+    lostRequests: () => 0,
     policyDigest: () => policy.current.digest,
     busConnected: () => true,
+  });
+  const limits = new Limits({
+    gatewayId: 'gw_spec',
+    takeSlices: (request) => services(ApiKey.takeSlices, request),
+    nowMs: () => performance.now(),
   });
   const forwarder = new Forwarder();
   const tokenFor = identityToken(
@@ -115,6 +126,8 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
   const parts: FrontDoorParts = {
     judge,
     denials,
+    limits,
+    accesses: { answered: (access) => void seen.accesses.push(access) },
     forward: passOn({
       judge,
       forwarder,

@@ -27,6 +27,8 @@ export const held = mintApiKey('ptc');
 export const bare = mintApiKey('ptc');
 /** As `held`, but good from one network only. */
 export const bound = mintApiKey('ptc');
+/** As `held`, but good for three requests a minute. */
+export const limited = mintApiKey('ptc');
 export const boundTo = '203.0.113.0/24';
 /** The id of a key of another organization. */
 export const foreignKey = newId('key', new Date());
@@ -65,7 +67,9 @@ async function replyOf(operation: Operation, request: Record<string, string>, ca
   });
   switch (operation.subject) {
     case ApiKey.resolve.subject: {
-      const found = [held, bare, bound].find((key) => key.lookup === request['lookup'] || idOf(key) === request['id']);
+      const found = [held, bare, bound, limited].find(
+        (key) => key.lookup === request['lookup'] || idOf(key) === request['id'],
+      );
       if (!found)
         return {
           position,
@@ -157,7 +161,7 @@ function resolved(key: typeof held, given: string[]): ResolvedKey {
     permissions: given,
     buckets: null,
     networks: key === bound ? [boundTo] : null,
-    rate_limit: null,
+    rate_limit: key === limited ? { requests: 3, per_seconds: 60 } : null,
     status: 'active',
     expires_at: null,
     secrets: [{ id: newId('sec', new Date()), form: 'bearer', generation: 1, sha256, expires_at: null }],

@@ -7,11 +7,13 @@ import { ArrivingRequest } from './arriving-request.js';
 import { presented } from './credential/presented.js';
 import { drain } from './drain.js';
 import { asksForDecision, forwardedRequest, needsGateway } from './decisions/forwarded-request.js';
+import { type AccessLog, type KeyIdentity } from './events/access-log.js';
 import { type DenialLog } from './events/denial-log.js';
 import { httpStatus } from './http-status.js';
 import { hasBody, readJsonBody, valuesOf } from './json-body.js';
 import { type Judge } from './judge/judge.js';
 import { type Arrival, type Identity } from './judgement.js';
+import { type Limits } from './limits/limits.js';
 import { type Metrics } from './metrics.js';
 import { type TokenFor } from './pass-on.js';
 import { decisionStatus, problemOf, refusalOf } from './problem.js';
@@ -33,11 +35,17 @@ export interface Passage {
   readonly policy: Policy;
   /** Anonymous on a public route. */
   readonly identity: Exclude<Identity, { kind: 'refused' }>;
+  /** What the client is told beside the upstream's answer, name, value, name, value. */
+  readonly answerHeaders?: readonly string[] | undefined;
 }
 
 export interface FrontDoorParts {
   readonly judge: Pick<Judge, 'identify' | 'permit'>;
   readonly denials: Pick<DenialLog, 'denied' | 'refusedCredential' | 'unjudged'>;
+  /** Counts the requests of keys that have a limit. */
+  readonly limits: Pick<Limits, 'take'>;
+  /** Is told of every request that a key made, when it is answered. */
+  readonly accesses: Pick<AccessLog, 'answered'>;
   /** Writes the upstream's answer; rejects with a refusal as long as nothing was written. */
   forward(passage: Passage, request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** The identity token that a passage's upstream gets, for the proxy that asked to hand on. */
@@ -65,6 +73,12 @@ interface Visit {
   readonly requestId: string;
   /** The matched route, for metrics: a closed set, unlike paths. */
   label: string;
+  /** Whoever was found to ask by a key, and for what. */
+  made: { readonly arrival: Arrival; readonly identity: KeyIdentity } | undefined;
+  /** The rule or route that was decided by. */
+  route: string | null;
+  /** What every answer to it says, name, value, name, value. */
+  answerHeaders: readonly string[] | undefined;
 }
 
 /**
@@ -75,6 +89,7 @@ interface Visit {
  */
 export class FrontDoor {
   private readonly admitted = new WeakMap<FastifyRequest, Admitted>();
+  private readonly visits = new WeakMap<FastifyRequest, Visit>();
   private readonly ownRoutes: RouteTable = ownRouteTable();
 
   constructor(private readonly parts: FrontDoorParts) {}
@@ -90,7 +105,7 @@ export class FrontDoor {
     const { path, query } = normalised;
     const route = this.parts.routes.policy().routes.match(method, path);
     if (!route || this.ownRoutes.match(method, path)) return false;
-    const visit = { request, response, requestId: requestIdOf(request), label: route.match };
+    const visit = aVisit(request, response, requestIdOf(request), route.match);
     this.watch(visit);
     this.passThrough(visit, path, query).catch((error: unknown) => this.answer(visit, error));
     return true;
@@ -101,7 +116,7 @@ export class FrontDoor {
    * promise hooks do: a reply is a promise itself, which breaks when the client hangs up.
    */
   async enter(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    const visit = visitOf(request, reply);
+    const visit = this.visitOf(request, reply);
     this.watch(visit);
     visit.response.setHeader('X-Request-Id', visit.requestId);
     visit.response.setHeader('X-Content-Type-Options', 'nosniff');
@@ -120,7 +135,7 @@ export class FrontDoor {
       // Unreachable while the hook stands before every route. Without it nothing is served.
       if (!route || !admitted) throw new Refusal('unauthenticated', 'This needs a credential.');
       const answer = await route.answer(this.callOf(request, reply, admitted), this.parts.routes);
-      this.send(reply, answer);
+      this.send(request, reply, answer);
     } catch (error) {
       const decisionId = error instanceof Refusal && admitted ? this.recordRefusal(error, admitted) : undefined;
       this.refuse(request, reply, error, { decisionId, challenge: route?.challenge });
@@ -161,11 +176,17 @@ export class FrontDoor {
     } = {},
   ): false {
     reply.hijack();
-    return this.answer(visitOf(request, reply), error, about);
+    return this.answer(this.visitOf(request, reply), error, about);
+  }
+
+  private visitOf(request: FastifyRequest, { raw: response }: FastifyReply): Visit {
+    let visit = this.visits.get(request);
+    if (!visit) this.visits.set(request, (visit = aVisit(request.raw, response, request.id, '(none)')));
+    return visit;
   }
 
   private answer(
-    { request, response, requestId }: Visit,
+    { request, response, requestId, answerHeaders }: Visit,
     error: unknown,
     about: Parameters<FrontDoor['refuse']>[3] = {},
   ): false {
@@ -187,6 +208,7 @@ export class FrontDoor {
         'X-Request-Id': requestId,
         'X-Content-Type-Options': 'nosniff',
         ...headers,
+        ...namedOf(answerHeaders),
         'Content-Length': Buffer.byteLength(text),
       })
       .end(text);
@@ -199,9 +221,47 @@ export class FrontDoor {
     if (this.parts.stopping() || (request instanceof ArrivingRequest && request.passedOver))
       response.setHeader('Connection', 'close');
     response.on('close', () => {
-      this.parts.metrics.answered(visit.label, response.statusCode, (performance.now() - startedMs) / 1000);
+      const durationMs = performance.now() - startedMs;
+      this.parts.metrics.answered(visit.label, response.statusCode, durationMs / 1000);
+      if (visit.made) this.list(visit, visit.made, durationMs);
     });
     response.on('finish', () => drain(request, drainMilliseconds));
+  }
+
+  private list({ request, response, route }: Visit, { arrival, identity }: Made, durationMs: number): void {
+    const { statusCode, headersSent } = response;
+    this.parts.accesses.answered({
+      requestId: arrival.requestId,
+      timeMs: Date.now() - durationMs,
+      method: arrival.method,
+      path: arrival.path,
+      route,
+      // A tunnel's 101 is not the response's to send. Without any answer the client has hung up.
+      status: headersSent || statusCode === 101 ? statusCode : 499,
+      durationMs,
+      userAgent: request.headers['user-agent'],
+      identity,
+    });
+  }
+
+  /** Finds who asks, and keeps in mind if that is by a key. */
+  private async identify(arrival: Arrival, visit: Visit): Promise<Identity> {
+    const identity = await this.parts.judge.identify(arrival);
+    if (isByKey(identity)) visit.made = { arrival, identity };
+    return identity;
+  }
+
+  /** Counts against the key's limit, whatever comes of the request. The denial, if it is used up. */
+  private overLimit(identity: Identity, arrival: Arrival, visit: Visit): Denial | undefined {
+    if (!isByKey(identity) || identity.key.rate_limit === null) return undefined;
+    const taken = this.parts.limits.take(identity.key.id, identity.key.rate_limit);
+    visit.answerHeaders = taken.headers;
+    if (taken.passes) return undefined;
+    const { retryAfterSeconds } = taken;
+    const refusal = new Refusal('rate_limited', 'The limit of this key is used up. Try again later.', {
+      retryAfterSeconds,
+    });
+    return new Denial(refusal, undefined, this.parts.denials.denied(arrival, identity, 'rate_limited'));
   }
 
   private async judge(request: FastifyRequest, reply: FastifyReply, visit: Visit): Promise<boolean> {
@@ -210,21 +270,26 @@ export class FrontDoor {
     const method = request.raw.method ?? '';
     if (asksForDecision(method, target)) {
       visit.label = 'decision';
-      return await this.answerDecision(request, reply, arrivalOf(visit, target.split('?', 1)[0] ?? '', this.parts));
+      return await this.answerDecision(
+        request,
+        reply,
+        arrivalOf(visit, target.split('?', 1)[0] ?? '', this.parts),
+        visit,
+      );
     }
     const normalised = normalisePath(target);
     if (!normalised.ok) throw new Refusal('invalid_request', `The path is not acceptable: ${normalised.reason}.`);
     const { path, query } = normalised;
     const arrival = arrivalOf(visit, path, this.parts);
-    const malformed = await this.malformed(arrival);
+    const malformed = await this.malformed(arrival, visit);
     if (malformed) return this.refuse(request, reply, malformed.refusal, malformed);
     const control = controlRouteOf(request);
     if (control) {
-      visit.label = `${control.method} ${control.path}`;
+      visit.label = visit.route = `${control.method} ${control.path}`;
       if (control.isThere && !(await control.isThere(this.parts.routes))) {
         throw new Refusal('not_found', 'There is no such thing here.');
       }
-      const identity = await this.admitToControl(control, arrival);
+      const identity = await this.admitToControl(control, arrival, visit);
       if (identity instanceof Denial) return this.refuse(request, reply, identity.refusal, identity);
       this.admitted.set(request, { arrival, query, identity });
       return true;
@@ -245,23 +310,23 @@ export class FrontDoor {
   private async passThrough(visit: Visit, path: string, query: string | null): Promise<void> {
     demandCommonHttp(visit.request);
     const arrival = arrivalOf(visit, path, this.parts);
-    const malformed = await this.malformed(arrival);
+    const malformed = await this.malformed(arrival, visit);
     if (malformed) this.answer(visit, malformed.refusal, malformed);
     else await this.pass(visit, arrival, query);
   }
 
   private async pass(visit: Visit, arrival: Arrival, query: string | null): Promise<void> {
-    const passage = await this.decide(arrival, query);
+    const passage = await this.decide(arrival, query, visit);
     if (passage instanceof Denial) return void this.answer(visit, passage.refusal, passage);
     proceed(visit);
     await this.parts.forward(passage, visit.request, visit.response);
   }
 
   /** What two readers would take for two requests, or for two callers, is refused on public routes too. */
-  private async malformed(arrival: Arrival): Promise<Denial | undefined> {
+  private async malformed(arrival: Arrival, visit: Visit): Promise<Denial | undefined> {
     const { presented: found } = arrival;
     if (found?.kind !== 'refused' || httpStatus[found.refusal.code] !== 400) return undefined;
-    const denial = await this.demand([], arrival);
+    const denial = await this.demand([], arrival, visit);
     return denial instanceof Denial ? denial : new Denial(found.refusal);
   }
 
@@ -269,10 +334,14 @@ export class FrontDoor {
    * The one decision on what is not ours to answer, for requests that arrive here and for those that a proxy asks about. From the
    * moment that it is known who asks, everything is read from one policy in one turn: an edit comes wholly before or wholly after.
    */
-  private async decide(arrival: Arrival, query: string | null): Promise<Passage | Denial> {
-    const identity = await this.parts.judge.identify(arrival);
+  private async decide(arrival: Arrival, query: string | null, visit: Visit): Promise<Passage | Denial> {
+    const identity = await this.identify(arrival, visit);
     const policy = this.parts.routes.policy();
     const route = policy.routes.match(arrival.method, arrival.path);
+    visit.route = route?.match ?? null;
+    // A public route needs no credential, so that one which is used up is as good as none there: it is not counted either.
+    const over = route?.public ? undefined : this.overLimit(identity, arrival, visit);
+    if (over) return over;
     if (!route) {
       const known = this.demanded(identity, [], arrival);
       if (known instanceof Denial) return known;
@@ -288,15 +357,21 @@ export class FrontDoor {
         : identity.kind === 'refused'
           ? { kind: 'anonymous' as const, clientIp: identity.clientIp }
           : identity;
-    return admitted instanceof Denial ? admitted : { arrival, query, route, policy, identity: admitted };
+    if (admitted instanceof Denial) return admitted;
+    return { arrival, query, route, policy, identity: admitted, answerHeaders: visit.answerHeaders };
   }
 
   /**
    * A proxy asks whether it may let a request through to an upstream of its own, so only the policy's rules count, never the
    * gateway's own routes: what is public here would be open there.
    */
-  private async answerDecision(request: FastifyRequest, reply: FastifyReply, asking: Arrival): Promise<boolean> {
-    const passage = await this.decideForwarded(asking);
+  private async answerDecision(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    asking: Arrival,
+    visit: Visit,
+  ): Promise<boolean> {
+    const passage = await this.decideForwarded(asking, visit);
     if (passage instanceof Denial) {
       // Every 403 leads to its event, also where there was no credential to look at.
       const { refusal, requiredPermission } = passage;
@@ -317,16 +392,16 @@ export class FrontDoor {
         ...(organization_id === null ? {} : { 'X-Portcullis-Organization': organization_id }),
       });
     }
-    reply.code(200).header('Cache-Control', 'no-store').send();
+    reply.code(200).headers(namedOf(visit.answerHeaders)).header('Cache-Control', 'no-store').send();
     return false;
   }
 
-  private async decideForwarded(asking: Arrival): Promise<Passage | Denial> {
+  private async decideForwarded(asking: Arrival, visit: Visit): Promise<Passage | Denial> {
     try {
       const { query, ...arrival } = forwardedRequest(asking, this.parts.trustedProxies);
       const cannot = needsGateway({ ...arrival, query });
       return cannot === undefined
-        ? await this.decide(arrival, query)
+        ? await this.decide(arrival, query, visit)
         : new Denial(new Refusal('needs_gateway', cannot));
     } catch (error) {
       if (error instanceof Refusal) return new Denial(error);
@@ -335,19 +410,21 @@ export class FrontDoor {
   }
 
   /** On a public control route nobody is asked who calls: a credential that happens to be there, good or bad, does not matter. */
-  private async admitToControl({ access }: ControlRoute, arrival: Arrival) {
+  private async admitToControl({ access }: ControlRoute, arrival: Arrival, visit: Visit) {
     if (access.public || (access.loopback && isLocal(arrival))) {
       return { kind: 'anonymous' as const, clientIp: this.clientIp(arrival) };
     }
-    const identity = await this.parts.judge.identify(arrival);
+    const identity = await this.identify(arrival, visit);
     const isNowhere = identity.kind === 'principal' && identity.principal.organization_id === null;
     const asksNothing = access.permission === null || (isNowhere && access.needsOrganization === false);
-    return this.demanded(identity, asksNothing ? [] : [access.permission], arrival);
+    const over = this.overLimit(identity, arrival, visit);
+    return over ?? this.demanded(identity, asksNothing ? [] : [access.permission], arrival);
   }
 
   /** The principal, if there is one who may; else a denial that is written down. */
-  private async demand(permissions: readonly string[], arrival: Arrival) {
-    return this.demanded(await this.parts.judge.identify(arrival), permissions, arrival);
+  private async demand(permissions: readonly string[], arrival: Arrival, visit: Visit) {
+    const identity = await this.identify(arrival, visit);
+    return this.overLimit(identity, arrival, visit) ?? this.demanded(identity, permissions, arrival);
   }
 
   private demanded(identity: Identity, permissions: readonly string[], arrival: Arrival) {
@@ -374,7 +451,8 @@ export class FrontDoor {
       path: request.params as Record<string, string>,
       query,
       header: (name) => valuesOf(request.raw, name)[0],
-      body: (options) => readJsonBody(request.raw, { ...options, proceed: () => proceed(visitOf(request, reply)) }),
+      body: (options) =>
+        readJsonBody(request.raw, { ...options, proceed: () => proceed(this.visitOf(request, reply)) }),
       caller: ({ idempotent }) => ({
         principal,
         request: {
@@ -388,11 +466,16 @@ export class FrontDoor {
     };
   }
 
-  private send(reply: FastifyReply, answer: Answer): void {
+  private send(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
     const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
     reply
       .code(answer.status)
-      .headers({ 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store', ...answer.headers })
+      .headers({
+        'Content-Type': 'application/json; charset=utf-8',
+        'Cache-Control': 'no-store',
+        ...answer.headers,
+        ...namedOf(this.visits.get(request)?.answerHeaders),
+      })
       .serializer(String)
       .send(text);
   }
@@ -410,12 +493,27 @@ interface Admitted {
   identity: Identity;
 }
 
-const visitOf = ({ raw: request, id: requestId }: FastifyRequest, { raw: response }: FastifyReply): Visit => ({
+type Made = NonNullable<Visit['made']>;
+
+const aVisit = (request: IncomingMessage, response: ServerResponse, requestId: string, label: string): Visit => ({
   request,
   response,
   requestId,
-  label: '(none)',
+  label,
+  made: undefined,
+  route: null,
+  answerHeaders: undefined,
 });
+
+const isByKey = (identity: Identity): identity is KeyIdentity =>
+  identity.kind === 'principal' && identity.key !== undefined;
+
+/** Name, value, name, value as an object. */
+function namedOf(headers: readonly string[] = []): Record<string, string> {
+  const named: Record<string, string> = {};
+  for (let at = 0; at < headers.length; at += 2) named[headers[at] ?? ''] = headers[at + 1] ?? '';
+  return named;
+}
 
 function arrivalOf(
   { request, requestId }: Visit,

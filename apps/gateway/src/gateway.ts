@@ -2,17 +2,27 @@ import { type Server } from 'node:http';
 import { type LoggerService } from '@nestjs/common';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { jetstream } from '@nats-io/jetstream';
-import { Bus, CallerSigner, EnforcerLink, gatherPolicyReports, PolicyReporter, publishEvent } from '@portcullis/bus';
-import { ApiKey, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
+import {
+  accessSubject,
+  Bus,
+  CallerSigner,
+  EnforcerLink,
+  gatherPolicyReports,
+  PolicyReporter,
+  publishEvent,
+} from '@portcullis/bus';
+import { type AccessBatch, ApiKey, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
 import { keysInText } from './credential/keys-in-text.js';
+import { AccessLog } from './events/access-log.js';
 import { DenialLog } from './events/denial-log.js';
 import { GatewayKey } from './gateway-key.js';
 import { GatewayStop } from './gateway.module.js';
 import { heldBy } from './judge/held-by.js';
 import { Judge } from './judge/judge.js';
 import { type CachedRecord } from './judge/records.js';
+import { Limits } from './limits/limits.js';
 import { Metrics } from './metrics.js';
 import { identityToken, passOn } from './pass-on.js';
 import { Forwarder } from './proxy/forward.js';
@@ -25,6 +35,8 @@ import { type FleetMetrics } from './workers.js';
 
 /** How long requests that are under way at a stop may take. */
 const stopMilliseconds = 30_000;
+/** How long the stream may take for a batch of requests before it is sent again. */
+const accessMilliseconds = 3_000;
 
 export interface Gateway {
   readonly app: NestFastifyApplication;
@@ -62,6 +74,15 @@ export async function createGateway(
   const link = new EnforcerLink<CachedRecord>(bus, { id: gatewayKey.gatewayId });
   const stream = jetstream(bus.connection);
   const denials = new DenialLog({ publish: (event) => publishEvent(stream, event), now, report });
+  const publishAccesses = async (batch: AccessBatch): Promise<void> => {
+    await stream.publish(accessSubject, JSON.stringify(batch), { msgID: batch.id, timeout: accessMilliseconds });
+  };
+  const accesses = new AccessLog({ publish: publishAccesses, now, report });
+  const limits = new Limits({
+    gatewayId: gatewayKey.gatewayId,
+    takeSlices: (request) => bus.call(ApiKey.takeSlices, request),
+    nowMs: () => performance.now(),
+  });
   const forwarder = new Forwarder();
   const calls = new ServiceCalls(bus);
   const judge = new Judge({
@@ -80,6 +101,8 @@ export async function createGateway(
     cached: () => link.enforcer.size,
     waitingEvents: () => denials.buffered,
     lostEvents: () => denials.dropped,
+    waitingRequests: () => accesses.buffered,
+    lostRequests: () => accesses.dropped,
     policyDigest: () => policy.current.digest,
     busConnected: () => bus.connected,
   });
@@ -110,6 +133,8 @@ export async function createGateway(
       () => reporter.stop(),
       () => policy.close(),
       () => denials.stop(),
+      () => accesses.stop(),
+      () => limits.stop(),
       () => gatewayKey.stop(),
       () => link.stop(),
       () => forwarder.close(),
@@ -130,6 +155,8 @@ export async function createGateway(
     {
       judge,
       denials,
+      limits,
+      accesses,
       forward: passOn({
         judge,
         forwarder,
@@ -169,6 +196,8 @@ export async function createGateway(
   reporter.start();
   link.start();
   denials.start();
+  accesses.start();
+  limits.start();
   gatewayKey.over(bus).start();
 
   const stopOnce = async (): Promise<void> => {

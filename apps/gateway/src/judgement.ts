@@ -1,5 +1,5 @@
 import { type Grant } from '@portcullis/authz';
-import { type Principal, type Refusal } from '@portcullis/contracts';
+import { type Principal, type Refusal, type ResolvedKey } from '@portcullis/contracts';
 import { type Presented } from './credential/presented.js';
 
 /** A request as it arrived, before its body is read. Nothing here has been decoded or joined: what is verified is what is used. */
@@ -27,6 +27,10 @@ export type Identity =
       /** What `principal` may do now: credential ∩ token ∩ owner. */
       readonly grant: Grant;
       readonly clientIp: string;
+      /** The API key by which it acts, in whatever form of it: its limit counts, and its use is listed. */
+      readonly key?: Pick<ResolvedKey, 'id' | 'organization_id' | 'rate_limit'> | undefined;
+      /** The secret of that key which was presented; a token does not say by which it was got. */
+      readonly secretId?: string | undefined;
     }
   | {
       readonly kind: 'refused';

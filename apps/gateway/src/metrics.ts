@@ -8,6 +8,10 @@ export interface Watched {
   waitingEvents(): number;
   /** Denials whose event was lost to a full buffer. */
   lostEvents(): number;
+  /** Requests whose record waits for the stream. */
+  waitingRequests(): number;
+  /** Requests that are not listed: the buffer was full. */
+  lostRequests(): number;
   policyDigest(): string;
   busConnected(): boolean;
 }
@@ -66,6 +70,16 @@ export class Metrics {
       'Denials whose event was lost since the start: the buffer was full',
       [],
       (set) => set({}, watched.lostEvents()),
+    );
+    gauge(registers, 'portcullis_requests_waiting', 'Records of requests that wait for the stream', [], (set) =>
+      set({}, watched.waitingRequests()),
+    );
+    gauge(
+      registers,
+      'portcullis_requests_lost',
+      'Requests that are in no list since the start: the buffer was full',
+      [],
+      (set) => set({}, watched.lostRequests()),
     );
     gauge(registers, 'portcullis_policy_info', 'Processes by the digest of the policy in force', ['digest'], (set) =>
       set({ digest: watched.policyDigest() }, 1),

@@ -20,7 +20,7 @@ export interface PassOnParts {
 export function passOn(parts: PassOnParts) {
   const publicUrl = new URL(parts.publicUrl);
   return (passage: Passage, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { arrival, query, route, policy, identity } = passage;
+    const { arrival, query, route, policy, identity, answerHeaders } = passage;
     const upstream = policy.upstreams.get(route.upstream);
     if (!upstream) throw new Error(`the policy has no upstream named ${route.upstream}`);
     const isPrincipal = identity.kind === 'principal';
@@ -33,6 +33,7 @@ export function passOn(parts: PassOnParts) {
       query,
       upgradeHead: request instanceof ArrivingRequest ? request.upgradeHead : undefined,
       identity: parts.tokenFor(passage),
+      answerHeaders,
       attach: isPrincipal
         ? (close) => {
             const attachment = parts.judge.attach(identity, close);

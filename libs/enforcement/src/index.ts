@@ -37,5 +37,5 @@ export {
   type Subject,
 } from './enforcer.js';
 export { Allowance } from './budget/allowance.js';
-export { ownShare, takeSlice, type Ask, type LedgerState, type Slice } from './budget/ledger.js';
+export { askEveryMs, ownShare, takeSlice, type Ask, type LedgerState, type Slice } from './budget/ledger.js';
 export { type Limit } from './budget/spending.js';

@@ -162,8 +162,8 @@ function readBatch(message: JsMsg, oldestMs: number): AccessBatch | undefined {
 
 /** Postgres refuses the values (classes 22 and 23), whenever it is asked. */
 function isUnstorable(error: unknown): boolean {
-  const { code, driverError } = (error ?? {}) as { code?: unknown; driverError?: { code?: unknown } };
-  return /^2[23]/.test(String(driverError?.code ?? code ?? ''));
+  const { code, driverError } = (error ?? {}) as { code?: string; driverError?: { code?: string } };
+  return /^2[23]/.test(driverError?.code ?? code ?? '');
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, retryMilliseconds));

@@ -64,7 +64,7 @@ async function aKey(): Promise<Key> {
 
 const read = (id: string) => new ApiKeyStore(spec.database).read(organization_id, id);
 const list = (filter: RequestInputOf<typeof ApiKey.requests>, organization = organization_id) =>
-  new ReadRequests(spec.database, requests, days).list(aCaller({ organization_id: organization }) as never, {
+  new ReadRequests(spec.database, requests, days).list(aCaller({ organization_id: organization }), {
     limit: 50,
     ...filter,
   });

@@ -213,14 +213,15 @@ export class Judge {
     // Before the secret: from a foreign network nobody learns whether they hold the right one.
     const elsewhere = this.#refuseNetwork(key, clientIp);
     if (elsewhere) return elsewhere;
-    if (!this.#hasSecret(key, sha256)) return refused(clientIp, notValid(), 'wrong_secret', key);
+    const secretId = this.#secretOf(key, sha256);
+    if (secretId === undefined) return refused(clientIp, notValid(), 'wrong_secret', key);
     const use = this.#useKey(key, asking);
     if (!('owner' in use)) return use;
     const lattice = this.#options.lattice();
     const holding = this.#holdings.of(key, [lattice, use.owner], () =>
       keyHolding(lattice, key, use.owner, use.membership),
     );
-    return this.#principal(clientIp, holding, { tags: keyTags(key), under: ['api-key', 'identity'] });
+    return this.#principal(clientIp, holding, { tags: keyTags(key), under: ['api-key', 'identity'] }, key, secretId);
   }
 
   #judgeToken(token: AccessToken, asking: Asking): Identity | Stop {
@@ -262,7 +263,8 @@ export class Judge {
     const holding = this.#holdings.of(token, [lattice, key, owner], () =>
       keyTokenHolding(lattice, token, key, owner, membership),
     );
-    return this.#principal(clientIp, holding, { tags: [...named, ...keyTags(key)], under: ['api-key', 'identity'] });
+    const subject = { tags: [...named, ...keyTags(key)], under: ['api-key', 'identity'] };
+    return this.#principal(clientIp, holding, subject, key);
   }
 
   /**
@@ -380,12 +382,12 @@ export class Judge {
     );
   }
 
-  /** Every secret is compared, so that the time does not say which one was near. */
-  #hasSecret(key: KeyRecord, sha256: string): boolean {
+  /** The id of the secret with this digest. Every one is compared, so that the time does not say which one was near. */
+  #secretOf(key: KeyRecord, sha256: string): string | undefined {
     const matching = key.secrets.filter(
       (secret) => secret.form === 'bearer' && sameDigest(secret.sha256, sha256) && !this.#isOver(secret.expires_at),
     );
-    return matching.length > 0;
+    return matching[0]?.id;
   }
 
   #refuseNetwork(key: KeyRecord, clientIp: string): Identity | undefined {
@@ -400,8 +402,14 @@ export class Judge {
     return refused(clientIp, refusal, 'network_not_allowed', key);
   }
 
-  #principal(clientIp: string, { principal, grant }: Holding, subject: Subject): Identity {
-    const identity: Identity = { kind: 'principal', principal, grant, clientIp };
+  #principal(
+    clientIp: string,
+    { principal, grant }: Holding,
+    subject: Subject,
+    key?: KeyRecord,
+    secretId?: string,
+  ): Identity {
+    const identity: Identity = { kind: 'principal', principal, grant, clientIp, key, secretId };
     this.#subjects.set(identity, subject);
     return identity;
   }

@@ -8,6 +8,8 @@ export interface ForwardedAs {
   readonly publicUrl: URL;
   /** The identity token for the upstream; undefined on a public route without a credential. */
   readonly identity: string | undefined;
+  /** What the client is told beside the upstream's answer, name, value, name, value. */
+  readonly answerHeaders?: readonly string[] | undefined;
 }
 
 /**
@@ -61,7 +63,7 @@ export function requestHeaders(
 export function responseHeaders(
   rawHeaders: readonly string[],
   status: number,
-  { requestId, identity }: Pick<ForwardedAs, 'requestId' | 'identity'>,
+  { requestId, identity, answerHeaders }: Pick<ForwardedAs, 'requestId' | 'identity' | 'answerHeaders'>,
 ): string[] {
   const named = connectionNames(valuesOf(rawHeaders, 'connection'));
   const headers = ['X-Request-Id', requestId];
@@ -81,6 +83,7 @@ export function responseHeaders(
   }
   if (!saysTypeOptions) headers.push('X-Content-Type-Options', 'nosniff');
   if (identity !== undefined && isStored) headers.push('Vary', 'Authorization, Signature');
+  if (answerHeaders) headers.push(...answerHeaders);
   return headers;
 }
 

@@ -43,7 +43,7 @@ export class Allowance {
       if (this.#credit < 1) return false;
       this.#credit -= 1;
     } else if (this.#own.spent(nowMs, perMs) + 1 > ownShare(this.#limit, gateways)) return false;
-    this.#own.charge(1);
+    this.#own.charge(1, nowMs, nowMs, perMs);
     if (this.#used === this.#acknowledged) this.#unheardMs = nowMs;
     this.#used += 1;
     return true;
@@ -57,7 +57,7 @@ export class Allowance {
     }
     const share = ownShare(this.#limit, gateways);
     const remaining = Math.max(0, Math.floor(share - this.#own.spent(nowMs, perMs)));
-    const waitMs = remaining > 0 ? this.#own.leftMs(nowMs, perMs) : this.#own.waitMs(share - 1, nowMs, perMs);
+    const waitMs = remaining > 0 ? this.#own.firstMs(nowMs, perMs) : this.#own.waitMs(share - 1, nowMs, perMs);
     return { remaining, waitMs };
   }
 

@@ -159,6 +159,13 @@ describe('a burst', () => {
     );
   });
 
+  test('is forgiven when the limit’s time has passed, and not before', () => {
+    const arrivals = [[...Array(400).keys(), 500, 900, 1_050, 1_200, 1_450]];
+    const at = passed({ limit: { requests: 300, perMs: 1_000 }, gateways: 1, arrivals, seed: 3 }).flat();
+    expect(at.filter((atMs) => atMs < 400)).toHaveLength(300);
+    expect(at.filter((atMs) => atMs >= 400)).toEqual([1_050, 1_200, 1_450]);
+  });
+
   test('at one of several gateways passes its share at once, and the rest within 500 ms', () => {
     const arrivals = [steady([1], 2_000, 0, 500, 7)[0] ?? [], [], []];
     const lists = passed({ limit, gateways: 3, arrivals, seed: 7 });
@@ -224,11 +231,11 @@ describe('the ledger', () => {
     expect(take(back.ledger, { want: 8 }, 1_600, 'b', 2).slice.granted).toBe(8);
   });
 
-  test('what a gateway took with it into the dark stays spent until its window has passed', () => {
+  test('what a gateway took with it into the dark stays spent until the limit’s time has passed', () => {
     const first = take(null, { used: 0, want: 10 }, 1_000);
     expect(first.slice.granted).toBe(10);
     expect(take(first.ledger, {}, 30_000, 'b').slice).toMatchObject({ granted: 0, remaining: 0 });
-    expect(take(first.ledger, {}, 121_000, 'b').slice.granted).toBe(10);
+    expect(take(first.ledger, {}, 61_001, 'b').slice.granted).toBe(10);
   });
 
   test('a limit that was lowered below what is spent grants nothing until enough of it is past', () => {
@@ -244,12 +251,12 @@ describe('the ledger', () => {
       },
     );
     expect(lower.slice).toMatchObject({ granted: 0, remaining: 0 });
-    expect(lower.slice.waitMs).toBeGreaterThan(60_000);
+    expect(lower.slice.waitMs).toBeGreaterThan(58_000);
   });
 
   test('says how long until something is free, and then something is', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 10, max: 40 }), fc.integer({ min: 0, max: 59_000 }), (used, laterMs) => {
+      fc.property(fc.integer({ min: 10, max: 40 }), fc.integer({ min: 0, max: 59_800 }), (used, laterMs) => {
         const { ledger } = take(null, { used, want: 1 }, 1_000);
         const askMs = 1_000 + laterMs;
         const { slice, ledger: then } = take(ledger, { used, acknowledged: used, want: 1 }, askMs);

@@ -1,4 +1,4 @@
-import { type Limit, Spending, type SpendingState } from './spending.js';
+import { type Limit, type Span, Spending } from './spending.js';
 
 /** How long a slice is good. The gateway counts from when it asked, so it stops before the authority does. */
 export const sliceMs = 500;
@@ -26,13 +26,14 @@ export interface Slice {
   readonly granted: number;
   /** What nobody holds, beyond this. */
   readonly remaining: number;
-  /** How long until there is more: where nothing is free, until something is; else to the end of the window. */
+  /** How long until there is more: where nothing is free, until something is; else until what was spent first is past. */
   readonly waitMs: number;
 }
 
 /** All that is kept of one limited key. */
-export interface LedgerState extends SpendingState {
+export interface LedgerState {
   readonly perMs: number;
+  readonly spans: readonly Span[];
   /** When the first use after a rest was heard of. */
   readonly begunMs: number;
   readonly holders: Readonly<Record<string, Holder>>;
@@ -41,8 +42,7 @@ export interface LedgerState extends SpendingState {
 interface Holder {
   readonly used: number;
   readonly held: number;
-  /** Begin of the window that the slice was charged to. */
-  readonly chargedMs: number;
+  /** When its slice was charged. */
   readonly seenMs: number;
 }
 
@@ -52,7 +52,7 @@ export const ownShare = ({ requests }: Limit, gateways: number): number =>
 
 /**
  * One gateway's turn with the ledger of one key: what it used is booked, what it did not use is given back, and a new slice is charged
- * **before** it is spent. So in any window what passes is at most the limit, and what gateways held when it began; and what they
+ * **before** it is spent. So in any span what passes is at most the limit, and what gateways held when it began; and what they
  * spent unasked (`ownShare` each, until their first report). Who has work gets twice what it had since it last asked, and a part of
  * what is free beside; the only gateway gets all.
  */
@@ -64,7 +64,7 @@ export function takeSlice(
   const { requests, perMs } = limit;
   // Under another span of time the old counts say nothing.
   const state = before?.perMs === perMs ? before : null;
-  const spending = new Spending(state ?? undefined);
+  const spending = new Spending(state?.spans);
   const isFirst = spending.advance(nowMs, perMs);
   const begunMs = isFirst || !state ? nowMs : state.begunMs;
   const holders: Record<string, Holder> = {};
@@ -75,28 +75,29 @@ export function takeSlice(
   const known = holders[name];
   const used = Math.max(0, ask.used - (known?.used ?? ask.acknowledged));
   const leftover = (known?.held ?? 0) - used;
+  if (leftover > 0) spending.refund(leftover, known?.seenMs ?? nowMs);
   // However long it went on unheard, what it spent before that span is past.
-  if (leftover < 0) spending.chargeLate(Math.min(-leftover, ask.recent), nowMs, ask.spanMs, perMs);
-  else spending.refund(leftover, known?.chargedMs ?? 0, perMs);
+  else spending.charge(Math.min(-leftover, ask.recent), nowMs - Math.min(ask.spanMs, perMs), nowMs, perMs);
 
   const isYoung = nowMs - begunMs < unreportedMs;
   const unheardOf = isYoung ? Math.max(0, gateways - Object.keys(holders).length - (known ? 0 : 1)) : 0;
   const presumed = unheardOf * ownShare(limit, gateways);
-  const free = Math.max(0, Math.floor(requests - spending.spent(nowMs, perMs, askEveryMs) - presumed));
-  const size =
-    gateways <= 1 ? free : Math.max(ask.want, isYoung ? ownShare(limit, gateways) : Math.ceil(free / (2 * gateways)));
+  const freeAt = (atMs: number): number => Math.max(0, Math.floor(requests - presumed - spending.spent(atMs, perMs)));
+  // What falls free until the next turn is given in this one, and counts from when it falls free: else every span would be longer
+  // by the time that it takes somebody to ask.
+  const untilMs = nowMs + askEveryMs;
+  const [freeNow, free] = [freeAt(nowMs), freeAt(untilMs)];
+  const part = isYoung ? ownShare(limit, gateways) : Math.ceil(free / (2 * gateways));
+  const size = gateways <= 1 ? free : Math.max(ask.want, part);
   const granted = ask.want === 0 ? 0 : Math.min(free, size);
-  spending.charge(granted);
-  const remaining = free - granted;
-  const waitMs =
-    free > 0
-      ? spending.leftMs(nowMs, perMs)
-      : Math.max(1, spending.waitMs(requests - presumed - 1, nowMs, perMs, askEveryMs));
+  const ahead = Math.max(0, granted - freeNow);
+  const waitMs = free > 0 ? spending.firstMs(nowMs, perMs) : spending.waitMs(requests - presumed - 1, untilMs, perMs);
+  spending.charge(granted - ahead, nowMs, nowMs, perMs);
+  spending.charge(ahead, nowMs, untilMs, perMs);
 
-  const { sinceMs, previous, current } = spending.state;
-  holders[name] = { used: Math.max(ask.used, known?.used ?? 0), held: granted, chargedMs: sinceMs, seenMs: nowMs };
+  holders[name] = { used: Math.max(ask.used, known?.used ?? 0), held: granted, seenMs: nowMs };
   return {
-    ledger: { sinceMs, previous, current, perMs, begunMs, holders },
-    slice: { granted, remaining, waitMs: Math.ceil(waitMs) },
+    ledger: { perMs, spans: spending.spans, begunMs, holders },
+    slice: { granted, remaining: free - granted, waitMs: Math.max(1, Math.ceil(waitMs)) },
   };
 }

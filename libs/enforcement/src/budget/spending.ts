@@ -4,90 +4,90 @@ export interface Limit {
   readonly perMs: number;
 }
 
-/** As it is kept between two looks at it. */
-export interface SpendingState {
-  readonly sinceMs: number;
-  readonly previous: number;
-  readonly current: number;
+/** So many were spent evenly from one instant to another. */
+export interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly count: number;
 }
 
+/** A limit's span of time is told apart in so many parts. */
+const parts = 20;
+
 /**
- * What was spent in the last `perMs`, from two numbers: a window that began with the first use, and the one before it. Of that one
- * counts the part that the last `perMs` still reach back into. From rest a burst is counted exactly, in steady use every window gives
- * back what the one before took, as it took it: nothing is lost to whoever looks only now and then, and ten windows give ten limits.
- * Roads not taken: a token bucket gives eleven; an exact log needs a row a request; plain windows give two limits across an edge.
+ * What was spent in the last `perMs`, as some twenty spans. A burst counts until it is `perMs` old and no longer; steady use falls off as
+ * evenly as it came. Roads not taken: a token bucket lets eleven limits pass in ten spans; fixed windows let two pass across an edge;
+ * two windows, weighed, still hold a burst against its key when it is long past; an exact log needs a row a request.
  *
- * Refunds go to the window that was charged. Times are of one clock, which may stand still but is not followed backwards.
+ * Times are of one clock.
  */
 export class Spending {
-  #sinceMs: number;
-  #previous: number;
-  #current: number;
+  #spans: { fromMs: number; toMs: number; count: number }[];
 
-  constructor(state: SpendingState = { sinceMs: -Infinity, previous: 0, current: 0 }) {
-    this.#sinceMs = state.sinceMs;
-    this.#previous = state.previous;
-    this.#current = state.current;
+  constructor(spans: readonly Span[] = []) {
+    this.#spans = spans.map((span) => ({ ...span }));
   }
 
-  get state(): SpendingState {
-    return { sinceMs: this.#sinceMs, previous: this.#previous, current: this.#current };
+  get spans(): readonly Span[] {
+    return this.#spans;
   }
 
-  /** Brings the windows up to `nowMs`. True: nothing of before counts any more, a first window begins now. */
+  /** Forgets what is past. True: nothing is left. */
   advance(nowMs: number, perMs: number): boolean {
-    const elapsedMs = nowMs - this.#sinceMs;
-    if (elapsedMs < perMs) return false;
-    if (elapsedMs < 2 * perMs) {
-      this.#previous = this.#current;
-      this.#current = 0;
-      this.#sinceMs += perMs;
-      return false;
+    const isPast = ({ toMs, count }: Span): boolean => toMs + perMs <= nowMs || count <= 0;
+    if (this.#spans.some(isPast)) this.#spans = this.#spans.filter((span) => !isPast(span));
+    return this.#spans.length === 0;
+  }
+
+  /** What counts as spent at an instant, now or to come. */
+  spent(atMs: number, perMs: number): number {
+    let sum = 0;
+    for (const { fromMs, toMs, count } of this.#spans) {
+      const leftMs = toMs + perMs - atMs;
+      if (leftMs > 0) sum += leftMs >= toMs - fromMs ? count : (count * leftMs) / (toMs - fromMs);
     }
-    this.#previous = 0;
-    this.#current = 0;
-    this.#sinceMs = nowMs;
-    return true;
+    return sum;
   }
 
-  /**
-   * What counts as spent `aheadMs` from now, as far as this window reaches. To be asked after `advance` to the same instant. Whoever
-   * looks only every so often looks so far ahead: else what falls free after its last look in a window is lost with it.
-   */
-  spent(nowMs: number, perMs: number, aheadMs = 0): number {
-    return this.#previous * Math.max(0, 1 - (nowMs + aheadMs - this.#sinceMs) / perMs) + this.#current;
+  /** Charges what is spent evenly from one instant to another. */
+  charge(count: number, fromMs: number, untilMs: number, perMs: number): void {
+    if (count <= 0) return;
+    // What is spent at once falls off in a millisecond: no instant has two values.
+    const toMs = Math.max(untilMs, fromMs + 1);
+    const last = this.#spans.at(-1);
+    if (last && fromMs >= last.fromMs && fromMs - last.fromMs < perMs / parts) {
+      last.toMs = Math.max(last.toMs, toMs);
+      last.count += count;
+    } else this.#spans.push({ fromMs, toMs, count });
   }
 
-  charge(count: number): void {
-    this.#current += count;
+  /** Takes back of what was charged from `fromMs` on. */
+  refund(count: number, fromMs: number): void {
+    const span = this.#spans.findLast((each) => each.fromMs <= fromMs);
+    if (span) span.count = Math.max(0, span.count - count);
   }
 
-  /** Charges what was spent evenly over the last `spanMs`. Where nothing else counts, the window began with it. */
-  chargeLate(count: number, nowMs: number, spanMs: number, perMs: number): void {
-    const span = Math.min(spanMs, perMs);
-    if (this.#current === 0 && this.#previous === 0 && this.#sinceMs === nowMs && span < perMs) this.#sinceMs -= span;
-    const inThis = span === 0 ? 1 : Math.min(1, (nowMs - this.#sinceMs) / span);
-    this.#current += count * inThis;
-    this.#previous += count * (1 - inThis);
+  /** How long until some of what is spent does not count any more; the whole span of the limit, where nothing is. */
+  firstMs(nowMs: number, perMs: number): number {
+    const firstMs = this.#spans.reduce((first, { fromMs }) => Math.min(first, fromMs), nowMs);
+    return Math.max(0, firstMs + perMs - nowMs);
   }
 
-  /** Takes back what was charged in the window that began at `sinceMs`, if that one still counts. */
-  refund(count: number, sinceMs: number, perMs: number): void {
-    if (sinceMs === this.#sinceMs) this.#current = Math.max(0, this.#current - count);
-    else if (sinceMs === this.#sinceMs - perMs) this.#previous = Math.max(0, this.#previous - count);
-  }
-
-  /** What is left of the window. */
-  leftMs(nowMs: number, perMs: number): number {
-    return this.#sinceMs + perMs - nowMs;
-  }
-
-  /** How long until no more than `target` counts as spent, seen `aheadMs` ahead, if nothing more is spent. */
-  waitMs(target: number, nowMs: number, perMs: number, aheadMs = 0): number {
-    const spent = this.spent(nowMs, perMs, aheadMs);
-    if (spent <= target) return 0;
-    const leftMs = this.leftMs(nowMs, perMs);
-    if (this.#current <= target) return Math.min(leftMs, ((spent - target) * perMs) / this.#previous);
-    return leftMs + Math.max(0, perMs * (1 - Math.max(0, target) / this.#current) - aheadMs);
+  /** How long until no more than `target` counts as spent, if nothing more is. */
+  waitMs(target: number, nowMs: number, perMs: number): number {
+    let before = { atMs: nowMs, spent: this.spent(nowMs, perMs) };
+    if (before.spent <= target) return 0;
+    const turns = this.#spans.flatMap(({ fromMs, toMs }) => [fromMs + perMs, toMs + perMs]).sort((a, b) => a - b);
+    for (const atMs of turns) {
+      if (atMs <= nowMs) continue;
+      const spent = this.spent(atMs, perMs);
+      // Between two turns it falls evenly.
+      if (spent <= target) {
+        const part = (before.spent - target) / (before.spent - spent);
+        return before.atMs + part * (atMs - before.atMs) - nowMs;
+      }
+      before = { atMs, spent };
+    }
+    return perMs;
   }
 }
