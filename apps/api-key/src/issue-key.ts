@@ -26,8 +26,6 @@ type Request = RequestOf<typeof ApiKey.create>;
 type Reply = ReplyOf<typeof ApiKey.create>;
 
 const day = 86_400_000;
-/** A token has to fit into a header. */
-const mostBucketsInToken = 50;
 
 /** Makes a key within what its maker and its owner hold now. The secrets are in this answer and nowhere else, ever. */
 @Injectable()

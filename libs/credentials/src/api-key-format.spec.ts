@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import {
   apiKeyPattern,
@@ -104,6 +105,17 @@ describe('the pattern for scanners', () => {
     const found = text.match(new RegExp(apiKeyPattern(['ptc', 'acme_live']), 'g')) ?? [];
     expect(found).toEqual([keys[0], keys[1], keys[0]]);
     expect(found.every((candidate) => parseApiKey(candidate) !== null)).toBe(true);
+  });
+
+  test('is the one that docs/secret-scanning.md publishes', () => {
+    const page = readFileSync(new URL('../../../docs/secret-scanning.md', import.meta.url), 'utf8');
+    const [, published] = /```regex\n(.+)\n```/.exec(page) ?? [];
+    expect(published).toBe(apiKeyPattern(['ptc']));
+    expect(page).toContain(`regex = '''${published}'''`);
+    const key = mintApiKey('ptc').text.reveal();
+    expect(`x${key}.`.match(new RegExp(published ?? '', 'g'))).toEqual([key]);
+    expect(key.slice(0, -1)).not.toMatch(new RegExp(published ?? ''));
+    expect(key.replace('ptc_', 'ptc-')).not.toMatch(new RegExp(published ?? ''));
   });
 
   test('takes no prefix that would change the pattern, and not an empty list', () => {

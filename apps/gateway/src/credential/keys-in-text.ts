@@ -7,6 +7,8 @@ export interface Candidate {
 }
 
 const maxCandidates = 1000;
+/** The same string may come again and again, and costs something each time. */
+const maxOccurrences = 20_000;
 /** No credential is longer that a header could carry well. */
 const maxForeignLength = 1024;
 /** What is made elsewhere may hold punctuation, and a sentence or a path may go on right behind it. */
@@ -23,11 +25,7 @@ export function keysInText(
   const found = new Map<string, Candidate>();
   const add = (candidate: Candidate): void => {
     found.set(candidate.digests.join(), candidate);
-    if (found.size > maxCandidates) {
-      throw new Refusal('unprocessable', `The text holds more than ${maxCandidates} strings that look like keys.`, {
-        errors: [{ field: 'text', message: `must hold at most ${maxCandidates} keys` }],
-      });
-    }
+    if (found.size > maxCandidates) throw tooMany();
   };
   for (const key of ourKeysIn(text, ours)) add({ digests: [key.sha256] });
   for (const run of foreignRunsIn(text, foreign)) add({ digests: readings(run).map(sha256Hex) });
@@ -44,26 +42,59 @@ function* ourKeysIn(text: string, prefixes: readonly string[]) {
   }
 }
 
-/** By the first four characters, which every prefix has: the work does not grow with the number of prefixes. */
+/** By a tree of the prefixes: the work does not grow with their number, of which anybody may bring some. */
 function* foreignRunsIn(text: string, prefixes: readonly string[]): Generator<{ run: string; prefix: string }> {
-  const byHead = new Map<string, string[]>();
-  for (const prefix of prefixes) {
-    const head = prefix.slice(0, headLength);
-    const others = byHead.get(head);
-    if (others) others.push(prefix);
-    else byHead.set(head, [prefix]);
-  }
-  if (byHead.size === 0) return;
-  for (let at = 0; at + headLength < text.length; at++) {
-    const prefix = byHead.get(text.slice(at, at + headLength))?.find((each) => text.startsWith(each, at));
-    if (prefix === undefined) continue;
+  const tree = treeOf(prefixes);
+  const seen = new Set<string>();
+  let occurrences = 0;
+  for (let at = 0; at < text.length; at++) {
+    const length = longestPrefixAt(tree, text, at);
+    if (length === 0) continue;
+    if ((occurrences += 1) > maxOccurrences) throw tooMany();
     token68.lastIndex = at;
     const run = token68.exec(text)?.[0] ?? '';
-    if (run.length > prefix.length) yield { run, prefix };
+    if (run.length > length && !seen.has(run)) {
+      seen.add(run);
+      yield { run, prefix: run.slice(0, length) };
+    }
+    // The next one begins behind punctuation at the earliest: in the middle of a word every position could be one.
+    word.lastIndex = at;
+    at += Math.max(1, word.exec(text)?.[0].length ?? 0) - 1;
   }
 }
 
-const headLength = 4;
+interface Tree {
+  readonly next: Map<number, Tree>;
+  isPrefix: boolean;
+}
+
+function treeOf(prefixes: readonly string[]): Tree {
+  const root: Tree = { next: new Map(), isPrefix: false };
+  for (const prefix of prefixes) {
+    let node = root;
+    for (let at = 0; at < prefix.length; at++) {
+      const unit = prefix.charCodeAt(at);
+      const child = node.next.get(unit) ?? { next: new Map(), isPrefix: false };
+      node.next.set(unit, child);
+      node = child;
+    }
+    node.isPrefix = true;
+  }
+  return root;
+}
+
+function longestPrefixAt(tree: Tree, text: string, start: number): number {
+  let longest = 0;
+  let node: Tree | undefined = tree;
+  for (let at = start; at < text.length; at++) {
+    node = node.next.get(text.charCodeAt(at));
+    if (!node) break;
+    if (node.isPrefix) longest = at + 1 - start;
+  }
+  return longest;
+}
+
+const word = new RegExp(`[A-Za-z0-9]{0,${maxForeignLength}}`, 'y');
 const token68 = new RegExp(`[A-Za-z0-9._~+/-]{1,${maxForeignLength}}={0,2}`, 'y');
 
 function readings({ run, prefix }: { run: string; prefix: string }): string[] {
@@ -73,3 +104,8 @@ function readings({ run, prefix }: { run: string; prefix: string }): string[] {
   }
   return [...ends].map((end) => run.slice(0, end));
 }
+
+const tooMany = (): Refusal =>
+  new Refusal('unprocessable', `The text holds more than ${maxCandidates} strings that look like keys.`, {
+    errors: [{ field: 'text', message: `must hold at most ${maxCandidates} keys` }],
+  });

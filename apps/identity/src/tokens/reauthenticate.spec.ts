@@ -334,3 +334,30 @@ describe('a login session', () => {
     }
   });
 });
+
+describe('tokens of a client secret that has ended', () => {
+  const secret = { form: 'client_credentials' as const, sha256: sha256Hex(clientSecret), expires_at: null };
+
+  test('are not refreshed, while those of the next one are', async () => {
+    const old = await begin();
+    expect(await family(old)).toMatchObject({ secret_generation: 1 });
+    house.clock.advance(3_000);
+    // During the overlap both are good.
+    const ends = new Date(house.clock.now().getTime() + 60_000).toISOString();
+    const next = { ...secret, id: 'sec_2', generation: 2, sha256: sha256Hex('n'.repeat(48)) };
+    house.keys.set(key.id, { ...key, secrets: [{ ...secret, id: 'sec_1', generation: 1, expires_at: ends }, next] });
+    const refreshed = await refresh(old.refresh);
+    expect((await family(refreshed))?.id).toBe((await family(old))?.id);
+    const request = { client_id: key.client_id ?? '', secret_sha256: next.sha256 };
+    const fresh = house.openPair(
+      await house.get(Authenticate).execute(request, house.caller()),
+      Identity.authenticate.subject,
+    );
+    house.clock.advance(3_000);
+    expect(await refusalOf(refresh(refreshed.refresh))).toBe('invalid_token');
+    house.keys.set(key.id, { ...key, secrets: [next] });
+    expect(await refusalOf(refresh(refreshed.refresh))).toBe('invalid_token');
+    const { refresh: token } = await fresh;
+    await expect(refresh(token)).resolves.toBeDefined();
+  });
+});
