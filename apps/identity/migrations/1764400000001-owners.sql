@@ -1,6 +1,6 @@
 -- Everything that takes something away carries who and when, the last marker that enforcers must have applied, and when they had.
--- When the password was set: a rehash of the same one leaves it, so that a sign-in under way can tell a change from a rehash.
-alter table user_account add column password_set_at timestamptz;
+-- Counts the passwords that were set: a rehash of the same one is none, so that a sign-in under way can tell the two apart.
+alter table user_account add column password_number integer not null default 0;
 
 alter table organization
   add column suspended_at timestamptz,

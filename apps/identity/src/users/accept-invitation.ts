@@ -32,7 +32,7 @@ export class AcceptInvitation {
       const user = await this.users.lock(tx, userId);
       if (user?.status !== 'active' || user.passwordHash !== null) throw notValid('has_password', organizationId);
       const now = this.database.now();
-      await this.users.setPassword(tx, userId, passwordHash, now);
+      await this.users.setPassword(tx, userId, passwordHash);
       await this.invitations.accept(tx, id, now);
       await this.invitations.void(tx, userId, null, now);
       await tx.owe({

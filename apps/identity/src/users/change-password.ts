@@ -106,7 +106,7 @@ export class ChangePassword {
     const { principal } = caller;
     const user = await this.users.lock(tx, checked.id);
     if (user?.status !== 'active') throw noSuchUser();
-    if (isOwn && user.passwordSetAt?.getTime() !== checked.passwordSetAt?.getTime()) {
+    if (isOwn && user.passwordNumber !== checked.passwordNumber) {
       throw new Refusal('conflict', 'The password was changed meanwhile. Sign in with the new one.');
     }
     if (!isOwn) {
@@ -115,7 +115,7 @@ export class ChangePassword {
       await this.noEscalation.demandAccount(tx, caller, user.id);
     }
     const now = this.database.now();
-    await this.users.setPassword(tx, user.id, passwordHash, now);
+    await this.users.setPassword(tx, user.id, passwordHash);
     await this.invitations.void(tx, user.id, null, now);
     const sessions = await this.families.lockSessions(tx, user.id, {
       but: isOwn ? principal.credential_id : null,

@@ -7,8 +7,8 @@ export interface User {
   status: 'active' | 'disabled' | 'deleted';
   email: string;
   passwordHash: string | null;
-  /** When that was set; a rehash of the same password leaves it. */
-  passwordSetAt: Date | null;
+  /** Which of the person's passwords that is; a rehash of the same one leaves it. */
+  passwordNumber: number;
   /** Of organizations that are active and in which they are not disabled. */
   memberships: Membership[];
 }
@@ -32,8 +32,8 @@ export class UserStore {
     user: { id: string; email: string; name: string | null; passwordHash: string | null; createdAt: Date },
   ): Promise<void> {
     await tx.manager.query(
-      `insert into user_account (id, email, email_key, name, status, password_hash, password_set_at, created_at)
-       values ($1, $2, $3, $4, 'active', $5, case when $5::text is null then null else $6::timestamptz end, $6)`,
+      `insert into user_account (id, email, email_key, name, status, password_hash, created_at)
+       values ($1, $2, $3, $4, 'active', $5, $6)`,
       [user.id, user.email.trim(), emailKey(user.email), user.name, user.passwordHash, user.createdAt],
     );
   }
@@ -95,19 +95,18 @@ export class UserStore {
   /** Whether the password is still the one of a sign-in under way. Until the transaction ends nobody changes it. */
   async stillHas(tx: Transaction, user: User, lock: 'share' | 'update'): Promise<boolean> {
     const rows = await tx.manager.query<unknown[]>(
-      `select 1 from user_account where id = $1 and status = 'active' and password_set_at is not distinct from $2
+      `select 1 from user_account where id = $1 and status = 'active' and password_number = $2
           for ${lock}`,
-      [user.id, user.passwordSetAt],
+      [user.id, user.passwordNumber],
     );
     return rows.length > 0;
   }
 
-  async setPassword(tx: Transaction, id: string, passwordHash: string, at: Date): Promise<void> {
-    await tx.manager.query('update user_account set password_hash = $2, password_set_at = $3 where id = $1', [
-      id,
-      passwordHash,
-      at,
-    ]);
+  async setPassword(tx: Transaction, id: string, passwordHash: string): Promise<void> {
+    await tx.manager.query(
+      'update user_account set password_hash = $2, password_number = password_number + 1 where id = $1',
+      [id, passwordHash],
+    );
   }
 
   async rename(tx: Transaction, id: string, name: string | null): Promise<void> {
@@ -132,7 +131,7 @@ type Nullable<T> = { [Key in keyof T]: T[Key] | null };
 
 const selectUser = `
   select account.id, account.email, account.status, account.password_hash as "passwordHash",
-         account.password_set_at as "passwordSetAt",
+         account.password_number as "passwordNumber",
          coalesce((select json_agg(json_build_object('organization_id', organization.id, 'roles', membership.roles,
                                                      'permissions', membership.permissions) order by organization.id)
                      from membership join organization on organization.id = membership.organization_id
