@@ -263,9 +263,25 @@ describe.each(ofGateway.filter(guarded).map(title))('%s (the gateway)', (_, rule
 
 /** Only role tokens open it, and only where there is a node password: it has a story of its own. */
 const ofRoleTokens = 'POST /refresh';
+/** One of two permissions opens it, which no rule can say: its service asks. */
+const ofEither = 'POST /v1/api-keys/*/disable';
+
+describe(`${ofEither} (the gateway, one of two permissions)`, () => {
+  const request = requestFor({ match: ofEither, public: false, permissions: [] });
+  test.each(Object.keys(kinds))('%s: either passes, another does not', async (kind) => {
+    expect((await send(request)).status).toBe(401);
+    const stopped = await send(request, await credential(kind, ['counterparties:view']));
+    expect(stopped).toMatchObject({ status: 403, json: { code: 'forbidden' } });
+    for (const permission of ['apikeys:manage', 'apikeys:revoke']) {
+      expect((await send(request, await credential(kind, [permission]))).status).toBe(404);
+    }
+  });
+});
 
 describe.each(
-  ofGateway.filter((rule) => !rule.public && rule.permissions.length === 0 && rule.match !== ofRoleTokens).map(title),
+  ofGateway
+    .filter((rule) => !rule.public && rule.permissions.length === 0 && ![ofRoleTokens, ofEither].includes(rule.match))
+    .map(title),
 )('%s (the gateway, any credential)', (_, rule) => {
   const request = requestFor(rule);
   test('nobody passes without one', async () => {
