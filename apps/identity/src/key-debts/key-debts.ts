@@ -1,7 +1,7 @@
-import { Bus } from '@portcullis/bus';
+import { type Bus } from '@portcullis/bus';
 import { ApiKey, Refusal } from '@portcullis/contracts';
-import { Database, type Transaction } from '@portcullis/persistence';
-import { type KeyDebt, KeyDebtStore } from './key-debt.store.js';
+import { type Database, type Transaction } from '@portcullis/persistence';
+import { type KeyDebt, type KeyDebtStore } from './key-debt.store.js';
 
 const everyMilliseconds = 1_000;
 /** What was on its way when the owner left: a key whose making had begun may be written a moment after. */
