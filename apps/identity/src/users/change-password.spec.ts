@@ -140,7 +140,7 @@ test('a sign-in with the old password that is under way ends with it', async () 
 });
 
 test('neither password is in anything that is stored', async () => {
-  const { id, email } = await aPerson();
+  const { id } = await aPerson();
   const self = house.signedIn({ id, roles: ['viewer'] }, { idempotencyKey: 'ignored' });
   await change(id, self, first);
   const stored = await house.query(
