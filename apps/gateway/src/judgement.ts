@@ -29,7 +29,7 @@ export type Identity =
       readonly clientIp: string;
       /** The API key by which it acts, in whatever form of it: its limit counts, and its use is listed. */
       readonly key?: Pick<ResolvedKey, 'id' | 'organization_id' | 'rate_limit'> | undefined;
-      /** The secret of that key which was presented; a token does not say by which it was got. */
+      /** The secret of that key which was presented, or by which the token was got, where that is known. */
       readonly secretId?: string | undefined;
     }
   | {

@@ -91,6 +91,22 @@ export class RequestStore {
     return this.database.read(async (manager) => (await manager.query<StoredRequest[]>(text, values)).map(toListed));
   }
 
+  /** How many requests these keys made since, and when the last. A key that made none is not there. */
+  countSince(
+    organizationId: string,
+    keyIds: readonly string[],
+    since: Date,
+  ): Promise<Map<string, { requests: number; lastRequestAt: Date }>> {
+    return this.database.read(async (manager) => {
+      const rows = await manager.query<{ api_key_id: string; requests: string; last: Date }[]>(
+        `select api_key_id, sum(1 + coalesce(omitted, 0)) as requests, max(time) as last
+           from request where organization_id = $1 and api_key_id = any($2) and time >= $3 group by api_key_id`,
+        [organizationId, keyIds, since],
+      );
+      return new Map(rows.map((row) => [row.api_key_id, { requests: Number(row.requests), lastRequestAt: row.last }]));
+    });
+  }
+
   /** Drops one day that ends before `end`, the oldest. False: there is none. */
   async dropDayBefore(end: Date): Promise<boolean> {
     return this.database.transaction(async ({ manager }) => {

@@ -264,7 +264,7 @@ export class Judge {
       keyTokenHolding(lattice, token, key, owner, membership),
     );
     const subject = { tags: [...named, ...keyTags(key)], under: ['api-key', 'identity'] };
-    return this.#principal(clientIp, holding, subject, key);
+    return this.#principal(clientIp, holding, subject, key, secretOfToken(key, family.secret_generation));
   }
 
   /**
@@ -443,6 +443,10 @@ interface Asking {
   readonly organizationId: string | null;
   readonly records: RequestRecords;
 }
+
+/** Which secret a token was got with. Tokens of before generations do not say. */
+const secretOfToken = ({ secrets }: KeyRecord, generation: number | null): string | undefined =>
+  secrets.find((secret) => secret.form === 'client_credentials' && secret.generation === generation)?.id;
 
 const keyTags = (key: KeyRecord): Tag[] => [
   tag('credential', key.id),
