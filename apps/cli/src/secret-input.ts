@@ -25,15 +25,18 @@ export async function typedLine(prompt: string): Promise<string> {
 }
 
 function ask(prompt: string, output: NodeJS.WritableStream, nothing: string): Promise<string> {
+  // First the interface, which turns the terminal's echo off, then the prompt: whoever answers at once is not shown either.
+  const lines = createInterface({ input: process.stdin, output, terminal: true });
   const isShown = output === process.stderr;
   if (!isShown) process.stderr.write(prompt);
-  const lines = createInterface({ input: process.stdin, output, terminal: true });
   return new Promise((resolve, reject) => {
     lines.once('SIGINT', () => lines.close());
-    lines.once('close', () => reject(new Refused(nothing)));
+    lines.once('close', () => {
+      if (!isShown) process.stderr.write('\n');
+      reject(new Refused(nothing));
+    });
     lines.question(isShown ? prompt : '', (line) => {
       resolve(line);
-      if (!isShown) process.stderr.write('\n');
       lines.close();
     });
   });
