@@ -103,7 +103,7 @@ test('every live key of the owner in that organization ends, disabled ones too, 
 test('without an organization all of them end, each in the record of its own', async () => {
   const owner = newId('sa', clock);
   const organizations = [newId('org', clock), newId('org', clock)];
-  const ids = [];
+  const ids: string[] = [];
   for (const organization of organizations) ids.push(await aKey(owner, organization));
   expect((await revoke(owner, null, { because: 'service-account.deleted' })).keys).toEqual(ids);
   const summaries = await query<{ event: { organization_id: string; details: object; reason: string } }>(
