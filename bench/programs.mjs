@@ -67,18 +67,22 @@ export async function eventually(check, milliseconds = 30_000) {
   }
 }
 
-/** User and system seconds of processes. What other programs on the machine use is not in it, so it holds on shared ones. */
+/**
+ * User and system seconds of processes, each with the children that it has had and that are gone. What other programs on the machine
+ * use is not in it, so it holds on shared ones.
+ */
 export function cpuSeconds(pids) {
   return pids.reduce((sum, pid) => sum + cpuOf(pid), 0);
 }
 
 function cpuOf(pid) {
   if (process.platform === 'linux') {
-    // The name, in parentheses, may hold spaces; utime and stime are the 14th and 15th field, in ticks of 10 ms.
+    // The name, in parentheses, may hold spaces; utime, stime and those of ended children are the 14th to the 17th
+    // field, in ticks of 10 ms.
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
       .replace(/^.*\) /s, '')
       .split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
   }
   const [seconds = 0, minutes = 0, hours = 0] = execFileSync('ps', ['-o', 'time=', '-p', String(pid)], {
     encoding: 'utf8',

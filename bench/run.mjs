@@ -47,7 +47,7 @@ try {
     `\n${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}. Every round: bench/results/latest.json`,
   );
   await stopAll();
-  process.exit(0);
+  process.exit(rows.some(({ failed }) => failed) ? 1 : 0);
 } catch (error) {
   console.error(`The benchmark could not measure: ${error.stack ?? error}`);
   await stopAll();
