@@ -6,8 +6,8 @@ import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
 import { presented } from './credential/presented.js';
 import { drain } from './drain.js';
-import { asksForDecision, forwardedRequest, needsGateway } from './decisions/forwarded-request.js';
 import { type AccessLog, type KeyIdentity } from './events/access-log.js';
+import { asksForDecision, decisionsPath, forwardedRequest, needsGateway } from './decisions/forwarded-request.js';
 import { type DenialLog } from './events/denial-log.js';
 import { httpStatus } from './http-status.js';
 import { hasBody, readJsonBody, valuesOf } from './json-body.js';
@@ -284,6 +284,8 @@ export class FrontDoor {
     const malformed = await this.malformed(arrival, visit);
     if (malformed) return this.refuse(request, reply, malformed.refusal, malformed);
     const control = controlRouteOf(request);
+    // Only the plain spelling asks for a decision: what follows it is somebody else's path.
+    if (control?.path === decisionsPath) throw new Refusal('not_found', 'There is no such thing here.');
     if (control) {
       visit.label = visit.route = `${control.method} ${control.path}`;
       if (control.isThere && !(await control.isThere(this.parts.routes))) {
@@ -579,8 +581,15 @@ function headerValues(rawHeaders: readonly string[], name: string): string[] {
   return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
 }
 
+/** A client of HTTP/1.0 knows of no such answer (RFC 9110 section 10.1.1). */
 function awaitsContinue(request: IncomingMessage): boolean {
-  return request.headers.expect?.toLowerCase() === '100-continue' && hasBody(request) && !continued.has(request);
+  const { headers, httpVersion } = request;
+  return (
+    headers.expect?.toLowerCase() === '100-continue' &&
+    httpVersion === '1.1' &&
+    hasBody(request) &&
+    !continued.has(request)
+  );
 }
 
 const continued = new WeakSet<IncomingMessage>();
