@@ -12,6 +12,19 @@ interface Made {
   credentials: { bearer_token: string; client_id: string; client_secret: string };
 }
 
+/** What the routes here answer, as far as the story reads it. */
+interface Answered extends Made {
+  status: string;
+  enforcement: object | null;
+  items: { id: string }[];
+  candidates: number;
+}
+
+interface Pair {
+  access_token: string;
+  refresh_token: string;
+}
+
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 /** Told in order, on one stack of two gateways: what happens at one is asked at the other. */
@@ -43,22 +56,22 @@ describe('the life of a key', () => {
   }, 60_000);
 
   const anyone = () => new Client(stack.url);
-  const post = async (path: string, body: unknown, status = 200) => {
+  const post = async (path: string, body: unknown, status = 200): Promise<Answered> => {
     const answer = await admin.post(path, body);
     expect({ status: answer.status, problem: answer.status < 400 ? null : answer.text }).toEqual({
       status,
       problem: null,
     });
-    return answer.json;
+    return answer.json as Answered;
   };
   const patch = (id: string, change: object) =>
     admin.send('PATCH', `/v1/api-keys/${id}`, JSON.stringify(change), { 'Content-Type': 'application/json' });
   const create = async (given: object = {}): Promise<Made> =>
-    (await post(
+    await post(
       '/v1/api-keys',
       { name: 'life', permissions: ['counterparties:view', 'travelrule:view'], ...given },
       201,
-    )) as Made;
+    );
   /** What each gateway says of a credential. */
   const everywhere = async (token: string, path = '/v1/counterparties'): Promise<number[]> =>
     Promise.all(urls.map(async (url) => (await new Client(url, token).get(path)).status));
@@ -113,9 +126,9 @@ describe('the life of a key', () => {
       const before = outcomes.length;
       const rotated = await post(`/v1/api-keys/${key.id}/rotate`, { overlap_seconds: 600 });
       expect(rotated).toMatchObject({ client_id: key.client_id, enforcement: receipt });
-      tokens.push(rotated.credentials.bearer_token as string);
+      tokens.push(rotated.credentials.bearer_token);
       expect(rotated.credentials.client_id).toBe(key.client_id);
-      key.credentials.client_secret = rotated.credentials.client_secret as string;
+      key.credentials.client_secret = rotated.credentials.client_secret;
       await eventually(() => outcomes.length > before + 50, 20_000);
     }
     running = false;
@@ -132,21 +145,21 @@ describe('the life of a key', () => {
     const rotated = await post(`/v1/api-keys/${other.id}/rotate`, { overlap_seconds: 2 });
     expect(await everywhere(other.credentials.bearer_token)).toEqual([200, 200]);
     await eventually(async () => (await everywhere(other.credentials.bearer_token)).every((status) => status === 401));
-    expect(await everywhere(rotated.credentials.bearer_token as string)).toEqual([200, 200]);
+    expect(await everywhere(rotated.credentials.bearer_token)).toEqual([200, 200]);
   });
 
   test('rotated without overlap its secrets end with the answer, and so do tokens that were got with them', async () => {
-    const pair = (await authenticate(key.client_id, key.credentials.client_secret)).json;
-    expect(await everywhere(pair.access_token as string)).toEqual([200, 200]);
+    const pair = (await authenticate(key.client_id, key.credentials.client_secret)).json as Pair;
+    expect(await everywhere(pair.access_token)).toEqual([200, 200]);
     const rotated = await post(`/v1/api-keys/${key.id}/rotate`, { overlap_seconds: 0 });
     expect(rotated.enforcement).toMatchObject(receipt);
     expect(await everywhere(key.credentials.bearer_token)).toEqual([401, 401]);
-    expect(await everywhere(pair.access_token as string)).toEqual([401, 401]);
+    expect(await everywhere(pair.access_token)).toEqual([401, 401]);
     expect((await authenticate(key.client_id, key.credentials.client_secret)).status).toBe(401);
-    const refreshed = await anyone().post('/v1/reauthenticate', { refresh_token: pair.refresh_token as string });
+    const refreshed = await anyone().post('/v1/reauthenticate', { refresh_token: pair.refresh_token });
     expect(refreshed.status).toBe(401);
 
-    key.credentials = rotated.credentials as Made['credentials'];
+    key.credentials = rotated.credentials;
     expect(await everywhere(key.credentials.bearer_token)).toEqual([200, 200]);
     const fresh = await authenticate(key.client_id, key.credentials.client_secret);
     expect(await everywhere(fresh.json.access_token as string)).toEqual([200, 200]);
@@ -155,11 +168,11 @@ describe('the life of a key', () => {
   });
 
   test('disabled it opens nothing, its tokens neither, and enabled everything again', async () => {
-    const { access_token } = (await authenticate(key.client_id, key.credentials.client_secret)).json;
+    const { access_token } = (await authenticate(key.client_id, key.credentials.client_secret)).json as Pair;
     const disabled = await post(`/v1/api-keys/${key.id}/disable`, {});
     expect(disabled).toMatchObject({ status: 'disabled', enforcement: receipt });
     expect(await everywhere(key.credentials.bearer_token)).toEqual([401, 401]);
-    expect(await everywhere(access_token as string)).toEqual([401, 401]);
+    expect(await everywhere(access_token)).toEqual([401, 401]);
     expect((await authenticate(key.client_id, key.credentials.client_secret)).status).toBe(401);
     expect(await post(`/v1/api-keys/${key.id}/disable`, {})).toMatchObject({
       status: 'disabled',
@@ -167,7 +180,7 @@ describe('the life of a key', () => {
     });
     expect(await post(`/v1/api-keys/${key.id}/enable`, {})).toMatchObject({ status: 'active', enforcement: receipt });
     expect(await everywhere(key.credentials.bearer_token)).toEqual([200, 200]);
-    expect(await everywhere(access_token as string)).toEqual([200, 200]);
+    expect(await everywhere(access_token)).toEqual([200, 200]);
   });
 
   test('an imported key works on every gateway when the import is answered, a moment after it was refused', async () => {
@@ -193,11 +206,11 @@ describe('the life of a key', () => {
       await admin.post('/v1/api-keys/import', { keys: [{ ...imported, prefix: 'ptc_', sha256: sha256('x') }] }),
     ).toMatchObject({ status: 422 });
 
-    const id = items[0].id as string;
+    const id = items[0]?.id ?? '';
     const rotated = await post(`/v1/api-keys/${id}/rotate`, { overlap_seconds: 0 });
     expect(rotated.credentials.bearer_token).toMatch(/^ptc_[0-9A-Za-z]{50}$/);
     expect(await everywhere(foreign)).toEqual([401, 401]);
-    expect(await everywhere(rotated.credentials.bearer_token as string)).toEqual([200, 200]);
+    expect(await everywhere(rotated.credentials.bearer_token)).toEqual([200, 200]);
   });
 
   test('what leaked is found in a text, and ended', async () => {
