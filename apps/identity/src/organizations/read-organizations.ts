@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type AuthenticatedCaller, type Identity, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
-import { Cursors, Database } from '@portcullis/persistence';
+import { Database, readPage } from '@portcullis/persistence';
 import { UserStore } from '../users/user.store.js';
 import { type Organization, organizationRecord, OrganizationStore } from './organization.store.js';
 
@@ -30,21 +30,16 @@ export class ReadOrganizations {
   }
 
   async list(
-    { limit, cursor }: RequestOf<typeof Identity.listOrganizations>,
+    request: RequestOf<typeof Identity.listOrganizations>,
     caller: AuthenticatedCaller,
   ): Promise<ReplyOf<typeof Identity.listOrganizations>> {
     const ids = await this.visibleIds(caller.principal);
-    const cursors = new Cursors(
-      await this.database.localKey('cursors'),
-      JSON.stringify(['organizations', caller.principal.organization_id, caller.principal.id]),
-    );
-    const found = await this.organizations.list({ ids, before: cursors.read(cursor) }, limit + 1);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    return {
-      items: items.map(organizationRecord),
-      next_cursor: found.length > limit && last ? cursors.write(last.id) : null,
-    };
+    return readPage(this.database, request, {
+      list: ['organizations', caller.principal.organization_id, caller.principal.id],
+      find: (before, limit) => this.organizations.list({ ids, before }, limit),
+      place: (organization) => organization.id,
+      item: organizationRecord,
+    });
   }
 
   private async visibleIds(principal: {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type AuthenticatedCaller, type Identity, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
-import { Cursors, Database } from '@portcullis/persistence';
+import { Database, readPage } from '@portcullis/persistence';
 import { serviceAccountRecord, ServiceAccountStore } from './service-account.store.js';
 
 /** The plain questions about the service accounts of the caller's organization. */
@@ -25,20 +25,15 @@ export class ReadServiceAccounts {
     request: RequestOf<typeof Identity.listServiceAccounts>,
     { principal }: AuthenticatedCaller,
   ): Promise<ReplyOf<typeof Identity.listServiceAccounts>> {
-    const { limit, cursor, status, q } = request;
+    const { status, q } = request;
     const { organization_id: organizationId } = principal;
     const filter = { status, q };
-    const cursors = new Cursors(
-      await this.database.localKey('cursors'),
-      JSON.stringify(['service-accounts', organizationId, filter]),
-    );
-    const found = await this.accounts.list({ ...filter, organizationId, before: cursors.read(cursor) }, limit + 1);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    return {
-      items: items.map(serviceAccountRecord),
-      next_cursor: found.length > limit && last ? cursors.write(last.id) : null,
-    };
+    return readPage(this.database, request, {
+      list: ['service-accounts', organizationId, filter],
+      find: (before, limit) => this.accounts.list({ ...filter, organizationId, before }, limit),
+      place: (account) => account.id,
+      item: serviceAccountRecord,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type AuthenticatedCaller, type Identity, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
-import { Cursors, Database } from '@portcullis/persistence';
+import { Database, readPage } from '@portcullis/persistence';
 import { MemberStore, userRecord } from './member.store.js';
 
 /** The plain questions about the people of the caller's organization. */
@@ -24,20 +24,15 @@ export class ReadUsers {
     request: RequestOf<typeof Identity.listUsers>,
     { principal }: AuthenticatedCaller,
   ): Promise<ReplyOf<typeof Identity.listUsers>> {
-    const { limit, cursor, status, role, q } = request;
+    const { status, role, q } = request;
     const { organization_id: organizationId } = principal;
     const filter = { status, role, q };
-    const cursors = new Cursors(
-      await this.database.localKey('cursors'),
-      JSON.stringify(['users', organizationId, filter]),
-    );
-    const found = await this.members.list({ ...filter, organizationId, before: cursors.read(cursor) }, limit + 1);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    return {
-      items: items.map(userRecord),
-      next_cursor: found.length > limit && last ? cursors.write(last.userId) : null,
-    };
+    return readPage(this.database, request, {
+      list: ['users', organizationId, filter],
+      find: (before, limit) => this.members.list({ ...filter, organizationId, before }, limit),
+      place: (member) => member.userId,
+      item: userRecord,
+    });
   }
 }
 
