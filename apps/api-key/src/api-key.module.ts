@@ -6,6 +6,7 @@ import { ApiKeyController } from './api-key.controller.js';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { ApiKeyStore } from './api-key.store.js';
 import { ChangeKey } from './change-key.js';
+import { ConfirmRevocations } from './confirm-revocations.js';
 import { DisableKey } from './disable-key.js';
 import { FindLeaked } from './find-leaked.js';
 import { ACCEPTED_PREFIXES, ImportKeys } from './import-keys.js';
@@ -67,6 +68,7 @@ export class ApiKeyModule {
         TakeSlices,
         KeyChangeStore,
         ChangeKey,
+        ConfirmRevocations,
         UpdateKey,
         RotateKey,
         DisableKey,

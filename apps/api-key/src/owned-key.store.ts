@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '@portcullis/persistence';
+import { type CommittedRevocation } from './confirm-revocations.js';
 
 export interface OwnedKey {
   id: string;
@@ -41,7 +42,7 @@ export class OwnedKeyStore {
   }
 
   /** Revoked, and not yet known to be refused everywhere. */
-  async unconfirmed(ownerId: string, organizationId: string | null): Promise<(OwnedKey & { seq: number })[]> {
+  async unconfirmed(ownerId: string, organizationId: string | null): Promise<CommittedRevocation[]> {
     const rows = await this.database.read((manager) =>
       manager.query<(OwnedKey & { seq: string })[]>(
         `select id, organization_id as "organizationId", revoked_seq as seq from api_key
@@ -50,16 +51,7 @@ export class OwnedKeyStore {
         [ownerId, organizationId],
       ),
     );
-    return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
-  }
-
-  /** True for the first time. */
-  async markEnforced(tx: Transaction, id: string): Promise<boolean> {
-    const [, changed] = await tx.manager.query<[unknown, number]>(
-      'update api_key set enforced_at = $2 where id = $1 and enforced_at is null',
-      [id, this.database.now()],
-    );
-    return changed > 0;
+    return rows.map((row) => ({ ...row, seq: Number(row.seq), enforced: false }));
   }
 }
 

@@ -3,6 +3,7 @@ import { newId, type RequestOf, type ApiKey } from '@portcullis/contracts';
 import { specDatabase, type SpecDatabase, specNatsUrl } from '@portcullis/testing';
 import { apiKeyDatabase } from './api-key.module.js';
 import { ApiKeyStore } from './api-key.store.js';
+import { ConfirmRevocations } from './confirm-revocations.js';
 import { OwnedKeyStore } from './owned-key.store.js';
 import { RevokeOwned } from './revoke-owned.js';
 
@@ -21,7 +22,11 @@ beforeAll(async () => {
     report: () => undefined,
   });
   keys = new ApiKeyStore(database);
-  owned = new RevokeOwned(database, new OwnedKeyStore(database), authority);
+  owned = new RevokeOwned(
+    database,
+    new OwnedKeyStore(database),
+    new ConfirmRevocations(database, new ApiKeyStore(database), authority),
+  );
 });
 afterAll(async () => {
   await bus.close();

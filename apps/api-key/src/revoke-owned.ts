@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { EnforcementAuthority } from '@portcullis/bus';
 import { type Actor, type ApiKey, type ReplyOf, type RequestOf } from '@portcullis/contracts';
 import { Database, type Transaction } from '@portcullis/persistence';
+import { ConfirmRevocations } from './confirm-revocations.js';
 import { type OwnedKey, OwnedKeyStore } from './owned-key.store.js';
 
 type Request = RequestOf<typeof ApiKey.revokeOwned>;
@@ -15,7 +15,7 @@ export class RevokeOwned {
   constructor(
     private readonly database: Database,
     private readonly keys: OwnedKeyStore,
-    private readonly authority: EnforcementAuthority,
+    private readonly confirmRevocations: ConfirmRevocations,
   ) {}
 
   async list({
@@ -28,7 +28,7 @@ export class RevokeOwned {
   async execute(request: Request): Promise<ReplyOf<typeof ApiKey.revokeOwned>> {
     const revoked = await this.database.transaction((tx) => this.revoke(tx, request));
     const pending = await this.keys.unconfirmed(request.owner_id, request.organization_id);
-    if (pending.length > 0) await this.confirm(pending);
+    if (pending.length > 0) await this.confirmRevocations.execute(pending);
     return { keys: revoked.map(({ id }) => id) };
   }
 
@@ -63,21 +63,6 @@ export class RevokeOwned {
       await this.keys.markRevoked(tx, id, { by, seq });
     }
     return keys;
-  }
-
-  private async confirm(pending: readonly (OwnedKey & { seq: number })[]): Promise<void> {
-    const receipt = await this.authority.confirm(pending.map(({ seq }) => seq));
-    await this.database.transaction(async (tx) => {
-      for (const { id, organizationId } of pending) {
-        if (!(await this.keys.markEnforced(tx, id))) continue;
-        await tx.owe({
-          organization_id: organizationId,
-          action: 'revocation.enforced',
-          resource: { kind: 'api-key', id },
-          details: { ...receipt },
-        });
-      }
-    });
   }
 }
 
