@@ -1,4 +1,4 @@
-import { type Bus } from '@portcullis/bus';
+import { type Bus, Recurring } from '@portcullis/bus';
 import { ApiKey, Refusal } from '@portcullis/contracts';
 import { type Database, type Transaction } from '@portcullis/persistence';
 import { type KeyDebt, type KeyDebtStore } from './key-debt.store.js';
@@ -12,17 +12,20 @@ const graceMilliseconds = 10_000;
  * what is owed is paid until it has answered. Nobody waits for it.
  */
 export class KeyDebts {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private again = false;
-  private stopped = false;
+  private readonly paying: Recurring;
 
   constructor(
     private readonly bus: Bus,
     private readonly database: Database,
     private readonly store: KeyDebtStore,
     private readonly report: (line: string) => void,
-  ) {}
+  ) {
+    this.paying = new Recurring(() => this.pay(), {
+      everyMilliseconds,
+      mayRun: () => bus.connected,
+      failed: (error) => report(`keys of owners who are gone: will try again: ${String(error)}`),
+    });
+  }
 
   /** The owner's live keys for the record, where api-key can say so in two seconds; else null. */
   async liveKeys(ownerId: string, organizationId: string): Promise<string[] | null> {
@@ -45,32 +48,16 @@ export class KeyDebts {
   }
 
   start(): void {
-    this.timer = setInterval(() => this.kick(), everyMilliseconds);
-    this.kick();
+    this.paying.start();
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearInterval(this.timer);
-    await this.running;
+  stop(): Promise<void> {
+    return this.paying.stop();
   }
 
   /** Pays what is due, soon. */
   kick(): void {
-    if (this.stopped || !this.timer || !this.bus.connected) return;
-    if (this.running) {
-      this.again = true;
-      return;
-    }
-    this.running = this.pay()
-      .catch((error: unknown) => this.report(`keys of owners who are gone: will try again: ${String(error)}`))
-      .finally(() => {
-        this.running = undefined;
-        if (this.again) {
-          this.again = false;
-          this.kick();
-        }
-      });
+    this.paying.kick();
   }
 
   /** One pass over all that is due. */
