@@ -73,6 +73,8 @@ interface Visit {
   readonly requestId: string;
   /** The matched route, for metrics: a closed set, unlike paths. */
   label: string;
+  /** The rule that it was matched with, or that there was none; of which policy. */
+  matched: { readonly policy: Policy; readonly route: Route | undefined } | undefined;
   /** Whoever was found to ask by a key, and for what. */
   made: { readonly arrival: Arrival; readonly identity: KeyIdentity } | undefined;
   /** The rule or route that was decided by. */
@@ -103,9 +105,11 @@ export class FrontDoor {
     const normalised = normalisePath(target);
     if (!normalised.ok || asksForDecision(method, target)) return false;
     const { path, query } = normalised;
-    const route = this.parts.routes.policy().routes.match(method, path);
+    const policy = this.parts.routes.policy();
+    const route = policy.routes.match(method, path);
     if (!route || this.ownRoutes.match(method, path)) return false;
     const visit = aVisit(request, response, requestIdOf(request), route.match);
+    visit.matched = { policy, route };
     this.watch(visit);
     this.passThrough(visit, path, query).catch((error: unknown) => this.answer(visit, error));
     return true;
@@ -297,7 +301,7 @@ export class FrontDoor {
       return true;
     }
 
-    const matched = this.parts.routes.policy().routes.match(method, path);
+    const { route: matched } = this.match(visit, arrival);
     const allowed = matched ? [] : unroutedMethods.has(method) ? ['GET', 'POST'] : allowedMethods(path);
     if (allowed.length > 0) {
       reply.raw.setHeader('Allow', allowed.join(', '));
@@ -332,14 +336,20 @@ export class FrontDoor {
     return denial instanceof Denial ? denial : new Denial(found.refusal);
   }
 
+  /** What the policy in force has for a visit. It is looked for once, and anew only under another policy. */
+  private match(visit: Visit, { method, path }: Arrival): NonNullable<Visit['matched']> {
+    const policy = this.parts.routes.policy();
+    if (visit.matched?.policy !== policy) visit.matched = { policy, route: policy.routes.match(method, path) };
+    return visit.matched;
+  }
+
   /**
    * The one decision on what is not ours to answer, for requests that arrive here and for those that a proxy asks about. From the
    * moment that it is known who asks, everything is read from one policy in one turn: an edit comes wholly before or wholly after.
    */
   private async decide(arrival: Arrival, query: string | null, visit: Visit): Promise<Passage | Denial> {
     const identity = await this.identify(arrival, visit);
-    const policy = this.parts.routes.policy();
-    const route = policy.routes.match(arrival.method, arrival.path);
+    const { policy, route } = this.match(visit, arrival);
     visit.route = route?.match ?? null;
     // A public route needs no credential, so that one which is used up is as good as none there: it is not counted either.
     const over = route?.public ? undefined : this.overLimit(identity, arrival, visit);
@@ -502,6 +512,7 @@ const aVisit = (request: IncomingMessage, response: ServerResponse, requestId: s
   response,
   requestId,
   label,
+  matched: undefined,
   made: undefined,
   route: null,
   answerHeaders: undefined,
