@@ -1,16 +1,17 @@
 import { Controller } from '@nestjs/common';
 import { Handles } from '@portcullis/bus';
 import { ApiKey, type AuthenticatedCaller, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import { TakeSlices } from './limits/take-slices.js';
+import { IssueKey } from './issue-key.js';
+import { ReadKeys } from './read-keys.js';
+import { RevokeKey } from './revoke-key.js';
+import { ReadRequests } from './usage/read-requests.js';
 import { DisableKey } from './disable-key.js';
 import { FindLeaked } from './find-leaked.js';
 import { ImportKeys } from './import-keys.js';
-import { IssueKey } from './issue-key.js';
-import { TakeSlices } from './limits/take-slices.js';
-import { ReadKeys } from './read-keys.js';
-import { RevokeKey } from './revoke-key.js';
 import { RotateKey } from './rotate-key.js';
 import { UpdateKey } from './update-key.js';
-import { ReadRequests } from './usage/read-requests.js';
+import { RevokeOwned } from './revoke-owned.js';
 
 /** The message face: one method per operation, one call each. */
 @Controller()
@@ -26,6 +27,7 @@ export class ApiKeyController {
     private readonly disableKey: DisableKey,
     private readonly importKeys: ImportKeys,
     private readonly findLeakedKeys: FindLeaked,
+    private readonly ownedKeys: RevokeOwned,
   ) {}
 
   @Handles(ApiKey.create)
@@ -123,5 +125,15 @@ export class ApiKeyController {
   @Handles(ApiKey.foreignPrefixes)
   foreignPrefixes(): Promise<ReplyOf<typeof ApiKey.foreignPrefixes>> {
     return this.importKeys.foreignPrefixes();
+  }
+
+  @Handles(ApiKey.revokeOwned)
+  revokeOwned(request: RequestOf<typeof ApiKey.revokeOwned>): Promise<ReplyOf<typeof ApiKey.revokeOwned>> {
+    return this.ownedKeys.execute(request);
+  }
+
+  @Handles(ApiKey.listOwned)
+  listOwned(request: RequestOf<typeof ApiKey.listOwned>): Promise<ReplyOf<typeof ApiKey.listOwned>> {
+    return this.ownedKeys.list(request);
   }
 }

@@ -6,6 +6,7 @@ import { ApiKeyController } from './api-key.controller.js';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { ApiKeyStore } from './api-key.store.js';
 import { ChangeKey } from './change-key.js';
+import { ConfirmRevocations } from './confirm-revocations.js';
 import { DisableKey } from './disable-key.js';
 import { FindLeaked } from './find-leaked.js';
 import { ACCEPTED_PREFIXES, ImportKeys } from './import-keys.js';
@@ -21,6 +22,8 @@ import { ReadRequests, REQUESTS_DAYS } from './usage/read-requests.js';
 import { RequestStore } from './usage/request.store.js';
 import { RotateKey } from './rotate-key.js';
 import { UpdateKey } from './update-key.js';
+import { OwnedKeyStore } from './owned-key.store.js';
+import { RevokeOwned } from './revoke-owned.js';
 
 /** The service's own corner of Postgres. */
 export const apiKeyDatabase = {
@@ -65,6 +68,7 @@ export class ApiKeyModule {
         TakeSlices,
         KeyChangeStore,
         ChangeKey,
+        ConfirmRevocations,
         UpdateKey,
         RotateKey,
         DisableKey,
@@ -72,6 +76,8 @@ export class ApiKeyModule {
         ImportKeys,
         KeyUse,
         FindLeaked,
+        OwnedKeyStore,
+        RevokeOwned,
       ],
     };
   }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { EnforcementAuthority } from '@portcullis/bus';
 import {
   type ApiKey,
   type AuthenticatedCaller,
@@ -11,6 +10,7 @@ import {
 } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
 import { ApiKeyStore, type FoundSecret } from './api-key.store.js';
+import { type CommittedRevocation, ConfirmRevocations } from './confirm-revocations.js';
 import { KeyUse } from './key-use.js';
 
 /** Whose keys stood in a text, of which only digests come here; and ends them, if that is asked for. */
@@ -20,7 +20,7 @@ export class FindLeaked {
     private readonly database: Database,
     private readonly keys: ApiKeyStore,
     private readonly use: KeyUse,
-    private readonly authority: EnforcementAuthority,
+    private readonly confirmRevocations: ConfirmRevocations,
   ) {}
 
   async execute(
@@ -80,24 +80,17 @@ export class FindLeaked {
         })),
       );
       if (!revoke) return [];
-      const all: { id: string; seq: number; enforced: boolean }[] = [];
+      const all: CommittedRevocation[] = [];
       // In the order of their ids, so that two at once wait for one another and not each for the other.
       for (const id of ids) {
         const revoked = await this.keys.revoke(tx, organization_id, id, by);
         if (!revoked) continue;
         if (revoked.first) await tx.owe({ ...about(id), action: 'api-key.revoked', reason: 'leaked' });
-        all.push({ id, ...revoked });
+        all.push({ id, organizationId: organization_id, ...revoked });
       }
       return all;
     });
     if (revocations.length === 0) return null;
-    const enforcement = await this.authority.confirm(revocations.map(({ seq }) => seq));
-    await this.database.transaction(async (tx) => {
-      for (const { id, enforced } of revocations) {
-        if (enforced || !(await this.keys.markEnforced(tx, id))) continue;
-        await tx.owe({ ...about(id), action: 'revocation.enforced', details: { ...enforcement } });
-      }
-    });
-    return enforcement;
+    return this.confirmRevocations.execute(revocations, eventOrigin(caller));
   }
 }

@@ -19,6 +19,7 @@ import { canonicalNetworks, demandWithin, grantOf, makerGrant, unique } from './
 import { ImportStore, type NewImportedKey } from './import.store.js';
 import { IssueKey, KEY_PREFIX } from './issue-key.js';
 import { demandNetworksWithin } from './networks-within.js';
+import { newKey } from './new-key.js';
 
 /** Prefixes that our own keys have had before, and are still accepted with. */
 export const ACCEPTED_PREFIXES = Symbol('ACCEPTED_PREFIXES');
@@ -26,7 +27,6 @@ export const ACCEPTED_PREFIXES = Symbol('ACCEPTED_PREFIXES');
 type Request = RequestOf<typeof ApiKey.import>;
 type Reply = ReplyOf<typeof ApiKey.import>;
 
-const day = 86_400_000;
 /** Gateways hold the prefixes of all organizations in memory, and look at each for every foreign string. */
 const mostPrefixes = 50;
 const mostFaults = 20;
@@ -83,27 +83,12 @@ export class ImportKeys {
         const asked = owners.get(question) ?? this.issueKey.ownerOf(caller, wanted, lattice, grant);
         owners.set(question, asked);
         const owner = await asked;
-        const reachesBuckets = Object.keys(lattice.resources(grant)).length > 0;
         made.push({
           key: {
-            id: newId('key', now),
-            organizationId: principal.organization_id,
-            name: key.name,
-            description: key.description,
-            ownerKind: owner.kind,
-            ownerId: owner.id,
+            ...newKey(caller, key, { owner, networks, grant, lattice, now }),
             forms: ['bearer'],
             keyPrefix: key.prefix,
             clientId: null,
-            roles: unique(key.roles),
-            permissions: unique(key.permissions),
-            buckets: key.buckets ?? (reachesBuckets ? 'all' : null),
-            networks,
-            rateLimit: key.rate_limit ?? null,
-            metadata: key.metadata,
-            createdAt: now,
-            createdBy: principal.id,
-            expiresAt: key.expires_in_days === null ? null : new Date(now.getTime() + key.expires_in_days * day),
           },
           secret: { id: newId('sec', now), sha256: key.sha256, foreignPrefix: key.prefix },
         });

@@ -16,16 +16,15 @@ import { mintApiKey, mintClientCredentials, seal } from '@portcullis/credentials
 import { Database, once } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
 import { ApiKeyStore, type NewSecret } from './api-key.store.js';
-import { canonicalNetworks, demandWithin, grantOf, makerGrant, unique } from './grant-rules.js';
+import { canonicalNetworks, demandWithin, grantOf, makerGrant } from './grant-rules.js';
 import { demandNetworksWithin } from './networks-within.js';
+import { newKey } from './new-key.js';
 
 /** The prefix of bearer keys that are made from now on. */
 export const KEY_PREFIX = Symbol('KEY_PREFIX');
 
 type Request = RequestOf<typeof ApiKey.create>;
 type Reply = ReplyOf<typeof ApiKey.create>;
-
-const day = 86_400_000;
 
 /** Makes a key within what its maker and its owner hold now. The secrets are in this answer and nowhere else, ever. */
 @Injectable()
@@ -47,11 +46,11 @@ export class IssueKey {
     demandNetworksWithin(networks, caller.principal.networks);
     const owner = await this.ownerOf(caller, request, lattice, grant);
 
-    const reachesBuckets = Object.keys(lattice.resources(grant)).length > 0;
+    const key = newKey(caller, request, { owner, networks, grant, lattice, now: this.database.now() });
     const hmacKey = await this.database.localKey('idempotency');
     const about = { caller, operation: ApiKey.create.subject, body: request, hmacKey, now: this.database.now() };
     return this.database.transaction((tx) =>
-      once(tx, about, () => this.issue(tx, caller, request, { owner, networks, reachesBuckets }), withoutSecrets),
+      once(tx, about, () => this.issue(tx, caller, request, key), withoutSecrets),
     );
   }
 
@@ -59,9 +58,9 @@ export class IssueKey {
     tx: Parameters<ApiKeyStore['insert']>[0],
     caller: AuthenticatedCaller,
     request: Request,
-    { owner, networks, reachesBuckets }: { owner: KeyOwner; networks: string[] | null; reachesBuckets: boolean },
+    key: ReturnType<typeof newKey>,
   ): Promise<Reply> {
-    const now = this.database.now();
+    const now = key.createdAt;
     const bearer = request.forms.includes('bearer') ? mintApiKey(this.prefix) : undefined;
     const client = request.forms.includes('client_credentials') ? mintClientCredentials() : undefined;
     const secrets: NewSecret[] = [
@@ -75,24 +74,10 @@ export class IssueKey {
     const record = await this.keys.insert(
       tx,
       {
-        id: newId('key', now),
-        organizationId: caller.principal.organization_id,
-        name: request.name,
-        description: request.description,
-        ownerKind: owner.kind,
-        ownerId: owner.id,
+        ...key,
         forms: request.forms,
         keyPrefix: bearer ? `${this.prefix}_${bearer.lookup}` : null,
         clientId: client?.clientId ?? null,
-        roles: unique(request.roles),
-        permissions: unique(request.permissions),
-        buckets: request.buckets ?? (reachesBuckets ? 'all' : null),
-        networks,
-        rateLimit: request.rate_limit ?? null,
-        metadata: request.metadata,
-        createdAt: now,
-        createdBy: caller.principal.id,
-        expiresAt: request.expires_in_days === null ? null : new Date(now.getTime() + request.expires_in_days * day),
       },
       secrets,
     );

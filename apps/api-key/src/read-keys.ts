@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type ApiKey, type AuthenticatedCaller, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
-import { Cursors, Database } from '@portcullis/persistence';
+import { Database, readPage } from '@portcullis/persistence';
 import { ApiKeyStore } from './api-key.store.js';
 
 /** The plain questions about keys. Every one carries the caller's organization. */
@@ -23,14 +23,16 @@ export class ReadKeys {
   ): Promise<ReplyOf<typeof ApiKey.list>> {
     const { limit, cursor, ...filter } = request;
     const { organization_id: organizationId } = caller.principal;
-    const cursors = new Cursors(
-      await this.database.localKey('cursors'),
-      JSON.stringify(['api-keys', organizationId, filter]),
+    return readPage(
+      this.database,
+      { limit, cursor },
+      {
+        list: ['api-keys', organizationId, filter],
+        find: (before, atMost) => this.keys.list({ ...filter, organizationId, before }, atMost),
+        place: (record) => record.id,
+        item: (record) => record,
+      },
     );
-    const found = await this.keys.list({ ...filter, organizationId, before: cursors.read(cursor) }, limit + 1);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    return { items, next_cursor: found.length > limit && last ? cursors.write(last.id) : null };
   }
 
   async resolve(request: RequestOf<typeof ApiKey.resolve>): Promise<ReplyOf<typeof ApiKey.resolve>> {

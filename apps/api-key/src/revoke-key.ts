@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { EnforcementAuthority } from '@portcullis/bus';
 import {
   type ApiKey,
   type AuthenticatedCaller,
@@ -10,6 +9,7 @@ import {
 } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
 import { ApiKeyStore } from './api-key.store.js';
+import { ConfirmRevocations } from './confirm-revocations.js';
 
 /** Ends a key, and answers when no gateway accepts it any more. Revoking it again reports the first revocation. */
 @Injectable()
@@ -17,7 +17,7 @@ export class RevokeKey {
   constructor(
     private readonly database: Database,
     private readonly keys: ApiKeyStore,
-    private readonly authority: EnforcementAuthority,
+    private readonly confirmRevocations: ConfirmRevocations,
   ) {}
 
   async execute(
@@ -34,14 +34,8 @@ export class RevokeKey {
     });
     if (!revocation) throw new Refusal('not_found', 'No such API key.');
 
-    const enforcement = await this.authority.confirm([revocation.seq]);
-    if (!revocation.enforced) {
-      await this.database.transaction(async (tx) => {
-        if (!(await this.keys.markEnforced(tx, id))) return;
-        const details = { ...enforcement };
-        await tx.owe({ organization_id, action: 'revocation.enforced', resource, ...eventOrigin(caller), details });
-      });
-    }
+    const committed = { id, organizationId: organization_id, ...revocation };
+    const enforcement = await this.confirmRevocations.execute([committed], eventOrigin(caller));
     const record = await this.keys.read(organization_id, id);
     if (!record) throw new Error(`key ${id} vanished while it was revoked`);
     return { ...record, enforcement };

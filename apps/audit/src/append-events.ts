@@ -1,97 +1,54 @@
-import { jetstream, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
-import { auditConsumer, auditStream, type Bus, committedSubject, type Companion } from '@portcullis/bus';
+import { type JsMsg } from '@nats-io/jetstream';
+import {
+  auditConsumer,
+  auditStream,
+  type Bus,
+  committedSubject,
+  type Companion,
+  GatheredStream,
+} from '@portcullis/bus';
 import { type AuditEvent } from '@portcullis/contracts';
 import { type EventStore, isUnstorable, type RejectedMessage } from './event.store.js';
 import { readEvent } from './read-event.js';
 
-const retryMilliseconds = 500;
 const maxBatchEvents = 500;
 const maxBatchBytes = 8 * 1024 * 1024;
-/** How long a pull request stands. Half of it without a sign of the server and the stream is asked for anew. */
-const pullMilliseconds = 5_000;
 
 /**
  * Takes events from the stream and keeps each exactly once: kept and committed first, then reported to the service that
  * owes it, then acknowledged. Whatever fails before the acknowledgement is delivered again; a repeat is dropped by its id.
- *
- * Messages are taken in as they come and written in batches of whatever has gathered while the last one was written:
- * an event alone waits for nothing, a flood shares its transactions.
  */
 export class AppendEvents implements Companion {
-  private readonly gathered: JsMsg[] = [];
-  private messages: ConsumerMessages | undefined;
-  private following: Promise<void> | undefined;
-  private writing: Promise<void> | undefined;
-  private stopped = false;
-  private troubled = false;
+  private readonly gathering: GatheredStream;
 
   constructor(
     private readonly bus: Bus,
     private readonly events: EventStore,
     private readonly report: (line: string) => void,
-  ) {}
+  ) {
+    const work = {
+      stream: auditStream,
+      consumer: auditConsumer,
+      maxMessages: maxBatchEvents,
+      batchOf,
+      keep: (batch: readonly JsMsg[]) => this.keep(batch.map((message) => ({ message, ...readEvent(message) }))),
+      words: {
+        unfollowed: 'the stream of events cannot be followed, will try again',
+        unkept: 'the record cannot be written, will try until it can',
+        keptAgain: 'the record is written again',
+      },
+    };
+    this.gathering = new GatheredStream(bus, work, report);
+  }
 
   /** Begins. A stream that is not there yet is waited for: the record can be read meanwhile. */
   start(): void {
-    this.following = this.follow();
+    this.gathering.start();
   }
 
   /** Finishes the batch in hand and gives the rest back, so that another replica has it at once. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    await this.messages?.close();
-    await this.following;
-    await this.writing;
-    for (const message of this.gathered.splice(0)) message.nak();
-  }
-
-  private async follow(): Promise<void> {
-    const { connection } = this.bus;
-    while (!this.stopped && !connection.isClosed()) {
-      try {
-        const consumer = await jetstream(connection).consumers.get(auditStream, auditConsumer);
-        this.messages = await consumer.consume({
-          max_messages: maxBatchEvents,
-          expires: pullMilliseconds,
-          callback: (message) => {
-            this.gathered.push(message);
-            this.kick();
-          },
-        });
-        if (this.stopped) await this.messages.close();
-        const fault = await this.messages.closed();
-        if (fault) throw fault;
-      } catch (error) {
-        if (this.stopped) return;
-        this.report(`the stream of events cannot be followed, will try again: ${String(error)}`);
-        await pause();
-      }
-    }
-  }
-
-  private kick(): void {
-    this.writing ??= this.write().finally(() => {
-      this.writing = undefined;
-      if (this.gathered.length > 0 && !this.stopped) this.kick();
-    });
-  }
-
-  private async write(): Promise<void> {
-    while (this.gathered.length > 0 && !this.stopped) {
-      const batch = batchOf(this.gathered);
-      try {
-        await this.keep(batch.map((message) => ({ message, ...readEvent(message) })));
-        this.gathered.splice(0, batch.length);
-        if (this.troubled) this.report('the record is written again');
-        this.troubled = false;
-      } catch (error) {
-        // Nothing is acknowledged, so nothing is lost, however long this takes. Work in progress is said to be so.
-        if (!this.troubled) this.report(`the record cannot be written, will try until it can: ${String(error)}`);
-        this.troubled = true;
-        for (const message of this.gathered) message.working();
-        await pause();
-      }
-    }
+  stop(): Promise<void> {
+    return this.gathering.stop();
   }
 
   /**
@@ -156,5 +113,3 @@ function batchOf(messages: readonly JsMsg[]): JsMsg[] {
   );
   return messages.slice(0, end === -1 ? messages.length : Math.max(end, 1));
 }
-
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, retryMilliseconds));

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type AuthenticatedCaller, type ClientRegistry, type ReplyOf, type RequestOf } from '@portcullis/contracts';
-import { Cursors, Database } from '@portcullis/persistence';
+import { Database, readPage } from '@portcullis/persistence';
 import { ClientStore } from './client.store.js';
 
 /** The plain questions about clients. Every one carries the caller's organization. */
@@ -13,13 +13,14 @@ export class ReadClients {
 
   async list(
     caller: AuthenticatedCaller,
-    { limit, cursor }: RequestOf<typeof ClientRegistry.list>,
+    request: RequestOf<typeof ClientRegistry.list>,
   ): Promise<ReplyOf<typeof ClientRegistry.list>> {
     const { organization_id } = caller.principal;
-    const cursors = new Cursors(await this.database.localKey('cursors'), JSON.stringify(['clients', organization_id]));
-    const found = await this.clients.list(organization_id, cursors.read(cursor), limit + 1);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    return { items, next_cursor: found.length > limit && last ? cursors.write(last.id) : null };
+    return readPage(this.database, request, {
+      list: ['clients', organization_id],
+      find: (before, limit) => this.clients.list(organization_id, before, limit),
+      place: (client) => client.id,
+      item: (client) => client,
+    });
   }
 }

@@ -6,8 +6,8 @@ import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
 import { presented } from './credential/presented.js';
 import { drain } from './drain.js';
-import { asksForDecision, forwardedRequest, needsGateway } from './decisions/forwarded-request.js';
 import { type AccessLog, type KeyIdentity } from './events/access-log.js';
+import { asksForDecision, decisionsPath, forwardedRequest, needsGateway } from './decisions/forwarded-request.js';
 import { type DenialLog } from './events/denial-log.js';
 import { httpStatus } from './http-status.js';
 import { hasBody, readJsonBody, valuesOf } from './json-body.js';
@@ -73,6 +73,8 @@ interface Visit {
   readonly requestId: string;
   /** The matched route, for metrics: a closed set, unlike paths. */
   label: string;
+  /** The rule that it was matched with, or that there was none; of which policy. */
+  matched: { readonly policy: Policy; readonly route: Route | undefined } | undefined;
   /** Whoever was found to ask by a key, and for what. */
   made: { readonly arrival: Arrival; readonly identity: KeyIdentity } | undefined;
   /** The rule or route that was decided by. */
@@ -103,9 +105,11 @@ export class FrontDoor {
     const normalised = normalisePath(target);
     if (!normalised.ok || asksForDecision(method, target)) return false;
     const { path, query } = normalised;
-    const route = this.parts.routes.policy().routes.match(method, path);
+    const policy = this.parts.routes.policy();
+    const route = policy.routes.match(method, path);
     if (!route || this.ownRoutes.match(method, path)) return false;
     const visit = aVisit(request, response, requestIdOf(request), route.match);
+    visit.matched = { policy, route };
     this.watch(visit);
     this.passThrough(visit, path, query).catch((error: unknown) => this.answer(visit, error));
     return true;
@@ -284,6 +288,8 @@ export class FrontDoor {
     const malformed = await this.malformed(arrival, visit);
     if (malformed) return this.refuse(request, reply, malformed.refusal, malformed);
     const control = controlRouteOf(request);
+    // Only the plain spelling asks for a decision: what follows it is somebody else's path.
+    if (control?.path === decisionsPath) throw new Refusal('not_found', 'There is no such thing here.');
     if (control) {
       visit.label = visit.route = `${control.method} ${control.path}`;
       if (control.isThere && !(await control.isThere(this.parts.routes))) {
@@ -295,7 +301,7 @@ export class FrontDoor {
       return true;
     }
 
-    const matched = this.parts.routes.policy().routes.match(method, path);
+    const { route: matched } = this.match(visit, arrival);
     const allowed = matched ? [] : unroutedMethods.has(method) ? ['GET', 'POST'] : allowedMethods(path);
     if (allowed.length > 0) {
       reply.raw.setHeader('Allow', allowed.join(', '));
@@ -330,14 +336,20 @@ export class FrontDoor {
     return denial instanceof Denial ? denial : new Denial(found.refusal);
   }
 
+  /** What the policy in force has for a visit. It is looked for once, and anew only under another policy. */
+  private match(visit: Visit, { method, path }: Arrival): NonNullable<Visit['matched']> {
+    const policy = this.parts.routes.policy();
+    if (visit.matched?.policy !== policy) visit.matched = { policy, route: policy.routes.match(method, path) };
+    return visit.matched;
+  }
+
   /**
    * The one decision on what is not ours to answer, for requests that arrive here and for those that a proxy asks about. From the
    * moment that it is known who asks, everything is read from one policy in one turn: an edit comes wholly before or wholly after.
    */
   private async decide(arrival: Arrival, query: string | null, visit: Visit): Promise<Passage | Denial> {
     const identity = await this.identify(arrival, visit);
-    const policy = this.parts.routes.policy();
-    const route = policy.routes.match(arrival.method, arrival.path);
+    const { policy, route } = this.match(visit, arrival);
     visit.route = route?.match ?? null;
     // A public route needs no credential, so that one which is used up is as good as none there: it is not counted either.
     const over = route?.public ? undefined : this.overLimit(identity, arrival, visit);
@@ -414,7 +426,11 @@ export class FrontDoor {
     if (access.public || (access.loopback && isLocal(arrival))) {
       return { kind: 'anonymous' as const, clientIp: this.clientIp(arrival) };
     }
-    return this.demand(access.permission === null ? [] : [access.permission], arrival, visit);
+    const identity = await this.identify(arrival, visit);
+    const isNowhere = identity.kind === 'principal' && identity.principal.organization_id === null;
+    const asksNothing = access.permission === null || (isNowhere && access.needsOrganization === false);
+    const over = this.overLimit(identity, arrival, visit);
+    return over ?? this.demanded(identity, asksNothing ? [] : [access.permission], arrival);
   }
 
   /** The principal, if there is one who may; else a denial that is written down. */
@@ -496,6 +512,7 @@ const aVisit = (request: IncomingMessage, response: ServerResponse, requestId: s
   response,
   requestId,
   label,
+  matched: undefined,
   made: undefined,
   route: null,
   answerHeaders: undefined,
@@ -575,8 +592,15 @@ function headerValues(rawHeaders: readonly string[], name: string): string[] {
   return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
 }
 
+/** A client of HTTP/1.0 knows of no such answer (RFC 9110 section 10.1.1). */
 function awaitsContinue(request: IncomingMessage): boolean {
-  return request.headers.expect?.toLowerCase() === '100-continue' && hasBody(request) && !continued.has(request);
+  const { headers, httpVersion } = request;
+  return (
+    headers.expect?.toLowerCase() === '100-continue' &&
+    httpVersion === '1.1' &&
+    hasBody(request) &&
+    !continued.has(request)
+  );
 }
 
 const continued = new WeakSet<IncomingMessage>();

@@ -14,8 +14,8 @@ import {
 import { type AccessBatch, ApiKey, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
-import { AccessLog } from './events/access-log.js';
 import { keysInText } from './credential/keys-in-text.js';
+import { AccessLog } from './events/access-log.js';
 import { DenialLog } from './events/denial-log.js';
 import { GatewayKey } from './gateway-key.js';
 import { GatewayStop } from './gateway.module.js';

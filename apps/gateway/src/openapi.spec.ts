@@ -24,8 +24,8 @@ test.each(controlRoutes.map((route) => [`${route.method} ${route.path}`, route] 
 test.each(controlRoutes.filter((route) => route.example).map((route) => [route.path, route] as const))(
   'the example of %s is one that the route takes',
   (_, route) => {
-    const path = Object.fromEntries((route.input?.pathFields ?? []).map((field) => [field, 'an id']));
-    expect(route.input?.schema.safeParse({ ...path, ...route.example }).error?.issues ?? []).toEqual([]);
+    const path = Object.fromEntries((route.input?.pathFields ?? []).map((field) => [field, 'some_id']));
+    expect(route.input?.schema.safeParse({ ...route.example, ...path }).error?.issues ?? []).toEqual([]);
   },
 );
 
@@ -64,9 +64,11 @@ test('only these routes are public', () => {
     'GET /openapi.json',
     'GET /readyz',
     'GET /v1/decisions',
+    'GET /v1/invitations/accept',
     'POST /auth',
     'POST /v1/authenticate',
     'POST /v1/decisions',
+    'POST /v1/invitations/accept',
     'POST /v1/login',
     'POST /v1/reauthenticate',
   ]);

@@ -161,6 +161,14 @@ describe('the front door', () => {
     expect(gateway.seen.reported).toEqual([]);
   });
 
+  test('a client of HTTP/1.0 that expects "100 Continue" gets the answer alone', async () => {
+    const got = await talk(
+      gateway.port,
+      'POST /public/x HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi',
+    );
+    expect(got).toMatch(/^HTTP\/1\.1 207 /);
+  });
+
   test('a tunnel is 405', async () => {
     expect(await talk(gateway.port, 'CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 405 /,

@@ -4,9 +4,15 @@ import { join } from 'node:path';
 import { Test } from '@nestjs/testing';
 import { Bus, EnforcementAuthority } from '@portcullis/bus';
 import {
+  ApiKey,
   type AuditEvent,
+  type AuthenticatedCaller,
   type Caller,
   newId,
+  type Operation,
+  type Principal,
+  Refusal,
+  type RequestOf,
   type ResolvedKey,
   type Sealed,
   type TokenPair,
@@ -25,12 +31,15 @@ import {
 import { PolicyFile } from '@portcullis/policy';
 import { aCaller, specDatabase, specNatsUrl } from '@portcullis/testing';
 import { identityDatabase, IdentityModule } from '../src/identity.module.js';
+import { KeyDebtStore } from '../src/key-debts/key-debt.store.js';
+import { KeyDebts } from '../src/key-debts/key-debts.js';
 import { foundInstallation } from '../src/organizations/found-installation.js';
 import { RoleTokenSettings } from '../src/role-tokens/role-token-settings.js';
 import { SealingKeys } from '../src/sealing-keys.js';
 import { SigningKeys } from '../src/signing-keys/signing-keys.js';
 import { KeyRecords } from '../src/tokens/key-records.js';
 import { TokenSettings } from '../src/tokens/token-pair.js';
+import { InvitationMail, type MailSettings } from '../src/users/invitation-mail.js';
 
 export const keyEncryption = KeyEncryption.parse('q5Zt0Yc3nUuX8yMvJ2kLw7RrEo1aHsGfD4bTiPzK9Vg=');
 
@@ -67,7 +76,7 @@ routes: []
 
 /** Identity as it runs, on real Postgres and NATS; the records of api-key, another service, are what the spec says. */
 export async function openIdentity(
-  given: { tokens?: Partial<TokenSettings>; roleTokens?: Partial<RoleTokenSettings> } = {},
+  given: { tokens?: Partial<TokenSettings>; roleTokens?: Partial<RoleTokenSettings>; mail?: MailSettings } = {},
 ) {
   const clock = new Clock();
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-identity-spec-'));
@@ -102,9 +111,26 @@ export async function openIdentity(
     familySeconds: 2 * 86_400,
     ...given.roleTokens,
   });
+  const ownedKeys = new OwnedKeys();
+  const keyDebts = new KeyDebts(ownedKeys as unknown as Bus, database, new KeyDebtStore(database), () => undefined);
+  const mailFaults: string[] = [];
+  const mail = new InvitationMail(given.mail ?? null, (line) => mailFaults.push(line));
   const keys = new Map<string, ResolvedKey>();
   const module = await Test.createTestingModule({
-    imports: [IdentityModule.of({ bus, database, authority, policy, signingKeys, sealingKeys, tokens, roleTokens })],
+    imports: [
+      IdentityModule.of({
+        bus,
+        database,
+        authority,
+        policy,
+        signingKeys,
+        sealingKeys,
+        tokens,
+        roleTokens,
+        keyDebts,
+        mail,
+      }),
+    ],
   })
     .overrideProvider(KeyRecords)
     .useValue({
@@ -129,6 +155,9 @@ export async function openIdentity(
     sealingKeys,
     tokens,
     keys,
+    ownedKeys,
+    keyDebts,
+    mailFaults,
     query,
     get: <Provided>(token: new (...parts: never[]) => Provided): Provided => module.get(token),
     userId: founder.user_id,
@@ -138,6 +167,25 @@ export async function openIdentity(
     caller: (clientIp = '192.0.2.1'): Caller => {
       const caller = aCaller({}, { replyKey: publicSealingJwk(replyKey) });
       return { ...caller, principal: null, request: { ...caller.request, client_ip: clientIp } };
+    },
+
+    /** Somebody with a session, who holds what these roles and permissions give; the administrator as an owner unless given otherwise. */
+    signedIn: (
+      given: Partial<Principal> & { roles?: string[] } = {},
+      request: { idempotencyKey?: string } = {},
+    ): AuthenticatedCaller => {
+      const { lattice } = policy.current;
+      const { roles = ['owner'], permissions = [] } = given;
+      const grant = lattice.grantKnown({ roles, permissions, buckets: 'all' });
+      const principal = {
+        id: founder.user_id,
+        organization_id: founder.organization_id,
+        ...given,
+        roles,
+        permissions: lattice.names(grant),
+        resources: { buckets: 'all' as const },
+      };
+      return aCaller(principal, { replyKey: publicSealingJwk(replyKey), ...request });
     },
 
     /** A secret as the gateway seals it to identity. */
@@ -165,6 +213,21 @@ export async function openIdentity(
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** The keys of owners as api-key would answer for them; `away` as it would not. */
+class OwnedKeys {
+  readonly connected = true;
+  away = false;
+  live: string[] = [];
+  readonly asked: RequestOf<typeof ApiKey.revokeOwned>[] = [];
+
+  call(operation: Operation, request: object): Promise<{ keys: string[] }> {
+    if (this.away) return Promise.reject(new Refusal('unavailable', 'Away.'));
+    if (operation.subject === ApiKey.revokeOwned.subject)
+      this.asked.push(request as RequestOf<typeof ApiKey.revokeOwned>);
+    return Promise.resolve({ keys: this.live });
+  }
 }
 
 export type IdentityHouse = Awaited<ReturnType<typeof openIdentity>>;

@@ -8,9 +8,12 @@ import { GatewayStore } from './gateways/gateway.store.js';
 import { gatewaySeconds } from './gateways/register-gateway.js';
 import { Housekeeping } from './housekeeping.js';
 import { identityDatabase, IdentityModule } from './identity.module.js';
+import { KeyDebtStore } from './key-debts/key-debt.store.js';
+import { KeyDebts } from './key-debts/key-debts.js';
 import { foundInstallation } from './organizations/found-installation.js';
 import { SealingKeys } from './sealing-keys.js';
 import { SigningKeys } from './signing-keys/signing-keys.js';
+import { InvitationMail } from './users/invitation-mail.js';
 
 /** Opens what identity stands on. A fault of configuration that only shows here is printed, then exit 78. */
 export async function assembleIdentity(
@@ -54,6 +57,7 @@ async function open(
     leaseSeconds: config.leaseSeconds,
     report,
   });
+  const keyDebts = new KeyDebts(bus, database, new KeyDebtStore(database), report);
   return {
     module: IdentityModule.of({
       bus,
@@ -64,11 +68,14 @@ async function open(
       sealingKeys: new SealingKeys(config.keyEncryption),
       tokens: config.tokens,
       roleTokens: config.roleTokens,
+      keyDebts,
+      mail: new InvitationMail(config.mail, report),
     }),
     outbox: database.outbox,
     companions: [
       authority,
       signingKeys,
+      keyDebts,
       new Housekeeping(database, report),
       new PolicyReporter(bus, () => policy.status),
     ],

@@ -29,6 +29,20 @@ test('lifetimes are an hour, two hours and a quarter of an hour unless configure
   });
 });
 
+test('mail is sent where both a server and a sender are configured, and the server is a mail server', () => {
+  expect(readConfig(enough).mail).toBeNull();
+  const both = {
+    PORTCULLIS_SMTP_URL: 'smtp://u:hunter2@mail.example:587',
+    PORTCULLIS_SMTP_FROM: 'Gate <g@gate.example>',
+  };
+  expect(readConfig({ ...enough, ...both }).mail?.from).toBe('Gate <g@gate.example>');
+  expect(faultsOf({ PORTCULLIS_SMTP_URL: both.PORTCULLIS_SMTP_URL })).toContain('belong together');
+  expect(faultsOf({ PORTCULLIS_SMTP_FROM: both.PORTCULLIS_SMTP_FROM })).toContain('belong together');
+  const faults = faultsOf({ ...both, PORTCULLIS_SMTP_URL: 'https://u:hunter2@mail.example' });
+  expect(faults).toContain('PORTCULLIS_SMTP_URL');
+  expect(faults).not.toContain('hunter2');
+});
+
 test('an audience of its own may be configured', () => {
   const { tokens } = readConfig({ ...enough, PORTCULLIS_TOKEN_AUDIENCE: 'https://api.example' });
   expect(tokens).toMatchObject({ issuer: 'https://gate.example', audience: 'https://api.example' });

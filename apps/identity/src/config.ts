@@ -36,6 +36,12 @@ const nodePassword = z
   .transform(readBy((hash) => BcryptHash.parse(hash), BcryptHashRefused))
   .describe('It is the bcrypt hash of the node password: portcullis bcrypt makes one.');
 
+const smtpUrl = z
+  .string()
+  .refine(isSmtpUrl, 'must be a URL such as smtp://user:password@mail.example.com:587 or smtps://…')
+  .transform((text) => Secret.of(text))
+  .describe('It is the mail server that sends invitations.');
+
 const secret = z.string().transform((text) => Secret.of(text));
 
 /** Exported for its spec alone; the process reads it through `loadConfig`. */
@@ -58,6 +64,11 @@ export const identitySettings = z
     PORTCULLIS_ROLE_TOKEN_MAX_SECONDS: wholeNumber({ min: 1, max: 366 * daySeconds }).default(30 * daySeconds),
     PORTCULLIS_ROLE_TOKEN_FAMILY_SECONDS: wholeNumber({ min: 1, max: 366 * daySeconds }).default(90 * daySeconds),
     PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: maxLeaseSeconds }).default(5),
+    PORTCULLIS_SMTP_URL: smtpUrl.optional(),
+    PORTCULLIS_SMTP_FROM: z
+      .string()
+      .regex(/^[^\r\n]{1,320}$/, 'must be one line such as Portcullis <gate@example.com>')
+      .optional(),
     PORTCULLIS_FIRST_ADMIN_EMAIL: z
       .string()
       .regex(/^[^\s@]{1,64}@[^\s@]{1,189}$/, 'is not an e-mail address')
@@ -72,6 +83,12 @@ export const identitySettings = z
   })
   .superRefine((settings, context) => {
     for (const message of lifetimeFaults(lifetimes(settings))) context.addIssue({ code: 'custom', message });
+    if ((settings.PORTCULLIS_SMTP_URL === undefined) !== (settings.PORTCULLIS_SMTP_FROM === undefined)) {
+      context.addIssue({
+        code: 'custom',
+        message: 'PORTCULLIS_SMTP_URL and PORTCULLIS_SMTP_FROM belong together: set both or neither.',
+      });
+    }
     for (const message of roleTokenFaults({
       hasPassword: settings.PORTCULLIS_ADMIN_PASSWORD_HASH !== undefined,
       hasKeys: settings.PORTCULLIS_TOKEN_ENCRYPTION_KEY !== undefined,
@@ -112,6 +129,10 @@ function arranged(settings: z.output<typeof identitySettings>) {
       maxSeconds: settings.PORTCULLIS_ROLE_TOKEN_MAX_SECONDS,
       familySeconds: settings.PORTCULLIS_ROLE_TOKEN_FAMILY_SECONDS,
     }),
+    mail:
+      settings.PORTCULLIS_SMTP_URL && settings.PORTCULLIS_SMTP_FROM
+        ? { url: settings.PORTCULLIS_SMTP_URL, from: settings.PORTCULLIS_SMTP_FROM }
+        : null,
     rotation: {
       periodMilliseconds: settings.PORTCULLIS_SIGNING_KEY_DAYS * daySeconds * 1000,
       // A day more than the longest token: another replica may still run with longer lifetimes.
@@ -151,6 +172,12 @@ function readBy<T>(read: (text: string) => T, Refused: new (message: string) => 
       return z.NEVER;
     }
   };
+}
+
+function isSmtpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return ['smtp:', 'smtps:'].includes(url.protocol) && url.hostname !== '';
 }
 
 function isPublicUrl(text: string): boolean {

@@ -5,6 +5,7 @@ import { NodePasswordFailureStore } from './role-tokens/node-password-failure.st
 import { RoleTokenStore } from './role-tokens/role-token.store.js';
 import { SignInFailureStore } from './sessions/sign-in-failure.store.js';
 import { FamilyStore } from './tokens/family.store.js';
+import { InvitationStore } from './users/invitation.store.js';
 
 const everyMilliseconds = 600_000;
 
@@ -33,6 +34,7 @@ export class Housekeeping implements Companion {
     await new SignInFailureStore(this.database).prune(now);
     await new NodePasswordFailureStore(this.database).prune(now);
     await new RoleTokenStore(this.database).prune(now);
+    await new InvitationStore(this.database).prune(now);
     await new FamilyStore(this.database).prune(now);
     await new GatewayStore(this.database).prune(now);
   }

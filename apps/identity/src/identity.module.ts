@@ -4,8 +4,16 @@ import { Database } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
 import { GatewayStore } from './gateways/gateway.store.js';
 import { RegisterGateway } from './gateways/register-gateway.js';
+import { ConfirmChange } from './confirm-change.js';
+import { NoEscalation } from './grants/no-escalation.js';
 import { IdentityController } from './identity.controller.js';
+import { KeyDebts } from './key-debts/key-debts.js';
+import { ChangeOrganization } from './organizations/change-organization.js';
+import { CreateOrganization } from './organizations/create-organization.js';
 import { OrganizationStore } from './organizations/organization.store.js';
+import { ReadOrganizations } from './organizations/read-organizations.js';
+import { OwnersController } from './owners.controller.js';
+import { Owners } from './owners.js';
 import { CheckNodePassword } from './role-tokens/check-node-password.js';
 import { IssueRoleToken } from './role-tokens/issue-role-token.js';
 import { MintRoleToken } from './role-tokens/mint-role-token.js';
@@ -16,6 +24,10 @@ import { RevokeRoleTokens } from './role-tokens/revoke-role-tokens.js';
 import { RoleTokenSettings } from './role-tokens/role-token-settings.js';
 import { RoleTokenStore } from './role-tokens/role-token.store.js';
 import { SealingKeys } from './sealing-keys.js';
+import { ChangeServiceAccount } from './service-accounts/change-service-account.js';
+import { CreateServiceAccount } from './service-accounts/create-service-account.js';
+import { ReadServiceAccounts } from './service-accounts/read-service-accounts.js';
+import { ServiceAccountStore } from './service-accounts/service-account.store.js';
 import { CheckPassword } from './sessions/check-password.js';
 import { Login } from './sessions/login.js';
 import { Logout } from './sessions/logout.js';
@@ -30,7 +42,19 @@ import { Reauthenticate } from './tokens/reauthenticate.js';
 import { ResolveFamily } from './tokens/resolve-family.js';
 import { RevokeFamily } from './tokens/revoke-family.js';
 import { TokenSettings } from './tokens/token-pair.js';
+import { AcceptInvitation } from './users/accept-invitation.js';
+import { ChangePassword } from './users/change-password.js';
+import { CreateUser } from './users/create-user.js';
+import { InvitationMail } from './users/invitation-mail.js';
+import { InvitationStore } from './users/invitation.store.js';
+import { Invitations } from './users/invitations.js';
+import { InviteUser } from './users/invite-user.js';
+import { LockMember } from './users/lock-member.js';
+import { MemberStore } from './users/member.store.js';
+import { ReadUsers } from './users/read-users.js';
+import { RemoveUser } from './users/remove-user.js';
 import { ResolvePrincipal } from './users/resolve-principal.js';
+import { UpdateUser } from './users/update-user.js';
 import { UserStore } from './users/user.store.js';
 
 /** The service's own corner of Postgres. */
@@ -51,6 +75,8 @@ export interface IdentityParts {
   sealingKeys: SealingKeys;
   tokens: TokenSettings;
   roleTokens: RoleTokenSettings;
+  keyDebts: KeyDebts;
+  mail: InvitationMail;
 }
 
 /** The list of what exists in identity. */
@@ -63,12 +89,15 @@ export class IdentityModule {
       SignInFailureStore,
       FamilyStore,
       UserStore,
+      MemberStore,
+      InvitationStore,
+      ServiceAccountStore,
       NodePasswordFailureStore,
       RoleTokenStore,
     ];
     return {
       module: IdentityModule,
-      controllers: [IdentityController],
+      controllers: [IdentityController, OwnersController],
       providers: [
         { provide: Bus, useValue: parts.bus },
         { provide: Database, useValue: parts.database },
@@ -78,6 +107,8 @@ export class IdentityModule {
         { provide: SealingKeys, useValue: parts.sealingKeys },
         { provide: TokenSettings, useValue: parts.tokens },
         { provide: RoleTokenSettings, useValue: parts.roleTokens },
+        { provide: KeyDebts, useValue: parts.keyDebts },
+        { provide: InvitationMail, useValue: parts.mail },
         ...stores.map((store) => ({ provide: store, useValue: new store(parts.database) })),
         KeyRecords,
         IssuePair,
@@ -97,6 +128,24 @@ export class IdentityModule {
         RefreshRoleToken,
         RevokeRoleTokens,
         ResolveInstallation,
+        Owners,
+        NoEscalation,
+        ConfirmChange,
+        CreateOrganization,
+        ReadOrganizations,
+        ChangeOrganization,
+        ReadUsers,
+        LockMember,
+        Invitations,
+        CreateUser,
+        InviteUser,
+        AcceptInvitation,
+        UpdateUser,
+        RemoveUser,
+        ChangePassword,
+        ReadServiceAccounts,
+        CreateServiceAccount,
+        ChangeServiceAccount,
       ],
     };
   }

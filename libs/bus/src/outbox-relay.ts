@@ -2,6 +2,7 @@ import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { type AuditEvent, eventSubject, toCloudEvent } from '@portcullis/contracts';
 import { type Bus } from './bus.js';
 import { listen } from './listen.js';
+import { Recurring } from './recurring.js';
 
 /** What the relay asks of the outbox. The rows are the truth until `audit` has said that it keeps the events. */
 export interface Outbox {
@@ -25,10 +26,7 @@ const publishMilliseconds = 3_000;
  */
 export class OutboxRelay {
   private readonly stream: JetStreamClient;
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
-  private again = false;
-  private stopped = false;
+  private readonly draining: Recurring;
 
   constructor(
     private readonly bus: Bus,
@@ -36,40 +34,25 @@ export class OutboxRelay {
     private readonly report: (line: string) => void,
   ) {
     this.stream = jetstream(bus.connection);
+    this.draining = new Recurring(() => this.drain(), {
+      everyMilliseconds: idleMilliseconds,
+      mayRun: () => bus.connected,
+      failed: (error) => report(`outbox: will try again: ${String(error)}`),
+    });
   }
 
   start(): void {
-    this.outbox.onOwed(() => this.kick());
+    this.outbox.onOwed(() => this.draining.kick());
     const failed = (cause: unknown): void => this.report(`outbox: ${String(cause)}`);
     listen(this.bus.connection, committedSubject(this.bus.service), { queue: this.bus.service, failed }, (message) =>
       this.outbox.settle(message.json<string[]>()),
     );
-    this.timer = setInterval(() => this.kick(), idleMilliseconds);
-    this.kick();
+    this.draining.start();
   }
 
   /** Publishes what is due, then stops. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearInterval(this.timer);
-    await this.running;
-  }
-
-  private kick(): void {
-    if (this.stopped || !this.bus.connected) return;
-    if (this.running) {
-      this.again = true;
-      return;
-    }
-    this.running = this.drain()
-      .catch((error: unknown) => this.report(`outbox: will try again: ${String(error)}`))
-      .finally(() => {
-        this.running = undefined;
-        if (this.again) {
-          this.again = false;
-          this.kick();
-        }
-      });
+  stop(): Promise<void> {
+    return this.draining.stop();
   }
 
   private async drain(): Promise<void> {

@@ -3,6 +3,7 @@ import { EnforcementReceipt, Position } from './enforcement.js';
 import { Id } from './ids.js';
 import { KeyUsage } from './key-usage.contract.js';
 import { principalOperation, revokingSeconds, serviceOperation } from './operation.js';
+import { OwnerId } from './owners.contract.js';
 import { Page, pageRequest } from './page.js';
 import { Buckets } from './principal.js';
 import { Name, Sealed, Sha256, Text, Time } from './text.js';
@@ -323,6 +324,31 @@ export const ApiKey = {
     request: z.strictObject({ id: z.string().max(64) }),
     reply: ApiKeyRecord.extend({ enforcement: EnforcementReceipt }),
     timeoutSeconds: revokingSeconds,
+  }),
+  /**
+   * Ends every live key of an owner who is gone, in one organization or in all: one that was made before `made_before`, since a
+   * person may come back. Idempotent; answers when every live enforcer refuses them, with those that this very call ended.
+   */
+  revokeOwned: serviceOperation({
+    subject: 'api-key.revoke-owned',
+    callers: ['identity'],
+    request: z.strictObject({
+      owner_id: OwnerId,
+      organization_id: Id('org').nullable(),
+      revoked_by: z.string().max(64),
+      because: z.enum(['user.removed', 'service-account.deleted']),
+      made_before: Time,
+    }),
+    reply: z.object({ keys: z.array(z.string()) }),
+    timeoutSeconds: revokingSeconds,
+  }),
+  /** The ids of an owner's live keys, for the record of what an owner's end takes with it. Nobody waits long for it. */
+  listOwned: serviceOperation({
+    subject: 'api-key.list-owned',
+    callers: ['identity'],
+    request: z.strictObject({ owner_id: OwnerId, organization_id: Id('org').nullable() }),
+    reply: z.object({ keys: z.array(z.string()) }),
+    timeoutSeconds: 2,
   }),
   /** The record by lookup part of the bearer form, by id, or by client id. `position` is where that was read. */
   resolve: serviceOperation({

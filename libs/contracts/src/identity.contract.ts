@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EnforcementReceipt, Position } from './enforcement.js';
 import { openOperation, principalOperation, revokingSeconds, serviceOperation } from './operation.js';
+import { ownerOperations } from './owners.contract.js';
 import { PrincipalKind } from './principal.js';
 import { roleTokenOperations } from './role-token.contract.js';
 import { Sealed, Sha256, Text, Time } from './text.js';
@@ -146,4 +147,5 @@ export const Identity = {
     reply: z.object({ first_organization_id: z.string() }),
   }),
   ...roleTokenOperations,
+  ...ownerOperations,
 } as const;

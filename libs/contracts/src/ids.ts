@@ -5,7 +5,7 @@ import { z } from 'zod';
 const ulidText = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 
 /** Every kind of id that Portcullis issues, by its prefix: `<kind>_<ULID>`. */
-export const idKinds = ['org', 'usr', 'sa', 'key', 'cli', 'evt', 'tok', 'whk', 'req', 'sec', 'prc'] as const;
+export const idKinds = ['org', 'usr', 'sa', 'key', 'cli', 'evt', 'tok', 'whk', 'req', 'sec', 'prc', 'inv'] as const;
 export type IdKind = (typeof idKinds)[number];
 
 /**

@@ -61,6 +61,17 @@ export {
   tokenRoles,
 } from './role-token.contract.js';
 export {
+  Email,
+  OrganizationRecord,
+  OwnerId,
+  ServiceAccountRecord,
+  serviceAccountStatuses,
+  ShownInvitation,
+  UserRecord,
+  UserRemoval,
+  userStatuses,
+} from './owners.contract.js';
+export {
   ApiKey,
   ApiKeyRecord,
   CreateApiKey,

@@ -26,6 +26,11 @@ export interface Operation<
   readonly for: For;
   /** The permission that the principal must hold; only with `for: 'principal'`. Null: any authenticated principal. */
   readonly permission: string | null;
+  /**
+   * False where it also answers a person who is in several organizations and has named none: of themselves alone, so that no
+   * permission is asked of them then.
+   */
+  readonly needsOrganization: boolean;
   /** Which services may publish the subject. */
   readonly callers: readonly Service[];
   /** How long a caller waits for the reply. Operations that revoke wait for the lease and more. */
@@ -52,19 +57,26 @@ type Shape<Request, Reply> = { subject: string; request: Request; reply: Reply; 
 
 /** An operation for authenticated principals, called by the gateway. */
 export function principalOperation<Q extends z.ZodType, R extends z.ZodType>(
-  shape: Shape<Q, R> & { permission: string | null },
+  shape: Shape<Q, R> & { permission: string | null; needsOrganization?: false },
 ): Operation<Q, R, 'principal'> {
-  return { timeoutSeconds: replySeconds, callers: ['gateway'], for: 'principal', ...shape };
+  return { timeoutSeconds: replySeconds, callers: ['gateway'], for: 'principal', needsOrganization: true, ...shape };
 }
 
 /** An operation for callers who may be nobody yet, called by the gateway. */
 export function openOperation<Q extends z.ZodType, R extends z.ZodType>(shape: Shape<Q, R>): Operation<Q, R, 'anyone'> {
-  return { timeoutSeconds: replySeconds, callers: ['gateway'], for: 'anyone', permission: null, ...shape };
+  return {
+    timeoutSeconds: replySeconds,
+    callers: ['gateway'],
+    for: 'anyone',
+    permission: null,
+    needsOrganization: false,
+    ...shape,
+  };
 }
 
 /** An operation between services. */
 export function serviceOperation<Q extends z.ZodType, R extends z.ZodType>(
   shape: Shape<Q, R> & { callers: readonly Service[] },
 ): Operation<Q, R, 'service'> {
-  return { timeoutSeconds: replySeconds, for: 'service', permission: null, ...shape };
+  return { timeoutSeconds: replySeconds, for: 'service', permission: null, needsOrganization: false, ...shape };
 }

@@ -3,4 +3,4 @@ export { Database, Transaction, type DatabaseOptions } from './database.js';
 export { EnforcementStore } from './enforcement.store.js';
 export { OutboxStore } from './outbox.store.js';
 export { once } from './idempotency.js';
-export { Cursors } from './cursor.js';
+export { Cursors, type PageSource, readPage } from './cursor.js';

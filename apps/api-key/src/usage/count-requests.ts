@@ -1,5 +1,5 @@
-import { type ConsumerMessages, jetstream, type JsMsg } from '@nats-io/jetstream';
-import { accessConsumer, accessStream, type Bus, type Companion } from '@portcullis/bus';
+import { type JsMsg } from '@nats-io/jetstream';
+import { accessConsumer, accessStream, type Bus, type Companion, GatheredStream } from '@portcullis/bus';
 import { AccessBatch } from '@portcullis/contracts';
 import { LastUsed, useOf } from './last-used.js';
 import { type RequestStore } from './request.store.js';
@@ -14,93 +14,47 @@ export interface CountRequestsOptions {
 }
 
 const dayMs = 86_400_000;
-const retryMilliseconds = 500;
 const tickMilliseconds = 500;
-/** How long a pull request stands. Half of it without a sign of the server and the stream is asked for anew. */
-const pullMilliseconds = 5_000;
 const maxMessages = 32;
 
 /**
  * Takes what gateways answered from the stream, keeps each request once, and last uses with them: kept and committed first, then
- * acknowledged. Messages are taken in as they come and written in transactions of whatever has gathered meanwhile.
+ * acknowledged.
  */
 export class CountRequests implements Companion {
   private readonly lastUsed = new LastUsed();
-  private readonly gathered: JsMsg[] = [];
-  private messages: ConsumerMessages | undefined;
-  private following: Promise<void> | undefined;
-  private writing: Promise<void> | undefined;
+  private readonly gathering: GatheredStream;
   private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
-  private troubled = false;
 
-  constructor(private readonly options: CountRequestsOptions) {}
+  constructor(private readonly options: CountRequestsOptions) {
+    const work = {
+      stream: accessStream,
+      consumer: accessConsumer,
+      maxMessages,
+      prepare: async () => {
+        for (const use of await options.requests.unwritten()) this.lastUsed.note(use);
+      },
+      batchOf: (gathered: readonly JsMsg[]) => gathered.slice(0, maxMessages),
+      keep: (batch: readonly JsMsg[]) => this.keep(batch),
+      words: {
+        unfollowed: 'requests cannot be followed, will try again',
+        unkept: 'requests cannot be kept, will try until they can',
+        keptAgain: 'requests are counted again',
+      },
+    };
+    this.gathering = new GatheredStream(options.bus, work, options.report);
+  }
 
   start(): void {
-    this.following = this.follow();
-    this.timer = setInterval(() => this.kick(), tickMilliseconds);
+    this.gathering.start();
+    // Last uses fall due without a message.
+    this.timer = setInterval(() => this.gathering.kick(), tickMilliseconds);
   }
 
   /** Finishes what is in hand and gives the rest back. Last uses that still wait for their turn are found again at the next start. */
-  async stop(): Promise<void> {
-    this.stopped = true;
+  stop(): Promise<void> {
     clearInterval(this.timer);
-    await this.messages?.close();
-    await this.following;
-    await this.writing;
-    for (const message of this.gathered.splice(0)) message.nak();
-  }
-
-  private async follow(): Promise<void> {
-    const { bus, report, requests } = this.options;
-    let isCaughtUp = false;
-    while (!this.stopped && !bus.connection.isClosed()) {
-      try {
-        if (!isCaughtUp) {
-          for (const use of await requests.unwritten()) this.lastUsed.note(use);
-          isCaughtUp = true;
-        }
-        const consumer = await jetstream(bus.connection).consumers.get(accessStream, accessConsumer);
-        this.messages = await consumer.consume({
-          max_messages: maxMessages,
-          expires: pullMilliseconds,
-          callback: (message) => {
-            this.gathered.push(message);
-            this.kick();
-          },
-        });
-        if (this.stopped) await this.messages.close();
-        const fault = await this.messages.closed();
-        if (fault) throw fault;
-      } catch (error) {
-        if (this.stopped) return;
-        report(`requests cannot be followed, will try again: ${String(error)}`);
-        await pause();
-      }
-    }
-  }
-
-  private kick(): void {
-    this.writing ??= this.write().finally(() => (this.writing = undefined));
-  }
-
-  /** Until nothing has gathered. Nothing is acknowledged before it is committed, so nothing is lost however long that takes. */
-  private async write(): Promise<void> {
-    const { report } = this.options;
-    do {
-      const taken = this.gathered.slice(0, maxMessages);
-      try {
-        await this.keep(taken);
-        this.gathered.splice(0, taken.length);
-        if (this.troubled) report('requests are counted again');
-        this.troubled = false;
-      } catch (error) {
-        if (!this.troubled) report(`requests cannot be kept, will try until they can: ${String(error)}`);
-        this.troubled = true;
-        for (const message of this.gathered) message.working();
-        await pause();
-      }
-    } while (this.gathered.length > 0 && !this.stopped);
+    return this.gathering.stop();
   }
 
   private async keep(messages: readonly JsMsg[]): Promise<void> {
@@ -165,5 +119,3 @@ function isUnstorable(error: unknown): boolean {
   const { code, driverError } = (error ?? {}) as { code?: string; driverError?: { code?: string } };
   return /^2[23]/.test(driverError?.code ?? code ?? '');
 }
-
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, retryMilliseconds));

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type ApiKey, type AuthenticatedCaller, type ReplyOf, type RequestOf } from '@portcullis/contracts';
-import { Cursors, Database } from '@portcullis/persistence';
+import { Database, readPage } from '@portcullis/persistence';
 import { type Place, RequestStore } from './request.store.js';
 
 /** Days that a request is kept: older ones are not shown, though their day may not be dropped yet. */
@@ -23,30 +23,26 @@ export class ReadRequests {
   ): Promise<ReplyOf<typeof ApiKey.requests>> {
     const { limit, cursor, ...filter } = request;
     const { organization_id: organizationId } = caller.principal;
-    const cursors = new Cursors(
-      await this.database.localKey('cursors'),
-      JSON.stringify(['requests', organizationId, filter]),
-    );
-    const after = cursors.read(cursor);
     const oldestMs = this.database.now().getTime() - this.days * dayMs;
     const sinceMs = filter.since === undefined ? oldestMs : Math.max(oldestMs, Date.parse(filter.since));
-    const found = await this.requests.list(
-      {
-        organizationId,
-        keyId: filter.api_key_id,
-        principalId: filter.service_account_id,
-        since: new Date(sinceMs),
-        until: filter.until === undefined ? undefined : new Date(filter.until),
-        after: after === undefined ? undefined : placeOf(after),
-      },
-      limit + 1,
-    );
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    return {
-      items: page.map(({ record }) => record),
-      next_cursor: found.length > limit && last ? cursors.write(textOf(last.at)) : null,
+    const wanted = {
+      organizationId,
+      keyId: filter.api_key_id,
+      principalId: filter.service_account_id,
+      since: new Date(sinceMs),
+      until: filter.until === undefined ? undefined : new Date(filter.until),
     };
+    return readPage(
+      this.database,
+      { limit, cursor },
+      {
+        list: ['requests', organizationId, filter],
+        find: (after, atMost) =>
+          this.requests.list({ ...wanted, after: after === undefined ? undefined : placeOf(after) }, atMost),
+        place: ({ at }) => textOf(at),
+        item: ({ record }) => record,
+      },
+    );
   }
 }
 

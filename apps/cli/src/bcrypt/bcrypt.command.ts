@@ -1,8 +1,7 @@
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { BcryptHash, BcryptHashRefused, hashWithBcrypt, Secret } from '@portcullis/credentials';
 import { exit, Refused, UsageFault, type Command } from '../command.js';
+import { pipedSecret, typedSecret } from '../secret-input.js';
 
 const checkUsage = `Usage: portcullis bcrypt --check your-plain-text-password 'password-hash'\n`;
 
@@ -69,30 +68,5 @@ async function check(text: string, password: Secret): Promise<number> {
 
 async function passwordOf(given: string): Promise<Secret> {
   if (given !== '-') return Secret.of(given);
-  return Secret.of(process.stdin.isTTY ? await typed() : await piped());
-}
-
-/** One line end belongs to whoever wrote it there (`echo`), not to the password. */
-async function piped(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks)
-    .toString()
-    .replace(/\r?\n$/, '');
-}
-
-/** The terminal's own echo is off while readline has it; what readline would show goes nowhere. */
-function typed(): Promise<string> {
-  process.stderr.write('Password: ');
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
-  return new Promise((resolve, reject) => {
-    lines.once('SIGINT', () => lines.close());
-    lines.once('close', () => reject(new Refused('No password was given.')));
-    lines.question('', (line) => {
-      resolve(line);
-      process.stderr.write('\n');
-      lines.close();
-    });
-  });
+  return Secret.of(process.stdin.isTTY ? await typedSecret() : await pipedSecret());
 }

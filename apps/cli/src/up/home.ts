@@ -1,7 +1,8 @@
-import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { identityOf, isAlive, isPortFree, type ProcessIdentity } from '@portcullis/embedded';
+import { isPortFree } from '@portcullis/embedded';
 import { Refused } from '../command.js';
+import { takeLockFile } from '../lock-file.js';
 
 /** The folder of one stack: its data, its secrets, its logs. Held by one process at a time. */
 export interface Home {
@@ -27,7 +28,11 @@ export function takeHome(folder: string): Home {
     );
   }
   const lock = join(path, 'lock');
-  takeLock(lock, path);
+  const holder = takeLockFile(lock);
+  if (holder)
+    throw new Refused(
+      `${path} is in use by another stack (process ${holder.pid}): stop that one, or set PORTCULLIS_HOME to another folder.`,
+    );
   const ports = join(path, 'ports.json');
   return {
     path,
@@ -39,51 +44,6 @@ export function takeHome(folder: string): Home {
     rememberPort: (name, port) => writeFileSync(ports, JSON.stringify({ ...readPorts(ports), [name]: port })),
     release: () => rmSync(lock, { force: true }),
   };
-}
-
-/**
- * Holds the lock file by linking a complete one into place, which only one of two can do. A lock whose process is gone is
- * taken over: it is renamed away first, and put back if that was after all another one than the one looked at.
- */
-function takeLock(lock: string, home: string): void {
-  const mine = `${lock}.${process.pid}`;
-  const me = identityOf(process.pid);
-  if (!me) throw new Error('this system does not tell which processes run');
-  writeFileSync(mine, JSON.stringify(me), { mode: 0o600 });
-  try {
-    for (;;) {
-      try {
-        linkSync(mine, lock);
-        return;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      const seen = readLock(lock);
-      if (seen.holder && isAlive(seen.holder))
-        throw new Refused(
-          `${home} is in use by another stack (process ${seen.holder.pid}): stop that one, or set PORTCULLIS_HOME to another folder.`,
-        );
-      const away = `${lock}.stale.${process.pid}`;
-      try {
-        renameSync(lock, away);
-      } catch {
-        continue; // somebody else took it over meanwhile
-      }
-      if (readLock(away).text !== seen.text) linkSync(away, lock);
-      rmSync(away, { force: true });
-    }
-  } finally {
-    rmSync(mine, { force: true });
-  }
-}
-
-function readLock(path: string): { text: string; holder: ProcessIdentity | null } {
-  try {
-    const text = readFileSync(path, 'utf8');
-    return { text, holder: JSON.parse(text) as ProcessIdentity };
-  } catch {
-    return { text: '', holder: null };
-  }
 }
 
 function readPorts(path: string): Record<string, number> {

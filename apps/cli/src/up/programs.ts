@@ -37,6 +37,7 @@ const passes = {
     'PORTCULLIS_FAMILY_DAYS',
     'PORTCULLIS_SIGNING_KEY_DAYS',
     'PORTCULLIS_ROLE_TOKEN_*',
+    'PORTCULLIS_SMTP_*',
   ],
   'api-key': [
     ...policy,
@@ -68,6 +69,9 @@ const ownVariables = [
   'PORTCULLIS_TOKEN_ENCRYPTION_KEY',
 ];
 
+/** Read by the commands that ask a gateway: whoever exports them for those is not told that they do nothing here. */
+const ofOtherCommands = ['PORTCULLIS_TOKEN', 'PORTCULLIS_URL'];
+
 /** Of the machine: how programs are found, where temporary files go, which authorities are trusted. */
 const machine = ['PATH', 'TMPDIR', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'];
 
@@ -93,7 +97,7 @@ export function environmentFor(
 
 /** Names that begin like ours and are none: most likely typing errors, which would otherwise be silently without effect. */
 export function unknownVariables(env: Environment): string[] {
-  const known = [...ownVariables, ...Object.values(passes).flat()];
+  const known = [...ownVariables, ...ofOtherCommands, ...Object.values(passes).flat()];
   return Object.keys(env)
     .filter((name) => name.startsWith('PORTCULLIS_') && !known.some((pattern) => matches(pattern, name)))
     .sort();

@@ -139,6 +139,11 @@ describe('as Envoy asks', () => {
     expect(got.status).toBe(status);
   });
 
+  test('asked for in another spelling is nothing that is there', async () => {
+    const got = await send('GET', '/v1/%64ecisions', { key: held, headers: about('GET', '/public/hello') });
+    expect([got.status, gateway.seen.reported]).toEqual([404, []]);
+  });
+
   test('a client that says X-Forwarded-Uri too gets nowhere', async () => {
     const got = await send('GET', '/v1/decisions/v1/counterparties', {
       key: held,

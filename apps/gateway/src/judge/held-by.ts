@@ -46,7 +46,6 @@ async function heldBySession(id: string, organizationId: string, { ask, lattice 
   const { family } = await ask(Identity.resolveFamily, { id });
   // The family of a key's tokens is no credential of its own: the key is.
   if (family?.kind !== 'session') return undefined;
-  if (family.organization_id !== null && family.organization_id !== organizationId) return undefined;
   const { principal } = await ask(Identity.resolvePrincipal, { id: family.principal_id });
   const membership = principal?.memberships.find(({ organization_id }) => organization_id === organizationId);
   if (!principal || !membership) return undefined;

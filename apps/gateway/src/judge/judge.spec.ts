@@ -860,12 +860,33 @@ describe('sessions', () => {
     expect(await world.identify(bearer)).toMatchObject(refusedAs('invalid_token', reason));
   });
 
-  test('a session of one organization is of no other', async () => {
+  test('who joins a second organization while signed in says from then on which one is meant', async () => {
     const world = aWorld();
     const { bearer } = world.aSession(world.aPerson({ memberships: both }));
+    const identity = await world.identify(bearer);
+    expect(world.judge.permit(identity, ['things:view'])).toMatchObject({ code: 'organization_required' });
+    const there = principalOf(await world.identify(bearer, ['X-Org-ID', otherOrg]));
+    expect([there.organization_id, there.permissions]).toEqual([otherOrg, ['things:view']]);
+    expect(await world.identify(bearer, ['X-Org-ID', 'org_three'])).toMatchObject({
+      refusal: { code: 'organization_mismatch' },
+    });
+  });
+
+  test('a session of one organization is of no other that its person does not belong to', async () => {
+    const world = aWorld();
+    const { bearer } = world.aSession();
+    expect(await world.identify(bearer, ['X-Org-ID', org])).toMatchObject({ kind: 'principal' });
     expect(await world.identify(bearer, ['X-Org-ID', otherOrg])).toMatchObject({
       refusal: { code: 'organization_mismatch' },
     });
+  });
+
+  test('an organization that is suspended stops no session that began in it from working in another', async () => {
+    const world = aWorld();
+    const { bearer } = world.aSession(world.aPerson({ memberships: both }));
+    await world.identify(bearer, ['X-Org-ID', otherOrg]);
+    world.revoke('identity', { scope: 'organization', id: org, effect: 'block' });
+    expect(await world.identify(bearer, ['X-Org-ID', otherOrg])).toMatchObject({ kind: 'principal' });
   });
 });
 

@@ -326,17 +326,17 @@ export class Judge {
     if (person?.status !== 'active') return refused(clientIp, notValid(), 'owner_not_active', credential);
     const { memberships } = person;
     if (memberships.length === 0) return refused(clientIp, notValid(), 'no_membership', credential);
-    const belongs = family.organization_id ?? (memberships.length === 1 ? memberships[0]?.organization_id : undefined);
-    if (family.organization_id !== null && organizationId !== null && organizationId !== family.organization_id) {
+    // Where the person belongs now decides, and not where they did when the session began: whoever joins a second organization
+    // says from then on which one is meant.
+    const only = memberships.length === 1 ? memberships[0]?.organization_id : undefined;
+    const membership = memberships.find(({ organization_id }) => organization_id === (organizationId ?? only));
+    if (organizationId !== null && !membership) {
       return refused(clientIp, mismatch(), 'organization_mismatch', credential);
     }
-    const chosen = organizationId ?? belongs;
-    const membership = memberships.find(({ organization_id }) => organization_id === chosen);
-    if (chosen !== undefined && !membership) {
-      // Named by the session itself it is gone; named by the header it was never one of theirs.
-      return organizationId === null
-        ? refused(clientIp, notValid(), 'no_membership', credential)
-        : refused(clientIp, mismatch(), 'organization_mismatch', credential);
+    // A session that was of one organization does not become one of another in silence.
+    if (organizationId === null && family.organization_id !== null) {
+      const isStill = memberships.some(({ organization_id }) => organization_id === family.organization_id);
+      if (!isStill) return refused(clientIp, notValid(), 'no_membership', credential);
     }
     const tags = [
       ...named,

@@ -88,6 +88,7 @@ export const principalById = (id: string): Lookup<PrincipalRecord> => ({
   },
 });
 
+/** Not tagged with its organization either: of a session it says where the person stood when it began, of a key the key's record does. */
 export const familyById = (id: string): Lookup<FamilyRecord> => ({
   name: `family:${id}`,
   authority: 'identity',
@@ -96,7 +97,6 @@ export const familyById = (id: string): Lookup<FamilyRecord> => ({
     tag('family', family.id),
     tag('principal', family.principal_id),
     tag('credential', family.credential_id),
-    ...(family.organization_id === null ? [] : [tag('organization', family.organization_id)]),
   ],
   ask: async (ask) => {
     const { position, family } = await ask(Identity.resolveFamily, { id });

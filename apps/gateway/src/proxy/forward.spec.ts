@@ -7,7 +7,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Refusal } from '@portcullis/contracts';
 import { type Upstream } from '@portcullis/policy';
@@ -35,6 +35,8 @@ async function listen(server: Server | ReturnType<typeof createTcpServer>): Prom
 interface Given {
   upstream?: Partial<Upstream>;
   as?: Partial<Forward>;
+  /** Done before the request is forwarded. */
+  before?: (request: IncomingMessage, response: ServerResponse) => unknown;
 }
 
 /** A gateway that forwards everything to one upstream and answers refusals with their code. */
@@ -63,7 +65,7 @@ async function aGateway(upstream: Handler | number, given: Given = {}) {
       query: query.length === 0 ? null : query.join('?'),
       ...given.as,
     };
-    Promise.resolve()
+    Promise.resolve(given.before?.(request, response))
       .then(() => forwarder.forward(request, response, to, as))
       .then(
         () => settled.push('resolved'),
@@ -367,6 +369,26 @@ test('early hints reach the client, and a hint that is no link reaches nobody', 
   }
 });
 
+test('what is repeated stays repeated beside a header that was set before', async () => {
+  const upstream: Handler = (_request, response) =>
+    response.writeHead(200, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X-Two', '1', 'x-two', '2']).end();
+  const { port } = await aGateway(upstream, {
+    before: (_request, response) => response.setHeader('X-Content-Type-Options', 'nosniff'),
+  });
+  const { headers, rawHeaders } = await ask(port);
+  expect(headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'x-two': '1, 2' });
+  expect(rawHeaders.filter((name) => /^x-content-type-options$/i.test(name))).toHaveLength(1);
+});
+
+test('a 304 may say how long the body is that it does not have', async () => {
+  const { port, settled } = await aGateway((_request, response) =>
+    response.writeHead(304, { 'Content-Length': 10, ETag: '"x"' }).end(),
+  );
+  expect(await ask(port)).toMatchObject({ status: 304, headers: { etag: '"x"', 'content-length': '10' }, body: '' });
+  await until(() => settled.length === 1);
+  expect(settled).toEqual(['resolved']);
+});
+
 test('trailers of an answer pass, but for those that would change what was read before them', async () => {
   const { port } = await aGateway((_request, response) => {
     response.writeHead(200, { Trailer: 'X-Checksum' });
@@ -525,6 +547,32 @@ test('a client that hangs up in the middle of the answer frees the upstream', as
   await once(sent, 'response');
   sent.destroy();
   await until(() => closed);
+});
+
+test('a client that hangs up before its turn came frees every upstream', async () => {
+  let begun = 0;
+  let closed = 0;
+  const { port, settled } = await aGateway((request, response) => {
+    begun++;
+    response.on('close', () => closed++);
+    if (request.url !== '/first') response.end(Buffer.alloc(4_000_000));
+  });
+  const client = connect(port, '127.0.0.1').on('error', () => undefined);
+  const ask = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  client.write(ask('/first') + ask('/then').repeat(12));
+  await until(() => begun === 13);
+  client.destroy();
+  await until(() => closed === 13 && settled.length === 13);
+  expect(new Set(settled)).toEqual(new Set(['resolved']));
+});
+
+test('for a client that hung up while it was decided nothing is asked', async () => {
+  let asked = 0;
+  const { port, settled } = await aGateway(() => asked++, { before: (_request, response) => once(response, 'close') });
+  const client = connect(port, '127.0.0.1').on('error', () => undefined);
+  client.write('GET /a HTTP/1.1\r\nHost: x\r\n\r\n', () => client.destroy());
+  await until(() => settled.length === 1);
+  expect([settled, asked]).toEqual([['resolved'], 0]);
 });
 
 test('an answer that comes before the body was read reaches the client', async () => {

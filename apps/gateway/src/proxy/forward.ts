@@ -1,4 +1,5 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { Refusal } from '@portcullis/contracts';
 import { type Upstream } from '@portcullis/policy';
@@ -65,6 +66,7 @@ export class Forwarder {
 
     return new Promise((resolve, reject) => {
       const exchange = new Exchange(request, response, as, this.#tunnels, resolve, reject);
+      if (exchange.over) return;
       const upgrade = as.upgradeHead !== undefined;
       if (upgrade) exchange.mayUpgrade(!this.#ending);
       const body = hasBody && !upgrade ? exchange.body(chunked) : null;
@@ -149,6 +151,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** The first piece of the answer's body, until it is known whether it is all of it. */
   #first: Buffer | undefined;
   #hasBegun = false;
+  #status = 0;
   /** Nobody waits for the answer any more, or nobody may have it. */
   over = false;
 
@@ -162,6 +165,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   ) {
     // It stays; once this is over it does nothing.
     response.on('close', this.#onClientGone);
+    const { socket } = request;
+    // While it was decided, the client may have gone: of that there is no other event.
+    if (socket.destroyed) this.#onClientGone();
+    // Behind another answer this one is told nothing of the connection's end.
+    else if (response.socket === null) callAtEnd(socket, this.#onClientGone);
   }
 
   /**
@@ -247,7 +255,8 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#attach();
       if (this.over) return;
     }
-    this.response.writeHead(status, responseHeaders(raw, status, this.as));
+    this.#status = status;
+    writeHead(this.response, status, responseHeaders(raw, status, this.as));
     queueMicrotask(() => this.#begin(controller));
   }
 
@@ -274,8 +283,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.resolve();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
     if (this.over) return;
+    // A 304 may say how long the body is that it does not have (RFC 9110 section 8.6); undici waits for it in vain.
+    if (this.#status === 304 && codeOf(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
+      return this.onResponseEnd(controller);
     if (this.response.headersSent) return this.#cut();
     this.#finish();
     this.reject(refusalOf(error));
@@ -342,6 +354,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #finish(): void {
     this.over = true;
     this.#hold?.release();
+    atEnd.get(this.request.socket)?.delete(this.#onClientGone);
   }
 }
 
@@ -351,9 +364,34 @@ function textsOf(raw: Dispatcher.DispatchController['rawHeaders']): readonly str
   return raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
 }
 
+/** Node takes a list in the place of headers that were set before, and then keeps the last of each name. */
+function writeHead(response: ServerResponse, status: number, list: string[]): void {
+  if (response.getHeaderNames().length === 0) return void response.writeHead(status, list);
+  const headers = new Map<string, string[]>();
+  for (let at = 0; at < list.length; at += 2) {
+    const lower = (list[at] ?? '').toLowerCase();
+    headers.set(lower, [...(headers.get(lower) ?? []), list[at + 1] ?? '']);
+  }
+  response.writeHead(status, Object.fromEntries(headers));
+}
+
+/** What is to be called when a connection ends; one listener for all, since a client may send any number of requests at once. */
+const atEnd = new WeakMap<Socket, Set<() => void>>();
+
+function callAtEnd(socket: Socket, call: () => void): void {
+  const known = atEnd.get(socket);
+  if (known) return void known.add(call);
+  const calls = new Set([call]);
+  atEnd.set(socket, calls);
+  socket.once('close', () => {
+    for (const each of calls) each();
+  });
+}
+
+const codeOf = (error: Error): unknown => (error as { code?: unknown }).code;
+
 function refusalOf(error: Error): Refusal {
-  const { code } = error as { code?: unknown };
-  return code === 'UND_ERR_HEADERS_TIMEOUT'
+  return codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT'
     ? new Refusal('upstream_timeout', 'The service behind the gateway did not answer in time.', { cause: error })
     : new Refusal('upstream_unreachable', 'The service behind the gateway could not be reached.', { cause: error });
 }

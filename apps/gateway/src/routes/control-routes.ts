@@ -7,6 +7,7 @@ import { auditRoutes } from './audit.routes.js';
 import { catalogueRoutes } from './catalogue.routes.js';
 import { clientRoutes } from './client.routes.js';
 import { identityRoutes } from './identity.routes.js';
+import { ownerRoutes } from './owner.routes.js';
 import { policyRoutes } from './policy.routes.js';
 import { processRoutes } from './process.routes.js';
 import { roleTokenRoutes } from './role-token.routes.js';
@@ -16,6 +17,7 @@ import { type ControlRoute, ownRoute } from './route.js';
 export const controlRoutes: readonly ControlRoute[] = [
   ...identityRoutes,
   ...roleTokenRoutes,
+  ...ownerRoutes,
   ...apiKeyRoutes,
   ...clientRoutes,
   ...auditRoutes,

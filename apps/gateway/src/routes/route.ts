@@ -70,6 +70,8 @@ export type Access =
       readonly public: false;
       readonly permission: string | null;
       /** Programs on this machine need no credential. */ readonly loopback?: true;
+      /** A person of several organizations who has named none is asked for no permission: the answer is about themselves. */
+      readonly needsOrganization?: false;
     };
 
 /** One route that the gateway answers itself, described once: it is served, documented and guarded by this value alone. */
@@ -107,16 +109,18 @@ export function operationRoute<O extends Operation, Body extends z.ZodObject = z
     status?: number;
     /** The HTTP form, where it is not the operation's own. */
     body?: Body;
+    /** Never with `Idempotency-Key`: a password is not set twice by one. */
+    idempotent?: false;
     /** The operation's request made of it. */
     request?: (body: z.output<Body>) => RequestInputOf<O>;
   },
 ): ControlRoute {
   const { operation, status = 200, body, request, ...rest } = described;
   const input = httpInputOf(body ?? operation.request, rest.method, rest.path);
-  const idempotent = operation.for === 'principal' && rest.method !== 'GET';
+  const idempotent = described.idempotent ?? (operation.for === 'principal' && rest.method !== 'GET');
   return {
     ...rest,
-    access: operation.for === 'principal' ? { public: false, permission: operation.permission } : { public: true },
+    access: accessOf(operation),
     status,
     input,
     reply: operation.reply,
@@ -137,6 +141,11 @@ export function operationRoute<O extends Operation, Body extends z.ZodObject = z
       return { status, body: (await renderReply(operation.reply, reply, parts.unseal(operation.subject))) as object };
     },
   };
+}
+
+function accessOf({ for: audience, permission, needsOrganization }: Operation): Access {
+  if (audience !== 'principal') return { public: true };
+  return { public: false, permission, ...(needsOrganization ? {} : { needsOrganization }) };
 }
 
 /** A route that the gateway answers from what it holds. */

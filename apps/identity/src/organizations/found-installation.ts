@@ -2,6 +2,7 @@ import { newId } from '@portcullis/contracts';
 import { hashPassword, type Secret } from '@portcullis/credentials';
 import { type Database } from '@portcullis/persistence';
 import { ConfigFault } from '@portcullis/settings';
+import { MemberStore } from '../users/member.store.js';
 import { UserStore } from '../users/user.store.js';
 import { OrganizationStore } from './organization.store.js';
 
@@ -40,7 +41,14 @@ export async function foundInstallation(database: Database, administrator: First
       createdAt: now,
     });
     await users.insert(tx, { id: userId, email, name: null, passwordHash, createdAt: now });
-    await users.join(tx, { userId, organizationId, roles: ['owner'], at: now });
+    await new MemberStore(database).join(tx, {
+      userId,
+      organizationId,
+      roles: ['owner'],
+      permissions: [],
+      at: now,
+      by: null,
+    });
     await tx.owe({
       organization_id: organizationId,
       action: 'organization.created',

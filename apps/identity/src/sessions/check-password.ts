@@ -6,6 +6,14 @@ import { type User, UserStore } from '../users/user.store.js';
 import { SignInFailureStore, type SignInPlace, signInPlace } from './sign-in-failure.store.js';
 import { Turns } from './turns.js';
 
+export interface PasswordCheck {
+  email: string;
+  password: Secret;
+  refusedAs: Action;
+  /** Other words for the refusal, where it is known who asks. */
+  refusal?: string;
+}
+
 /** Forgets, in the transaction of what follows, how often the person failed from that place. */
 export type ForgetFailures = (tx: Transaction) => Promise<void>;
 
@@ -25,7 +33,7 @@ export class CheckPassword {
 
   /** Does `granted` for the person, in the same turn, and answers what it answers. */
   async execute<T>(
-    { email, password, refusedAs }: { email: string; password: Secret; refusedAs: Action },
+    { email, password, refusedAs, refusal }: PasswordCheck,
     caller: Caller,
     granted: (user: User, forget: ForgetFailures) => Promise<T>,
   ): Promise<T> {
@@ -36,9 +44,9 @@ export class CheckPassword {
       if (waitSeconds !== undefined) throw tooMany(waitSeconds);
       const user = await this.users.findByEmail(email);
       const matches = await verify(user, password);
-      if (!user || !matches || user.status !== 'active') {
+      if (!user || !matches || user.status !== 'active' || user.memberships.length === 0) {
         await this.refuse(user, matches, place, refusedAs, caller);
-        throw new Refusal('invalid_credentials', 'The e-mail address or the password is not valid.');
+        throw new Refusal('invalid_credentials', refusal ?? 'The e-mail address or the password is not valid.');
       }
       return { result: await granted(user, (tx) => this.failures.forget(tx, place)) };
     });
@@ -54,7 +62,7 @@ export class CheckPassword {
     caller: Caller,
   ): Promise<void> {
     await this.database.transaction(async (tx) => {
-      await this.failures.add(tx, place);
+      const locked = await this.failures.add(tx, place);
       await tx.owe({
         ...eventOrigin(caller),
         organization_id: soleOrganization(user),
@@ -62,10 +70,26 @@ export class CheckPassword {
         outcome: 'denied',
         // The e-mail of nobody is not kept: people type passwords into that field.
         resource: { kind: 'user', id: user?.id ?? null },
-        reason: !user ? 'unknown_email' : matches ? `user_${user.status}` : 'wrong_password',
+        reason: reasonOf(user, matches),
+      });
+      if (locked === null) return;
+      await tx.owe({
+        ...eventOrigin(caller),
+        organization_id: locked === 'pair' ? soleOrganization(user) : null,
+        action: 'session.locked',
+        outcome: 'denied',
+        resource: { kind: 'user', id: locked === 'pair' ? (user?.id ?? null) : null },
+        reason: locked === 'pair' ? 'too_many_for_user' : 'too_many_for_address',
+        details: { place: place.address },
       });
     });
   }
+}
+
+function reasonOf(user: User | undefined, matches: boolean): string {
+  if (!user) return 'unknown_email';
+  if (!matches) return 'wrong_password';
+  return user.status === 'active' ? 'no_membership' : `user_${user.status}`;
 }
 
 async function verify(user: User | undefined, password: Secret): Promise<boolean> {

@@ -170,6 +170,33 @@ describe('repeated failures', () => {
     await expect(login(administrator.email, right, '198.51.100.1')).resolves.toBeDefined();
   });
 
+  test('are told once for each lock, not for each try', async () => {
+    await fail(10, administrator.email, '198.51.100.20');
+    for (let i = 0; i < 3; i++) await refusalOf(administrator.email, right, '198.51.100.20');
+    expect(await house.events('session.locked')).toMatchObject([
+      {
+        organization_id: house.organizationId,
+        outcome: 'denied',
+        resource: { kind: 'user', id: house.userId },
+        reason: 'too_many_for_user',
+        details: { place: '198.51.100.20' },
+      },
+    ]);
+    house.clock.advance(900);
+    await fail(10, administrator.email, '198.51.100.20');
+    expect(await house.events('session.locked')).toHaveLength(2);
+  });
+
+  test('of strangers from a hundred places leave the administrator at home free to sign in', async () => {
+    await house.query(
+      `insert into sign_in_failure (pair, address, failed_at)
+       select 'pair' || n, '203.0.113.' || n % 250, $1 from generate_series(1, 20000) n`,
+      [house.clock.now()],
+    );
+    await expect(login(administrator.email, right, '198.51.100.21')).resolves.toBeDefined();
+    expect(await house.events('session.locked')).toEqual([]);
+  });
+
   test('never stop the person from signing in elsewhere', async () => {
     await fail(10, administrator.email, '198.51.100.2');
     await expect(login(administrator.email, right, '198.51.100.3')).resolves.toBeDefined();

@@ -1,5 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { type Caller, eventOrigin, Identity, newId, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import {
+  type Caller,
+  eventOrigin,
+  Identity,
+  newId,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+} from '@portcullis/contracts';
 import { hashPassword, needsRehash, type Secret } from '@portcullis/credentials';
 import { Database } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
@@ -40,6 +48,8 @@ export class Login {
     const rehash = from !== null && needsRehash(from) ? { from, to: await hashPassword(password) } : null;
     const signingKey = await this.issuePair.signingKey();
     return this.database.transaction(async (tx) => {
+      // Whoever changes the password ends every session that there is; one that begins meanwhile must not escape that.
+      if (!(await this.users.stillHas(tx, user, rehash === null ? 'share' : 'update'))) throw changedMeanwhile();
       const now = this.database.now();
       const family = { id: newId('tok', now), endsAt: this.issuePair.familyEnd(now) };
       const holder = holderOfSession(this.policy.current.lattice, {
@@ -75,3 +85,6 @@ export class Login {
     });
   }
 }
+
+const changedMeanwhile = (): Refusal =>
+  new Refusal('invalid_credentials', 'The e-mail address or the password is not valid.');

@@ -41,12 +41,25 @@ export class SignInFailureStore {
     return Math.max(1, Math.ceil((decisive + windowMilliseconds - now.getTime()) / 1000));
   }
 
-  async add(tx: Transaction, { pair, address }: SignInPlace): Promise<void> {
+  /**
+   * Answers what this very failure stops for a while, which is told once: that person from that place, or the place for everybody.
+   */
+  async add(tx: Transaction, { pair, address }: SignInPlace): Promise<'pair' | 'address' | null> {
+    // Replicas count one after the other, so that one of them sees the last failure that is let through.
+    await tx.manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`identity:sign-in:${address}`]);
+    const now = this.database.now();
     await tx.manager.query('insert into sign_in_failure (pair, address, failed_at) values ($1, $2, $3)', [
       pair,
       address,
-      this.database.now(),
+      now,
     ]);
+    const [row] = await tx.manager.query<{ of_pair: string; of_address: string }[]>(
+      `select count(*) filter (where pair = $1) as of_pair, count(*) as of_address
+         from sign_in_failure where address = $2 and failed_at > $3`,
+      [pair, address, new Date(now.getTime() - windowMilliseconds)],
+    );
+    if (Number(row?.of_address) === mostForAddress) return 'address';
+    return Number(row?.of_pair) === mostForPair ? 'pair' : null;
   }
 
   /** After a success. What others failed at from the same address stays. */

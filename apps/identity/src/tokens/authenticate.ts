@@ -12,7 +12,7 @@ import {
 import { NetworkList, sameDigest, type SigningKey } from '@portcullis/credentials';
 import { Database, type Transaction } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
-import { UserStore } from '../users/user.store.js';
+import { Owners } from '../owners.js';
 import { FamilyStore } from './family.store.js';
 import { holderOfKey } from './holder.js';
 import { type IssuedPair, IssuePair } from './issue-pair.js';
@@ -33,7 +33,7 @@ export class Authenticate {
   constructor(
     private readonly database: Database,
     private readonly keys: KeyRecords,
-    private readonly users: UserStore,
+    private readonly owners: Owners,
     private readonly families: FamilyStore,
     private readonly issuePair: IssuePair,
     private readonly policy: PolicyFile,
@@ -62,7 +62,7 @@ export class Authenticate {
   ): Promise<Outcome> {
     // Between the two looks at the clock it has ended.
     if (secretGeneration === undefined) return { refused: 'secret_expired' };
-    const owner = key.owner.kind === 'user' ? await this.users.find(key.owner.id, tx) : undefined;
+    const owner = await this.owners.find(key.owner.id, tx);
     const membership = owner?.memberships.find((each) => each.organization_id === key.organization_id);
     if (owner?.status !== 'active' || !membership || key.client_id === null) return { refused: 'owner_inactive' };
     const now = this.database.now();

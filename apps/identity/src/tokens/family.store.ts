@@ -98,6 +98,20 @@ export class FamilyStore {
     return row && fromStored(row);
   }
 
+  /** A person's live login sessions, locked, but for the one that is to stay. */
+  async lockSessions(
+    tx: Transaction,
+    userId: string,
+    { but, now }: { but: string | null; now: Date },
+  ): Promise<Family[]> {
+    const rows = await tx.manager.query<StoredFamily[]>(
+      `${selectFamily} where principal_id = $1 and kind = 'session' and revoked_at is null and ends_at > $2
+          and id is distinct from $3 order by id for update`,
+      [userId, now, but],
+    );
+    return rows.map(fromStored);
+  }
+
   /** A refresh token of a family that is locked. */
   async refreshToken(tx: Transaction, family: Family, jti: string): Promise<UsedRefreshToken | undefined> {
     const [row] = await tx.manager.query<StoredRefreshToken[]>(

@@ -13,8 +13,8 @@ import {
 import { type SigningKey } from '@portcullis/credentials';
 import { Database, type Transaction } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
+import { Owners } from '../owners.js';
 import { SealingKeys } from '../sealing-keys.js';
-import { UserStore } from '../users/user.store.js';
 import { type Family, FamilyStore, type UsedRefreshToken } from './family.store.js';
 import { holderOfKey, holderOfSession } from './holder.js';
 import { type IssuedPair, IssuePair } from './issue-pair.js';
@@ -40,7 +40,7 @@ export class Reauthenticate {
     private readonly sealingKeys: SealingKeys,
     private readonly readRefreshToken: ReadRefreshToken,
     private readonly keys: KeyRecords,
-    private readonly users: UserStore,
+    private readonly owners: Owners,
     private readonly families: FamilyStore,
     private readonly issuePair: IssuePair,
     private readonly revokeFamily: RevokeFamily,
@@ -107,17 +107,18 @@ export class Reauthenticate {
 
   /** Who holds the family's tokens now, or why nobody does. */
   private async holderNow(tx: Transaction, family: Family, key: ResolvedKey | null): Promise<Holder | string> {
-    const person = family.principalKind === 'user' ? await this.users.find(family.principalId, tx) : undefined;
-    if (person?.status !== 'active') return 'owner_inactive';
+    const owner = await this.owners.find(family.principalId, tx);
+    if (owner?.status !== 'active') return 'owner_inactive';
     const { lattice } = this.policy.current;
     if (family.kind === 'session') {
-      return holderOfSession(lattice, { familyId: family.id, userId: person.id, memberships: person.memberships });
+      if (owner.memberships.length === 0) return 'no_membership';
+      return holderOfSession(lattice, { familyId: family.id, userId: owner.id, memberships: owner.memberships });
     }
-    const membership = person.memberships.find((each) => each.organization_id === key?.organization_id);
+    const membership = owner.memberships.find((each) => each.organization_id === key?.organization_id);
     if (!key || key.client_id === null || key.id !== family.credentialId) return 'unknown_key';
     if (key.status !== 'active') return `key_${key.status}`;
     if (!isSecretLive(key, family.secretGeneration, this.database.now())) return 'secret_ended';
-    if (!membership || key.owner.id !== person.id) return 'owner_inactive';
+    if (!membership || key.owner.id !== owner.id) return 'owner_inactive';
     return holderOfKey(lattice, { ...key, client_id: key.client_id }, membership);
   }
 

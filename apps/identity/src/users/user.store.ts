@@ -5,8 +5,11 @@ import { type EntityManager } from 'typeorm';
 export interface User {
   id: string;
   status: 'active' | 'disabled' | 'deleted';
+  email: string;
   passwordHash: string | null;
-  /** In organizations that are active. */
+  /** Which of the person's passwords that is; a rehash of the same one leaves it. */
+  passwordNumber: number;
+  /** Of organizations that are active and in which they are not disabled. */
   memberships: Membership[];
 }
 
@@ -32,16 +35,6 @@ export class UserStore {
       `insert into user_account (id, email, email_key, name, status, password_hash, created_at)
        values ($1, $2, $3, $4, 'active', $5, $6)`,
       [user.id, user.email.trim(), emailKey(user.email), user.name, user.passwordHash, user.createdAt],
-    );
-  }
-
-  async join(
-    tx: Transaction,
-    membership: { userId: string; organizationId: string; roles: string[]; at: Date },
-  ): Promise<void> {
-    await tx.manager.query(
-      'insert into membership (user_id, organization_id, roles, created_at) values ($1, $2, $3, $4)',
-      [membership.userId, membership.organizationId, membership.roles, membership.at],
     );
   }
 
@@ -82,6 +75,53 @@ export class UserStore {
     ]);
   }
 
+  /** A person, locked until the transaction ends: what they sign in with and where they belong changes one after the other. */
+  async lock(tx: Transaction, id: string): Promise<User | undefined> {
+    await tx.manager.query('select 1 from user_account where id = $1 for update', [id]);
+    return this.find(id, tx);
+  }
+
+  /** One at a time for one address, so that two who name it make one person. Answers who has it, locked. */
+  async lockByEmail(tx: Transaction, email: string): Promise<User | undefined> {
+    const key = emailKey(email);
+    await tx.manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`identity:email:${key}`]);
+    const [row] = await tx.manager.query<{ id: string }[]>(
+      'select id from user_account where email_key = $1 for update',
+      [key],
+    );
+    return row && this.find(row.id, tx);
+  }
+
+  /** Whether the password is still the one of a sign-in under way. Until the transaction ends nobody changes it. */
+  async stillHas(tx: Transaction, user: User, lock: 'share' | 'update'): Promise<boolean> {
+    const rows = await tx.manager.query<unknown[]>(
+      `select 1 from user_account where id = $1 and status = 'active' and password_number = $2
+          for ${lock}`,
+      [user.id, user.passwordNumber],
+    );
+    return rows.length > 0;
+  }
+
+  async setPassword(tx: Transaction, id: string, passwordHash: string): Promise<void> {
+    await tx.manager.query(
+      'update user_account set password_hash = $2, password_number = password_number + 1 where id = $1',
+      [id, passwordHash],
+    );
+  }
+
+  async rename(tx: Transaction, id: string, name: string | null): Promise<void> {
+    await tx.manager.query('update user_account set name = $2 where id = $1', [id, name]);
+  }
+
+  /** The end of a person: the id stays, for the records that name it; the address is free again, and kept nowhere here. */
+  async erase(tx: Transaction, id: string): Promise<void> {
+    await tx.manager.query(
+      `update user_account set status = 'deleted', email = '', email_key = id, name = null, password_hash = null
+        where id = $1`,
+      [id],
+    );
+  }
+
   private query<T>(tx: Transaction | undefined, work: (manager: EntityManager) => Promise<T>): Promise<T> {
     return tx ? work(tx.manager) : this.database.read(work);
   }
@@ -90,9 +130,11 @@ export class UserStore {
 type Nullable<T> = { [Key in keyof T]: T[Key] | null };
 
 const selectUser = `
-  select account.id, account.status, account.password_hash as "passwordHash",
+  select account.id, account.email, account.status, account.password_hash as "passwordHash",
+         account.password_number as "passwordNumber",
          coalesce((select json_agg(json_build_object('organization_id', organization.id, 'roles', membership.roles,
                                                      'permissions', membership.permissions) order by organization.id)
                      from membership join organization on organization.id = membership.organization_id
-                    where membership.user_id = account.id and organization.status = 'active'), '[]') as memberships
+                    where membership.user_id = account.id and organization.status = 'active'
+                      and membership.disabled_at is null and membership.removed_at is null), '[]') as memberships
     from user_account account`;
