@@ -72,7 +72,7 @@ const events = async (id: string) =>
 describe('a key that is made', () => {
   test('shows its bearer token once, sealed, and keeps only the digest', async () => {
     const made = await create();
-    const token = await opened(made.credentials.bearer_token);
+    const token = opened(made.credentials.bearer_token);
     const parts = parseApiKey(token);
     expect(parts).toMatchObject({ prefix: 'ptc' });
     expect(made).toMatchObject({
@@ -106,7 +106,7 @@ describe('a key that is made', () => {
     });
     expect(made.client_id).toMatch(/^[A-Za-z]{22}$/);
     expect(made.permissions).toEqual(['counterparties:view']);
-    const secret = await opened(made.credentials.client_secret);
+    const secret = opened(made.credentials.client_secret);
     expect(secret).toMatch(/^[A-Za-z0-9]{48}$/);
     const { key } = await gateway.call(ApiKey.resolve, { client_id: made.client_id ?? '' });
     expect(key?.secrets).toEqual([expect.objectContaining({ form: 'client_credentials', sha256: sha256Hex(secret) })]);

@@ -102,8 +102,8 @@ export class IssueKey {
     return {
       ...record,
       credentials: {
-        ...(bearer ? { bearer_token: { sealed: await sealed(bearer.text) } } : {}),
-        ...(client ? { client_id: client.clientId, client_secret: { sealed: await sealed(client.clientSecret) } } : {}),
+        ...(bearer ? { bearer_token: { sealed: sealed(bearer.text) } } : {}),
+        ...(client ? { client_id: client.clientId, client_secret: { sealed: sealed(client.clientSecret) } } : {}),
       },
     };
   }

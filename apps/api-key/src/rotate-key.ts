@@ -34,7 +34,7 @@ export class RotateKey {
     return this.changeKey.execute<Shown>(
       caller,
       { operation: ApiKey.rotate.subject, request },
-      async (key) => {
+      (key) => {
         const { record } = key;
         demandHolds(this.policy.current.lattice, caller, record);
         if (overlapSeconds > 0 && key.mostLive >= mostLive) {
@@ -54,8 +54,8 @@ export class RotateKey {
           add.push({ id: newId('sec', now), form: 'client_credentials', lookup: null, sha256: client.sha256 });
         }
         const ends = new Date(now.getTime() + overlapSeconds * 1000);
-        const sealed = async (secret: { reveal(): string }) => ({
-          sealed: await seal(caller.reply_key, secret.reveal(), ApiKey.rotate.subject),
+        const sealed = (secret: { reveal(): string }) => ({
+          sealed: seal(caller.reply_key, secret.reveal(), ApiKey.rotate.subject),
         });
         return {
           columns: bearer ? { keyPrefix: `${this.prefix}_${bearer.lookup}` } : {},
@@ -67,9 +67,9 @@ export class RotateKey {
           },
           shown: {
             credentials: {
-              ...(bearer ? { bearer_token: await sealed(bearer.text) } : {}),
+              ...(bearer ? { bearer_token: sealed(bearer.text) } : {}),
               ...(client && record.client_id !== null
-                ? { client_id: record.client_id, client_secret: await sealed(client.clientSecret) }
+                ? { client_id: record.client_id, client_secret: sealed(client.clientSecret) }
                 : {}),
             },
           },

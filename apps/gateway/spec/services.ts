@@ -45,22 +45,22 @@ export const asked: { request?: unknown; caller?: Caller | undefined; token?: st
 const identityKey = generateSealingKey();
 
 /** Identity, api-key and the others as their contracts describe them, with what the specs need to be there. */
-export const services: Ask = async (operation, request, caller) => {
+export const services: Ask = (operation, request, caller) => {
   const parsed = (operation as Operation).request.safeParse(request);
   if (!parsed.success) throw refuseFaults(parsed.error);
   if ((operation as Operation).for !== 'service') Object.assign(asked, { request: parsed.data, caller });
-  const reply = await replyOf(operation, parsed.data as never, caller);
+  const reply = replyOf(operation, parsed.data as never, caller);
   return (operation as Operation).reply.parse(reply) as never;
 };
 
-async function replyOf(operation: Operation, request: Record<string, string>, caller?: Caller): Promise<unknown> {
+function replyOf(operation: Operation, request: Record<string, string>, caller?: Caller): unknown {
   const position = { history: 'spec', seq: 0 };
-  const sealed = async (text: string) => ({ sealed: await seal(caller?.reply_key, text, operation.subject) });
+  const sealed = (text: string) => ({ sealed: seal(caller?.reply_key, text, operation.subject) });
   const opened = (field: string) =>
     unseal(identityKey, (request[field] as unknown as { sealed: string }).sealed, operation.subject);
-  const pair = async () => ({
-    access_token: await sealed('the access token'),
-    refresh_token: await sealed('the refresh token'),
+  const pair = () => ({
+    access_token: sealed('the access token'),
+    refresh_token: sealed('the refresh token'),
     token_type: 'Bearer',
     expires_in: 3600,
     refresh_not_before: new Date().toISOString(),
@@ -95,7 +95,7 @@ async function replyOf(operation: Operation, request: Record<string, string>, ca
     case Identity.keys.subject:
       return { access: [generateSigningKey().publicJwk], gateways: [generateSigningKey().publicJwk] };
     case Identity.login.subject:
-      if ((await opened('password')) !== 'hunter2') throw new Refusal('invalid_credentials', 'Wrong.');
+      if (opened('password') !== 'hunter2') throw new Refusal('invalid_credentials', 'Wrong.');
       return pair();
     case Identity.resolveInstallation.subject:
       return {
@@ -107,13 +107,12 @@ async function replyOf(operation: Operation, request: Record<string, string>, ca
         },
       };
     case Identity.issueRoleToken.subject:
-      if ((await opened('password')) !== 'hello')
-        throw new Refusal('invalid_credentials', 'The password is not valid.');
+      if (opened('password') !== 'hello') throw new Refusal('invalid_credentials', 'The password is not valid.');
       if (request['wanted'] === null) throw new Refusal('invalid_request', 'The body must have a role and an expiry.');
-      return roleToken(await sealed('a role token'));
+      return roleToken(sealed('a role token'));
     case Identity.refreshRoleToken.subject:
-      Object.assign(asked, { token: await opened('token') });
-      return roleToken(await sealed('another role token'));
+      Object.assign(asked, { token: opened('token') });
+      return roleToken(sealed('another role token'));
     case Identity.authenticate.subject:
       return pair();
     case ApiKey.list.subject:
@@ -122,7 +121,7 @@ async function replyOf(operation: Operation, request: Record<string, string>, ca
       return {
         ...record('key_2'),
         name: request['name'],
-        credentials: { bearer_token: await sealed('ptc_the-secret') },
+        credentials: { bearer_token: sealed('ptc_the-secret') },
       };
     case ApiKey.revoke.subject:
       throw new Refusal('enforcement_pending', 'Not yet confirmed.', { retryAfterSeconds: 2 });

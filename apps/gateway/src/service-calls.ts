@@ -43,21 +43,21 @@ export class ServiceCalls {
     if (sealedFields.length === 0) return this.call(operation, request, caller);
     const key = await this.sealingKey.get();
     try {
-      return await this.call(operation, await sealFields(operation, request, sealedFields, key), caller);
+      return await this.call(operation, sealFields(operation, request, sealedFields, key), caller);
     } catch (error) {
       // Identity has another key since, and could not open what was sealed to the old one: once more, with the key of now.
       if (!(error instanceof Refusal) || error.code !== 'invalid_request') throw error;
       const current = await this.sealingKey.renew();
       if (JSON.stringify(current) === JSON.stringify(key)) throw error;
-      return this.call(operation, await sealFields(operation, request, sealedFields, current), caller);
+      return this.call(operation, sealFields(operation, request, sealedFields, current), caller);
     }
   }
 
   /** Opens what the service of an operation sealed to this process. */
-  unseal(context: string): (sealed: Sealed) => Promise<string> {
-    return async ({ sealed }) => {
+  unseal(context: string): (sealed: Sealed) => string {
+    return ({ sealed }) => {
       try {
-        return await unseal(this.ownKey, sealed, context);
+        return unseal(this.ownKey, sealed, context);
       } catch (error) {
         if (!(error instanceof SealRefused)) throw error;
         throw new Error(`${context} answered with a secret that is not sealed to this gateway`, { cause: error });
@@ -91,16 +91,16 @@ export class ServiceCalls {
   }
 }
 
-async function sealFields(
+function sealFields(
   operation: Operation,
   request: Record<string, unknown>,
   fields: readonly string[],
   key: object,
-): Promise<Record<string, unknown>> {
+): Record<string, unknown> {
   const sealed = { ...request };
   for (const field of fields) {
     const plain = request[field];
-    if (typeof plain === 'string') sealed[field] = { sealed: await seal(key, plain, operation.subject) };
+    if (typeof plain === 'string') sealed[field] = { sealed: seal(key, plain, operation.subject) };
   }
   return sealed;
 }

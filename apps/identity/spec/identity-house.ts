@@ -189,16 +189,16 @@ export async function openIdentity(
     },
 
     /** A secret as the gateway seals it to identity. */
-    seal: async (text: string, subject: string): Promise<Sealed> => ({
-      sealed: await seal(sealingKeys.published, text, subject),
+    seal: (text: string, subject: string): Sealed => ({
+      sealed: seal(sealingKeys.published, text, subject),
     }),
 
-    open: ({ sealed }: Sealed, subject: string): Promise<string> => unseal(replyKey, sealed, subject),
+    open: ({ sealed }: Sealed, subject: string): string => unseal(replyKey, sealed, subject),
 
     /** Both tokens of an answer, opened. */
-    openPair: async (pair: TokenPair, subject: string): Promise<{ access: string; refresh: string }> => ({
-      access: await unseal(replyKey, pair.access_token.sealed, subject),
-      refresh: await unseal(replyKey, pair.refresh_token.sealed, subject),
+    openPair: (pair: TokenPair, subject: string): { access: string; refresh: string } => ({
+      access: unseal(replyKey, pair.access_token.sealed, subject),
+      refresh: unseal(replyKey, pair.refresh_token.sealed, subject),
     }),
 
     events: async (action?: AuditEvent['action']): Promise<AuditEvent[]> => {

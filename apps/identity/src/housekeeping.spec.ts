@@ -13,9 +13,9 @@ afterAll(() => house.close());
 
 test('a token whose row is gone still says truly that it has expired, and its family that it has ended', async () => {
   const housekeeping = new Housekeeping(house.database, () => undefined);
-  const password = await house.seal(administrator.password.reveal(), Identity.login.subject);
+  const password = house.seal(administrator.password.reveal(), Identity.login.subject);
   const answer = await house.get(Login).execute({ email: administrator.email, password }, house.caller());
-  const pair = await house.openPair(answer, Identity.login.subject);
+  const pair = house.openPair(answer, Identity.login.subject);
   const count = async (table: string): Promise<number> => (await house.query(`select 1 from ${table}`)).length;
 
   await housekeeping.run();
@@ -25,7 +25,7 @@ test('a token whose row is gone still says truly that it has expired, and its fa
   house.clock.advance(2);
   await housekeeping.run();
   expect(await count('refresh_token')).toBe(0);
-  const request = { refresh_token: await house.seal(pair.refresh, Identity.reauthenticate.subject) };
+  const request = { refresh_token: house.seal(pair.refresh, Identity.reauthenticate.subject) };
   await expect(house.get(Reauthenticate).execute(request, house.caller())).rejects.toMatchObject({
     code: 'token_expired',
   });

@@ -26,11 +26,11 @@ export class SealingKeys {
   }
 
   /** The secret in a request. The context is the operation's subject. */
-  async open({ sealed }: Sealed, subject: string): Promise<Secret> {
+  open({ sealed }: Sealed, subject: string): Secret {
     let refused: unknown;
     for (const key of this.keys) {
       try {
-        return Secret.of(await unseal(key, sealed, subject));
+        return Secret.of(unseal(key, sealed, subject));
       } catch (error) {
         if (!(error instanceof SealRefused)) throw error;
         refused = error;
@@ -41,6 +41,6 @@ export class SealingKeys {
 }
 
 /** A secret of a reply, sealed to the process that asked. The context is the operation's subject. */
-export async function sealReply(caller: Caller, secret: Secret, subject: string): Promise<Sealed> {
-  return { sealed: await seal(caller.reply_key, secret.reveal(), subject) };
+export function sealReply(caller: Caller, secret: Secret, subject: string): Sealed {
+  return { sealed: seal(caller.reply_key, secret.reveal(), subject) };
 }

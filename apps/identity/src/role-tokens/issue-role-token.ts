@@ -39,7 +39,7 @@ export class IssueRoleToken {
 
   async execute(request: Request, caller: Caller): Promise<ReplyOf<typeof Identity.issueRoleToken>> {
     if (!this.settings.nodePassword) throw noSuchThing();
-    const password = await this.sealingKeys.open(request.password, Identity.issueRoleToken.subject);
+    const password = this.sealingKeys.open(request.password, Identity.issueRoleToken.subject);
     const minted =
       request.email === null
         ? await this.forNode(password, request, caller)

@@ -63,13 +63,13 @@ export class MintRoleToken {
 }
 
 /** The answer, the token sealed to the gateway that asked. */
-export async function roleTokenReply(
+export function roleTokenReply(
   caller: Caller,
   { claims, role, token }: MintedRoleToken,
   subject: string,
-): Promise<IssuedRoleToken> {
+): IssuedRoleToken {
   return {
-    key: await sealReply(caller, token, subject),
+    key: sealReply(caller, token, subject),
     token_id: claims.id,
     role,
     expires_at: timeOf(claims.expiresAt),

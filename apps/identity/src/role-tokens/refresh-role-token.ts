@@ -51,7 +51,7 @@ export class RefreshRoleToken {
     caller: AuthenticatedCaller,
   ): Promise<ReplyOf<typeof Identity.refreshRoleToken>> {
     if (!this.settings.nodePassword) throw noSuchThing();
-    const presented = this.read(await this.sealingKeys.open(request.token, Identity.refreshRoleToken.subject));
+    const presented = this.read(this.sealingKeys.open(request.token, Identity.refreshRoleToken.subject));
     if (caller.principal.credential_id !== presented.id) throw invalidToken('the caller is another');
     this.mint.checkExpiry(request.wanted.expiry);
     const outcome = await this.database.transaction(async (tx) => {

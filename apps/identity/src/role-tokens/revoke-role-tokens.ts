@@ -40,7 +40,7 @@ export class RevokeRoleTokens {
 
   async execute(request: Request, caller: AuthenticatedCaller): Promise<ReplyOf<typeof Identity.revokeRoleTokens>> {
     demandOne(request);
-    const one = await this.named(request);
+    const one = this.named(request);
     const hmacKey = await this.database.localKey('idempotency');
     const revoked = await this.database.transaction(async (tx) => {
       const { firstOrganizationId } = await this.store.installation(tx);
@@ -57,10 +57,10 @@ export class RevokeRoleTokens {
   }
 
   /** The one token that is meant; undefined for all. */
-  private async named({ token, token_id: id }: Request): Promise<{ id: string; known?: KnownToken } | undefined> {
+  private named({ token, token_id: id }: Request): { id: string; known?: KnownToken } | undefined {
     if (id !== undefined) return { id };
     if (!token) return undefined;
-    const text = await this.sealingKeys.open(token, Identity.revokeRoleTokens.subject);
+    const text = this.sealingKeys.open(token, Identity.revokeRoleTokens.subject);
     try {
       const opened = this.settings.keys?.open(text, this.database.now());
       if (!opened) throw unknownToken('there is no key for role tokens');

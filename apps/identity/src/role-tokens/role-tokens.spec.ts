@@ -45,11 +45,11 @@ async function issue(
 ): Promise<Issued> {
   const { from = house } = given;
   const { subject } = Identity.issueRoleToken;
-  const password = await from.seal(given.password ?? nodePassword.text, subject);
+  const password = from.seal(given.password ?? nodePassword.text, subject);
   const reply = await from
     .get(IssueRoleToken)
     .execute({ email: given.email ?? null, password, wanted }, from.caller(given.ip));
-  return opened(await from.open(reply.key, subject), reply, from);
+  return opened(from.open(reply.key, subject), reply, from);
 }
 
 /** What each token said when it was made. */
@@ -89,8 +89,8 @@ async function refresh(
   const says = by ? undefined : said.get(text);
   const caller = by ?? (says && holderOf(says));
   if (!caller) throw new Error('whose token is it?');
-  const reply = await house.get(RefreshRoleToken).execute({ token: await house.seal(text, subject), wanted }, caller);
-  return opened(await house.open(reply.key, subject), reply);
+  const reply = await house.get(RefreshRoleToken).execute({ token: house.seal(text, subject), wanted }, caller);
+  return opened(house.open(reply.key, subject), reply);
 }
 
 const administratorNow = (request: { idempotencyKey?: string; organizationId?: string } = {}): AuthenticatedCaller => {
@@ -113,7 +113,7 @@ async function revoke(
   by = administratorNow(),
 ): Promise<RoleTokenRevocation> {
   const { token, ...rest } = what;
-  const sealed = token === undefined ? {} : { token: await house.seal(token, Identity.revokeRoleTokens.subject) };
+  const sealed = token === undefined ? {} : { token: house.seal(token, Identity.revokeRoleTokens.subject) };
   return house.get(RevokeRoleTokens).execute({ ...rest, ...sealed }, by);
 }
 
@@ -552,10 +552,10 @@ test('without a node password nothing of it is there, and what was issued can st
     const asked = async (text: string) =>
       without
         .get(IssueRoleToken)
-        .execute({ email: null, password: await without.seal(text, subject), wanted: null }, without.caller());
+        .execute({ email: null, password: without.seal(text, subject), wanted: null }, without.caller());
     expect(await codeOf(asked('hello'))).toBe('not_found');
     const { text, says } = await issue(wants('creator'));
-    const request = { token: await without.seal(text, Identity.refreshRoleToken.subject), wanted: { expiry: 60 } };
+    const request = { token: without.seal(text, Identity.refreshRoleToken.subject), wanted: { expiry: 60 } };
     expect(await codeOf(without.get(RefreshRoleToken).execute(request, holderOf(says, without)))).toBe('not_found');
     expect((await installation(without)).issues_role_tokens).toBe(false);
   } finally {

@@ -19,7 +19,7 @@ const right = administrator.password.reveal();
 async function login(email: string, password = right, clientIp?: string) {
   const pair = await house
     .get(Login)
-    .execute({ email, password: await house.seal(password, subject) }, house.caller(clientIp));
+    .execute({ email, password: house.seal(password, subject) }, house.caller(clientIp));
   return house.openPair(pair, subject);
 }
 
@@ -142,7 +142,7 @@ describe('a refusal', () => {
   });
 
   test('meets a password that was sealed for another operation', async () => {
-    const password = await house.seal(right, Identity.reauthenticate.subject);
+    const password = house.seal(right, Identity.reauthenticate.subject);
     await expect(
       house.get(Login).execute({ email: administrator.email, password }, house.caller()),
     ).rejects.toMatchObject({

@@ -34,7 +34,7 @@ export class Login {
 
   async execute(request: RequestOf<typeof Identity.login>, caller: Caller): Promise<ReplyOf<typeof Identity.login>> {
     const { email } = request;
-    const password = await this.sealingKeys.open(request.password, Identity.login.subject);
+    const password = this.sealingKeys.open(request.password, Identity.login.subject);
     const pair = await this.checkPassword.execute(
       { email, password, refusedAs: 'session.refused' },
       caller,

@@ -13,9 +13,9 @@ beforeAll(async () => {
 afterAll(() => house.close());
 
 async function signIn(): Promise<{ sid: string; refresh: string }> {
-  const password = await house.seal(administrator.password.reveal(), Identity.login.subject);
+  const password = house.seal(administrator.password.reveal(), Identity.login.subject);
   const pair = await house.get(Login).execute({ email: administrator.email, password }, house.caller());
-  const { access, refresh } = await house.openPair(pair, Identity.login.subject);
+  const { access, refresh } = house.openPair(pair, Identity.login.subject);
   return { sid: String(claimsOf(access)['sid']), refresh };
 }
 
@@ -34,7 +34,7 @@ test('a session that was logged out is over, its refresh token too', async () =>
   expect(after.position.seq).toBe(before.position.seq + 1);
 
   house.clock.advance(3600);
-  const request = { refresh_token: await house.seal(refresh, Identity.reauthenticate.subject) };
+  const request = { refresh_token: house.seal(refresh, Identity.reauthenticate.subject) };
   await expect(house.get(Reauthenticate).execute(request, house.caller())).rejects.toMatchObject({
     code: 'invalid_token',
   });
@@ -43,7 +43,7 @@ test('a session that was logged out is over, its refresh token too', async () =>
 test('a refresh token of a session that was logged out says so even before its time', async () => {
   const { sid, refresh } = await signIn();
   await logout(sid);
-  const request = { refresh_token: await house.seal(refresh, Identity.reauthenticate.subject) };
+  const request = { refresh_token: house.seal(refresh, Identity.reauthenticate.subject) };
   await expect(house.get(Reauthenticate).execute(request, house.caller())).rejects.toMatchObject({
     code: 'invalid_token',
   });

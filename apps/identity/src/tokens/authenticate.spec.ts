@@ -51,7 +51,7 @@ describe('a client secret becomes a pair', () => {
 
   test('whose refresh token becomes valid fifteen minutes before the access token ends', async () => {
     const answer = await authenticate(key.client_id ?? '');
-    const { access, refresh } = await house.openPair(answer, Identity.authenticate.subject);
+    const { access, refresh } = house.openPair(answer, Identity.authenticate.subject);
     expect(answer.expires_in).toBe(3600);
     expect(claimsOf(refresh)['nbf']).toBe(Number(claimsOf(access)['exp']) - 900);
     expect(Date.parse(answer.refresh_not_before)).toBe(Number(claimsOf(refresh)['nbf']) * 1000);

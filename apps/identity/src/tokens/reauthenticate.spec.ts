@@ -40,7 +40,7 @@ async function begin(): Promise<Pair> {
 
 async function refresh(token: string): Promise<Pair> {
   const { subject } = Identity.reauthenticate;
-  const request = { refresh_token: await house.seal(token, subject) };
+  const request = { refresh_token: house.seal(token, subject) };
   const pair: TokenPair = await house.get(Reauthenticate).execute(request, house.caller());
   return house.openPair(pair, subject);
 }
@@ -251,17 +251,17 @@ describe('an immediate repeat', () => {
       const { subject } = Identity.reauthenticate;
       const use = async (token: string): Promise<Pair> =>
         short.openPair(
-          await short.get(Reauthenticate).execute({ refresh_token: await short.seal(token, subject) }, short.caller()),
+          await short.get(Reauthenticate).execute({ refresh_token: short.seal(token, subject) }, short.caller()),
           subject,
         );
       const login = await short.get(Login).execute(
         {
           email: administrator.email,
-          password: await short.seal(administrator.password.reveal(), Identity.login.subject),
+          password: short.seal(administrator.password.reveal(), Identity.login.subject),
         },
         short.caller(),
       );
-      const first = await short.openPair(login, Identity.login.subject);
+      const first = short.openPair(login, Identity.login.subject);
       const second = await use(first.refresh);
       await use(second.refresh);
       expect(await refusalOf(use(first.refresh))).toBe('invalid_token');
@@ -299,7 +299,7 @@ describe('an immediate repeat', () => {
 describe('a login session', () => {
   const login = async (): Promise<Pair> => {
     const { subject } = Identity.login;
-    const password = await house.seal(administrator.password.reveal(), subject);
+    const password = house.seal(administrator.password.reveal(), subject);
     return house.openPair(
       await house.get(Login).execute({ email: administrator.email, password }, house.caller()),
       subject,
@@ -357,7 +357,7 @@ describe('tokens of a client secret that has ended', () => {
     expect(await refusalOf(refresh(refreshed.refresh))).toBe('invalid_token');
     house.keys.set(key.id, { ...key, secrets: [next] });
     expect(await refusalOf(refresh(refreshed.refresh))).toBe('invalid_token');
-    const { refresh: token } = await fresh;
+    const { refresh: token } = fresh;
     await expect(refresh(token)).resolves.toBeDefined();
   });
 });

@@ -52,7 +52,7 @@ export class Reauthenticate {
     request: RequestOf<typeof Identity.reauthenticate>,
     caller: Caller,
   ): Promise<ReplyOf<typeof Identity.reauthenticate>> {
-    const token = await this.sealingKeys.open(request.refresh_token, Identity.reauthenticate.subject);
+    const token = this.sealingKeys.open(request.refresh_token, Identity.reauthenticate.subject);
     const presented = await this.readRefreshToken.execute(token);
     const known = await this.families.find(presented.familyId);
     // Asked before anything is locked: the key's own service may be slow. If it is away, the token stays unused.

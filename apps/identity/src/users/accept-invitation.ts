@@ -21,8 +21,8 @@ export class AcceptInvitation {
     caller: Caller,
   ): Promise<ReplyOf<typeof Identity.acceptInvitation>> {
     const { subject } = Identity.acceptInvitation;
-    const token = await this.sealingKeys.open(request.token, subject);
-    const password = await this.sealingKeys.open(request.password, subject);
+    const token = this.sealingKeys.open(request.token, subject);
+    const password = this.sealingKeys.open(request.password, subject);
     // Before the work of hashing, which only a good link is worth.
     const found = openOf(await this.invitations.find(token));
     demandGoodPassword(password, found.email);

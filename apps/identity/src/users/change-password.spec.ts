@@ -21,14 +21,14 @@ const first = 'the first pass phrase';
 const second = 'the second pass phrase';
 let people = 0;
 async function aPerson(roles = ['viewer'], caller = house.signedIn(), email = `pw-${++people}@example.com`) {
-  const password = await house.seal(first, Identity.createUser.subject);
+  const password = house.seal(first, Identity.createUser.subject);
   const request = Identity.createUser.request.parse({ email, roles, password });
   return house.get(CreateUser).execute(request, caller);
 }
 async function login(email: string, password = first, clientIp = '192.0.2.1') {
-  const request = { email, password: await house.seal(password, Identity.login.subject) };
+  const request = { email, password: house.seal(password, Identity.login.subject) };
   const pair = await house.get(Login).execute(request, house.caller(clientIp));
-  const { access, refresh } = await house.openPair(pair, Identity.login.subject);
+  const { access, refresh } = house.openPair(pair, Identity.login.subject);
   return { session: String(claimsOf(access)['sid']), refresh };
 }
 async function change(id: string, caller = house.signedIn(), current?: string, password = second) {
@@ -36,8 +36,8 @@ async function change(id: string, caller = house.signedIn(), current?: string, p
   return house.get(ChangePassword).execute(
     {
       id,
-      password: await house.seal(password, subject),
-      ...(current === undefined ? {} : { current_password: await house.seal(current, subject) }),
+      password: house.seal(password, subject),
+      ...(current === undefined ? {} : { current_password: house.seal(current, subject) }),
     },
     caller,
   );
@@ -58,7 +58,7 @@ test('one’s own needs the current one, ends every other session and leaves thi
   expect(await change(id, self, first)).toMatchObject({ id, sessions_ended: 1, enforcement: { fenced: 0 } });
   expect([await statusOf(here.session), await statusOf(elsewhere.session)]).toEqual(['active', 'revoked']);
   const refresh = {
-    refresh_token: await house.seal(elsewhere.refresh, Identity.reauthenticate.subject),
+    refresh_token: house.seal(elsewhere.refresh, Identity.reauthenticate.subject),
   };
   expect((await refusalOf(house.get(Reauthenticate).execute(refresh, house.caller()))).code).toBe('invalid_token');
   expect((await refusalOf(login(email))).code).toBe('invalid_credentials');

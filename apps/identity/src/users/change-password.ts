@@ -50,7 +50,7 @@ export class ChangePassword {
     const user = await (isOwn ? this.users.find(request.id) : this.another(request.id, caller));
     if (!user) throw noSuchUser();
     const { subject } = Identity.changePassword;
-    const password = await this.sealingKeys.open(request.password, subject);
+    const password = this.sealingKeys.open(request.password, subject);
     demandGoodPassword(password, user.email);
     if (isOwn) await this.demandCurrent(user, request, caller);
     const passwordHash = await hashedPassword(password);
@@ -87,7 +87,7 @@ export class ChangePassword {
         errors: [{ field: 'current_password', message: 'is missing' }],
       });
     }
-    const password = await this.sealingKeys.open(current, Identity.changePassword.subject);
+    const password = this.sealingKeys.open(current, Identity.changePassword.subject);
     // As a sign-in, with its limits: whoever has found an open session must not be able to guess on.
     await this.checkPassword.execute(
       { email: user.email, password, refusedAs: 'password.refused', refusal: 'The current password is not valid.' },

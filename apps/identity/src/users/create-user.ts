@@ -82,7 +82,7 @@ export class CreateUser {
 
   private async passwordHash({ password, email }: Request): Promise<string | null> {
     if (!password) return null;
-    const secret = await this.sealingKeys.open(password, Identity.createUser.subject);
+    const secret = this.sealingKeys.open(password, Identity.createUser.subject);
     demandGoodPassword(secret, email);
     return hashedPassword(secret);
   }

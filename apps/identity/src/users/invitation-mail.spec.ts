@@ -105,12 +105,12 @@ test('where a mail server is configured the link goes to its address, which can 
   expect(mail?.from).toContain('<gate@gate.example>');
   expect(textOf(mail?.data ?? '')).toContain('Subject: You are invited to Default');
   const [link, token = ''] = linkIn(mail?.data ?? '');
-  expect(await house.open(made.invitation_url!, Identity.createUser.subject)).toBe(link);
+  expect(house.open(made.invitation_url!, Identity.createUser.subject)).toBe(link);
   const { subject } = Identity.acceptInvitation;
-  const password = await house.seal('a long enough pass phrase', subject);
+  const password = house.seal('a long enough pass phrase', subject);
   const accepted = await house
     .get(AcceptInvitation)
-    .execute({ token: await house.seal(token, subject), password }, house.caller());
+    .execute({ token: house.seal(token, subject), password }, house.caller());
   expect(accepted.id).toBe(made.id);
 });
 
@@ -127,7 +127,7 @@ test('a mail that is not taken is said, the person is there, and no secret is in
   server.refuse = true;
   const made = await invite('nobody@example.com');
   expect([made.status, made.invitation_mail]).toEqual(['invited', 'failed']);
-  const link = await house.open(made.invitation_url!, Identity.createUser.subject);
+  const link = house.open(made.invitation_url!, Identity.createUser.subject);
   expect(house.mailFaults).toEqual(['an invitation could not be mailed: EENVELOPE 550']);
   for (const secret of [link, 's3cret', 'nobody@example.com']) expect(house.mailFaults.join()).not.toContain(secret);
 });

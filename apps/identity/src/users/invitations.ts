@@ -64,6 +64,6 @@ export class Invitations {
       expiresAt: invitation.expiresAt,
     });
     if (invitation.mailOnly) return { invitation_mail };
-    return { invitation_url: await sealReply(caller, url, subject), invitation_expires_at, invitation_mail };
+    return { invitation_url: sealReply(caller, url, subject), invitation_expires_at, invitation_mail };
   }
 }

@@ -36,20 +36,20 @@ async function create(given: Wanted = {}, caller = house.signedIn()) {
     email: anAddress(),
     roles: ['viewer'],
     ...rest,
-    ...(password === undefined ? {} : { password: await house.seal(password, Identity.createUser.subject) }),
+    ...(password === undefined ? {} : { password: house.seal(password, Identity.createUser.subject) }),
   });
   const reply = await house.get(CreateUser).execute(request, caller);
   const { invitation_url: sealed, ...record } = reply;
-  return { ...record, url: sealed && (await house.open(sealed, Identity.createUser.subject)) };
+  return { ...record, url: sealed && house.open(sealed, Identity.createUser.subject) };
 }
 const tokenOf = (url = '') => new URLSearchParams(new URL(url).hash.slice(1)).get('token') ?? '';
 async function accept(token: string, password = good) {
   const { subject } = Identity.acceptInvitation;
-  const request = { token: await house.seal(token, subject), password: await house.seal(password, subject) };
+  const request = { token: house.seal(token, subject), password: house.seal(password, subject) };
   return house.get(AcceptInvitation).execute(request, house.caller());
 }
 async function login(email: string, password = good) {
-  const request = { email, password: await house.seal(password, Identity.login.subject) };
+  const request = { email, password: house.seal(password, Identity.login.subject) };
   return house.get(Login).execute(request, house.caller(`198.51.100.${people % 250}`));
 }
 const resolve = async (id: string) => (await house.get(ResolvePrincipal).execute({ id })).principal;
@@ -103,10 +103,10 @@ describe('an invitation', () => {
     expect((await refusalOf(accept(tokenOf(late.url)))).failedCredential?.reason).toBe('invitation_expired');
 
     const renewed = await house.get(InviteUser).execute({ id: late.id }, house.signedIn());
-    const url = await house.open(renewed.invitation_url!, Identity.inviteUser.subject);
+    const url = house.open(renewed.invitation_url!, Identity.inviteUser.subject);
     const second = await house.get(InviteUser).execute({ id: late.id }, house.signedIn());
     expect((await refusalOf(accept(tokenOf(url)))).failedCredential?.reason).toBe('invitation_voided');
-    const latest = await house.open(second.invitation_url!, Identity.inviteUser.subject);
+    const latest = house.open(second.invitation_url!, Identity.inviteUser.subject);
     await accept(tokenOf(latest));
     expect((await refusalOf(house.get(InviteUser).execute({ id: late.id }, house.signedIn()))).code).toBe('conflict');
 
