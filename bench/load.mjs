@@ -14,7 +14,7 @@ process.on('disconnect', () => process.exit());
 
 /**
  * @param job.requests whole requests as text, sent in turn; with `once` each is sent once and that ends the run
- * @returns `requests` answered, `seconds`, and latencies in ms
+ * @returns `requests` answered, `seconds`, and latencies in ms; with `once` each of them, as `times`
  */
 async function run({ port, requests, connections, milliseconds, status, once }) {
   const latencies = [];
@@ -28,7 +28,8 @@ async function run({ port, requests, connections, milliseconds, status, once }) 
   const seconds = (performance.now() - started) / 1000;
   latencies.sort((a, b) => a - b);
   const at = (part) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? 0;
-  return { requests: latencies.length, seconds, p50: at(0.5), p99: at(0.99), max: at(1) };
+  const times = once ? latencies : undefined;
+  return { requests: latencies.length, seconds, p50: at(0.5), p99: at(0.99), max: at(1), times };
 }
 
 function drive(port, take, status, latencies) {

@@ -1,17 +1,22 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import { Client as PgClient } from 'pg';
-import { pidIn, type Stack } from './stack.js';
 
 interface Secrets {
   postgres: Record<string, string>;
   nats: Record<string, string>;
 }
 
+export interface BehindStack {
+  /** The `PORTCULLIS_HOME` of the stack. */
+  readonly data: string;
+  pidOf(program: string): number;
+}
+
 /** What the operator of a machine can reach and a caller cannot: the servers behind a stack, their data, their processes. */
 export class Backstage {
-  constructor(private readonly stack: Pick<Stack, 'data' | 'pidOf'>) {}
+  constructor(private readonly stack: BehindStack) {}
 
   get secrets(): Secrets {
     return this.read('secrets.json') as Secrets;
@@ -72,6 +77,11 @@ export class Backstage {
     });
   }
 
+  /** Whether its nats-server is one of its own. */
+  get hasBus(): boolean {
+    return existsSync(join(this.stack.data, 'nats'));
+  }
+
   bus(user: string, options: ConnectionOptions = {}): Promise<NatsConnection> {
     const pass = this.secrets.nats[user] ?? '';
     return connect({ servers: `127.0.0.1:${this.ports['nats']}`, user, pass, reconnect: false, ...options });
@@ -84,6 +94,11 @@ export class Backstage {
   private read(file: string): unknown {
     return JSON.parse(readFileSync(join(this.stack.data, file), 'utf8'));
   }
+}
+
+/** Reads a record of a process that the runner keeps. */
+export function pidIn(record: string): number {
+  return (JSON.parse(readFileSync(record, 'utf8')) as { child: { pid: number } }).child.pid;
 }
 
 /** The files under `folder` that hold one of `secrets`, in the clear. Files that go away meanwhile hold nothing. */

@@ -1,4 +1,5 @@
 import { request as send } from 'node:http';
+import { notePassword, noteSecrets } from './secret-sweep.js';
 
 /** An answer as it came. */
 export interface HttpAnswer {
@@ -27,6 +28,7 @@ export class Client {
   }
 
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<HttpAnswer> {
+    notePassword(body);
     return this.send('POST', path, JSON.stringify(body), { 'Content-Type': 'application/json', ...headers });
   }
 
@@ -59,7 +61,9 @@ export class Client {
         response.on('error', reject);
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString();
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) });
+          const json = parse(text);
+          noteSecrets(json);
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
         });
       });
       request.setTimeout(60_000, () => request.destroy(new Error(`${method} ${path} took longer than a minute`)));

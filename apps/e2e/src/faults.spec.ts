@@ -28,6 +28,7 @@ describe('when a part of the stack is away', () => {
     upstream = await slowUpstream();
     const { port } = upstream.address() as AddressInfo;
     stack = await startStack({
+      unheard: true,
       env: {
         PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: `http://127.0.0.1:${port}`,
         PORTCULLIS_REFRESH_OVERLAP_SECONDS: '3600',

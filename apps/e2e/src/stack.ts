@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { findNatsServer, freePort } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
+import { Backstage, pidIn } from './backstage.js';
+import { BusCapture, notePassword, sweep } from './secret-sweep.js';
 
 const portcullis = resolve(import.meta.dirname, '../../cli/bin/portcullis.mjs');
 const startMilliseconds = 120_000;
@@ -20,7 +22,10 @@ export interface Stack {
   output(): string;
   /** The pid of one of its processes, from the records in its home. */
   pidOf(program: string): number;
-  /** SIGTERM, then waits. Answers the exit code. */
+  /**
+   * SIGTERM, then waits, then looks for every secret that was issued in the files, on the bus and in what was written; rejects if
+   * one is there. Answers the exit code.
+   */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   /** Removes what it kept. */
   remove(): void;
@@ -31,6 +36,8 @@ export interface Start {
   home?: string;
   /** Beside and over what every start gets; an empty value counts as not set. */
   env?: Record<string, string>;
+  /** No listening to the bus: for stories in which a call must find nobody there. */
+  unheard?: boolean;
 }
 
 /** Starts `portcullis up` in a process of its own, on free ports, and waits until it says that it is ready. */
@@ -51,6 +58,9 @@ export async function startStack(given: Start = {}): Promise<Stack> {
     throw new Error(`portcullis up did not become ready (${ready}, exit code ${child.exitCode}):\n${output()}`);
   }
   const data = join(home, 'data');
+  const pidOf = (program: string): number => pidIn(join(data, 'run', program));
+  const backstage = new Backstage({ data, pidOf });
+  const capture = given.unheard || !backstage.hasBus ? null : new BusCapture(await backstage.bus('admin'));
   return {
     url: ready.url,
     home,
@@ -58,8 +68,14 @@ export async function startStack(given: Start = {}): Promise<Stack> {
     email: ready.admin_email,
     password: firstPassword,
     output,
-    pidOf: (program) => pidIn(join(data, 'run', program)),
-    stop: (signal = 'SIGTERM') => stop(child, signal),
+    pidOf,
+    stop: async (signal = 'SIGTERM') => {
+      const bus = (await capture?.end()) ?? [];
+      const code = await stop(child, signal);
+      const found = sweep(data, { output: output(), bus });
+      if (found.length > 0) throw new Error(`Secrets are where none may be:\n${found.join('\n')}`);
+      return code;
+    },
     remove: () => rmSync(home, { recursive: true, force: true }),
   };
 }
@@ -90,6 +106,7 @@ export function newHome(): string {
 }
 
 const firstPassword = 'correct-horse-battery-staple';
+notePassword({ password: firstPassword });
 
 async function runUp(
   home: string,
@@ -127,9 +144,4 @@ function ended(child: ChildProcess): Promise<number | null> {
     if (child.exitCode !== null || child.signalCode !== null) return done(child.exitCode);
     child.once('close', (code) => done(code));
   });
-}
-
-/** Reads a record of a process that the runner keeps. */
-export function pidIn(record: string): number {
-  return (JSON.parse(readFileSync(record, 'utf8')) as { child: { pid: number } }).child.pid;
 }

@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Msg, type NatsConnection } from '@nats-io/transport-node';
+
+const secretFields = ['bearer_token', 'client_secret', 'access_token', 'refresh_token', 'key'];
+/** Shorter texts are no secrets of ours, and would be found by chance. */
+const shortestSecret = 16;
+
+/** What the clients of this spec file got as secrets, or said as passwords. A sweep looks for all of it. */
+const issued = new Set<string>();
+
+/** Keeps the secrets that an answer or a body has, whatever its shape. */
+export function noteSecrets(json: unknown): void {
+  if (typeof json !== 'object' || json === null) return;
+  for (const [name, value] of Object.entries(json as Record<string, unknown>)) {
+    if (typeof value !== 'string') noteSecrets(value);
+    else if (name === 'invitation_url') note(new URLSearchParams(new URL(value).hash.slice(1)).get('token') ?? '');
+    else if (secretFields.includes(name)) note(value);
+  }
+}
+
+/** Of a token its signature, or tag, is kept: without it a token is only what it says, and that may be anywhere. */
+function note(secret: string): void {
+  const needle = secret.split('.').at(-1) ?? '';
+  if (needle.length >= shortestSecret) issued.add(needle);
+}
+
+/** Keeps the password that a body says. */
+export function notePassword(body: unknown): void {
+  const { password } = (body ?? {}) as { password?: unknown };
+  if (typeof password === 'string' && password.length >= shortestSecret) issued.add(password);
+}
+
+/** Listens to a bus from now on. Nothing else may depend on a subject having no listener meanwhile. */
+export class BusCapture {
+  readonly #heard: Buffer[] = [];
+
+  constructor(private readonly bus: NatsConnection) {
+    bus.subscribe('>', { callback: (_, message) => void this.#heard.push(bytesOf(message)) });
+  }
+
+  /** Ends it. Answers all that was said. */
+  async end(): Promise<Buffer[]> {
+    await this.bus.close();
+    return this.#heard;
+  }
+}
+
+/** A message of the bus: subject, headers and body. */
+export function bytesOf({ subject, headers, data }: Msg): Buffer {
+  const lines = (headers?.keys() ?? []).map((name) => `${name}: ${headers?.values(name).join()}\n`);
+  return Buffer.concat([Buffer.from(`${subject} \n${lines.join('')}`), data]);
+}
+
+/**
+ * Every place where a secret that was issued until now stands in the clear: in a file under `folder`, in what was written, on the
+ * bus. Nobody may still be writing there.
+ */
+export function sweep(folder: string, { output, bus }: { output: string; bus: readonly Buffer[] }): string[] {
+  const needles = new Needles(issued);
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  return [
+    ...files.flatMap((path) => needles.in(readFileSync(path)).map((needle) => `${needle} in ${path}`)),
+    ...needles.in(Buffer.from(output)).map((needle) => `${needle} in what was written`),
+    ...bus.flatMap((message) => {
+      const [subject] = message.toString('latin1').split(' ', 1);
+      return needles.in(message).map((needle) => `${needle} on the bus, ${subject}`);
+    }),
+  ];
+}
+
+/** Looks for many strings in one pass: a place is looked at closely where four bytes end like one of them. */
+class Needles {
+  readonly #byTail = new Map<number, Buffer[]>();
+  readonly #filter = new Uint8Array(1 << 16);
+
+  constructor(texts: Iterable<string>) {
+    for (const text of texts) {
+      const needle = Buffer.from(text);
+      const tail = needle.readUInt32BE(needle.length - 4);
+      this.#filter[slot(tail)] = 1;
+      this.#byTail.set(tail, [...(this.#byTail.get(tail) ?? []), needle]);
+    }
+  }
+
+  in(hay: Buffer): string[] {
+    const found = new Set<string>();
+    let tail = 0;
+    for (let at = 0; at < hay.length; at++) {
+      tail = (tail << 8) | (hay[at] as number);
+      if (this.#filter[slot(tail)] === 0) continue;
+      for (const needle of this.#byTail.get(tail >>> 0) ?? []) {
+        const from = at + 1 - needle.length;
+        if (from >= 0 && hay.compare(needle, 0, needle.length, from, at + 1) === 0) found.add(needle.toString());
+      }
+    }
+    return [...found];
+  }
+}
+
+const slot = (tail: number): number => Math.imul(tail, 0x9e3779b1) >>> 16;
