@@ -68,8 +68,8 @@ describe('an organization, a person, a service account and its key', () => {
   const everyRequest = async (): Promise<{ status: number; principal: object }[]> => {
     const all: { status: number; principal: object }[] = [];
     for (let cursor = ''; ;) {
-      const { json } = await grace.get(`/v1/api-keys/requests?limit=100&api_key_id=${key.id}${cursor}`);
-      const page = json as { items: typeof all; next_cursor: string | null };
+      const answer = await grace.get(`/v1/api-keys/requests?limit=100&api_key_id=${key.id}${cursor}`);
+      const page = answer.json as { items: typeof all; next_cursor: string | null };
       all.push(...page.items);
       if (page.next_cursor === null) return all;
       cursor = `&cursor=${page.next_cursor}`;
