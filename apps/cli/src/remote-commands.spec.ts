@@ -127,6 +127,13 @@ describe('what a command asks for', () => {
       '/v1/service-accounts?status=disabled&limit=50',
       undefined,
     ],
+    [
+      'an edit of an account, which is to have no role any more',
+      ['service-accounts', 'update', accountId, '--name', 'n', '--role', '', '--permission', 'a:b,c:d'],
+      'PATCH',
+      `/v1/service-accounts/${accountId}`,
+      { name: 'n', roles: [], permissions: ['a:b', 'c:d'] },
+    ],
     ['one account', ['service-accounts', 'show', accountId], 'GET', `/v1/service-accounts/${accountId}`, undefined],
     [
       'an account’s stop',
@@ -445,6 +452,7 @@ describe('a command line that is not understood is exit code 2, and nothing is a
     ['too long an overlap', ['api-keys', 'rotate', keyId, '--overlap-seconds', '2592001'], /0 to 2592000/],
     ['a rate without a slash', ['api-keys', 'create', 'a', '--role', 'r', '--rate-limit', '100'], /--rate-limit/],
     ['an edit of nothing', ['api-keys', 'update', keyId], /Say what is to change/],
+    ['an edit of nothing of an account', ['service-accounts', 'update', accountId], /Say what is to change/],
     ['both ends of a list', ['api-keys', 'list', '--all', '--limit', '3'], /not both/],
     ['a time that is none', ['api-keys', 'requests', '--since', 'yesterday'], /--since is a time/],
     ['which role token', ['role-tokens', 'revoke'], /Say which/],

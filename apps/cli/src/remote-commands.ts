@@ -19,6 +19,7 @@ export const remoteCommands: Readonly<Record<string, () => Promise<Command>>> = 
   'service-accounts create': async () => (await import('./service-accounts/service-accounts.commands.js')).create,
   'service-accounts list': async () => (await import('./service-accounts/service-accounts.commands.js')).list,
   'service-accounts show': async () => (await import('./service-accounts/service-accounts.commands.js')).show,
+  'service-accounts update': async () => (await import('./service-accounts/service-accounts.commands.js')).update,
   'service-accounts disable': async () => (await import('./service-accounts/service-accounts.commands.js')).disable,
   'service-accounts enable': async () => (await import('./service-accounts/service-accounts.commands.js')).enable,
   'service-accounts delete': async () => (await import('./service-accounts/service-accounts.commands.js')).remove,

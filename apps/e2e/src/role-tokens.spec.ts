@@ -157,6 +157,30 @@ routes:
     expect((await auth({ role: 'consumer', expiry: 60 }, `${stack.email}:hello`)).status).toBe(401);
   });
 
+  test('whose tokens end on every gateway when the password is changed, refreshed ones too', async () => {
+    const invited = await admin.post('/v1/users', {
+      email: 'ada@example.com',
+      roles: ['accountant'],
+      password: 'a pass phrase of Ada',
+    });
+    expect(invited.status).toBe(201);
+    const got = await auth({ role: 'creator', expiry: 60 }, 'ada@example.com:a pass phrase of Ada');
+    const refreshed = await anyone.as(got.json.key as string).post('/refresh', { expiry: 60 });
+    const opens = () =>
+      Promise.all(
+        [got, refreshed].flatMap(({ json }) =>
+          [anyone, secondGateway].map(async (at) => (await at.as(json.key as string).get('/bytes/ab')).status),
+        ),
+      );
+    expect(await opens()).toEqual([200, 200, 200, 200]);
+    const path = `/v1/users/${invited.json.id}/password`;
+    const changed = await admin.post(path, { password: 'another phrase of Ada' });
+    expect(changed).toMatchObject({ status: 200, json: { sessions_ended: 0, enforcement: { acknowledged: 2 } } });
+    expect(await opens()).toEqual([401, 401, 401, 401]);
+    const again = await auth({ role: 'creator', expiry: 60 }, 'ada@example.com:another phrase of Ada');
+    expect((await secondGateway.as(again.json.key as string).get('/bytes/ab')).status).toBe(200);
+  });
+
   test('a refresh goes down and never up, and the old token stays valid', async () => {
     const creator = (await auth({ role: 'creator', expiry: 60 })).json.key as string;
     const lower = await anyone.as(creator).post('/refresh', { role: 'consumer', expiry: 86_400 });

@@ -87,6 +87,7 @@ function replyOf(operation: Operation, request: Record<string, string>, caller?:
           id: person,
           kind: 'user',
           status: 'active',
+          password_number: 0,
           memberships: [{ organization_id: organization, roles: [], permissions }],
         },
       };

@@ -2,13 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { type Membership, type Position, type PrincipalKind } from '@portcullis/contracts';
 import { Database, type Transaction } from '@portcullis/persistence';
 import { type EntityManager } from 'typeorm';
-import { UserStore } from './users/user.store.js';
+import { type User, UserStore } from './users/user.store.js';
 
 /** Whoever credentials can belong to, and what they hold now: a person in several organizations, a service account in one. */
 export interface Owner {
   id: string;
   kind: Extract<PrincipalKind, 'user' | 'service_account'>;
   status: 'active' | 'disabled' | 'deleted';
+  /** Of a person. */
+  passwordNumber: number | null;
   /** In organizations that are active. */
   memberships: Membership[];
 }
@@ -24,7 +26,7 @@ export class Owners {
   async find(id: string, tx?: Transaction): Promise<Owner | undefined> {
     if (!isServiceAccount(id)) {
       const user = await this.users.find(id, tx);
-      return user && { id: user.id, kind: 'user', status: user.status, memberships: user.memberships };
+      return user && ownerOf(user);
     }
     const read = (manager: EntityManager) => manager.query<Owner[]>(`${selectAccount} where account.id = $1`, [id]);
     const [account] = await (tx ? read(tx.manager) : this.database.read(read));
@@ -35,8 +37,7 @@ export class Owners {
   async resolve(id: string): Promise<{ position: Position; owner: Owner | undefined }> {
     if (!isServiceAccount(id)) {
       const { position, user } = await this.users.resolve(id);
-      const owner = user && { id: user.id, kind: 'user' as const, status: user.status, memberships: user.memberships };
-      return { position, owner };
+      return { position, owner: user && ownerOf(user) };
     }
     const [row] = await this.database.read((manager) =>
       manager.query<({ history: string; seq: string } & (Owner | { id: null }))[]>(
@@ -51,10 +52,18 @@ export class Owners {
   }
 }
 
+const ownerOf = ({ id, status, passwordNumber, memberships }: User): Owner => ({
+  id,
+  kind: 'user',
+  status,
+  passwordNumber,
+  memberships,
+});
+
 const isServiceAccount = (id: string): boolean => id.startsWith('sa_');
 
 const selectAccount = `
-  select account.id, 'service_account' as kind,
+  select account.id, 'service_account' as kind, null::integer as "passwordNumber",
          case when account.deleted_at is not null then 'deleted' when account.disabled_at is not null then 'disabled'
               else 'active' end as status,
          case when organization.status = 'active'

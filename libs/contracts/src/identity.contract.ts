@@ -46,6 +46,8 @@ export const ResolvedPrincipal = z.object({
       id: z.string(),
       kind: PrincipalKind,
       status: z.enum(['active', 'disabled', 'deleted']),
+      /** Which of their passwords a person has now, counted from 0: what was got with an earlier one is over. Null: a service account. */
+      password_number: z.number().int().nonnegative().nullable(),
       /** Active organizations only: one that is suspended gives nothing. */
       memberships: z.array(Membership),
     })

@@ -209,7 +209,7 @@ const userOperations = {
     subject: 'identity.change-password',
     permission: null,
     request: z.strictObject({ id: PathId, password: Sealed, current_password: Sealed.optional() }),
-    reply: z.object({ id: z.string(), sessions_ended: z.number().int(), enforcement: EnforcementReceipt.nullable() }),
+    reply: z.object({ id: z.string(), sessions_ended: z.number().int(), enforcement: EnforcementReceipt }),
     timeoutSeconds: revokingSeconds,
   }),
   /** Good once: the holder of the link sets a password and can sign in from then on. */

@@ -58,7 +58,7 @@ export { PasswordQueueFull } from './password-queue.js';
 export { BcryptHash, BcryptHashRefused, hashWithBcrypt } from './bcrypt.js';
 export { EnvelopeRefused, KeyEncryption } from './envelope.js';
 export { KeyListRefused } from './key-list.js';
-export { type OpenedRoleToken, type RoleTokenClaims, RoleTokenKeys } from './role-token.js';
+export { type OpenedRoleToken, type RoleTokenClaims, RoleTokenKeys, type RoleTokenOwner } from './role-token.js';
 export {
   generateSealingKey,
   publicSealingJwk,

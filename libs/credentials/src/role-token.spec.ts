@@ -16,7 +16,7 @@ const claims: RoleTokenClaims = {
   epoch: 3,
   role: 'creator',
   familyId: 'tok_01J0000000000000000000000A',
-  ownerId: null,
+  owner: null,
   issuedAt,
   expiresAt: issuedAt + 3600,
   familyEndsAt: issuedAt + 86_400,
@@ -56,7 +56,7 @@ const content = (token: string): Promise<string> =>
   compactDecrypt(token, rawKey()).then(({ plaintext }) => Buffer.from(plaintext).toString());
 
 test('a token says what it was made of, to every process with the key', () => {
-  for (const made of [claims, { ...claims, ownerId: 'usr_01J0000000000000000000000B' }]) {
+  for (const made of [claims, { ...claims, owner: { id: 'usr_01J0000000000000000000000B', passwordNumber: 0 } }]) {
     const token = keys.seal(made);
     expect(RoleTokenKeys.parse(secret).open(token, at(0))).toMatchObject(made);
     expect(token.reveal().length).toBeLessThan(600);
@@ -227,7 +227,10 @@ describe('what is inside is strict as well, though only a holder of the key can 
     ['an epoch below nothing', { epo: -1 }],
     ['a role that is a list', { rol: ['maintainer'] }],
     ['an id with a line end', { jti: 'tok_1\n' }],
-    ['an owner that is nobody', { sub: '' }],
+    ['an owner that is nobody', { sub: '', pwd: 0 }],
+    ['an owner without the number of a password', { sub: 'usr_1' }],
+    ['the number of a password of nobody', { pwd: 0 }],
+    ['a password before the first', { sub: 'usr_1', pwd: -1 }],
   ])('%s is refused', (_, change) =>
     expect(codeOf(forged(header, JSON.stringify({ ...good, ...change })))).toBe('invalid_claims'),
   );

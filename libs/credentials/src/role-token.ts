@@ -16,13 +16,19 @@ export interface RoleTokenClaims {
   readonly role: string;
   /** Kept by every refresh: the id of the first token. */
   readonly familyId: string;
-  /** The person who obtained it with a password of their own; null for the node password. */
-  readonly ownerId: string | null;
+  /** The person who obtained it with a password of their own, and which of theirs that was; null for the node password. */
+  readonly owner: RoleTokenOwner | null;
   readonly issuedAt: number;
   /** It is over at this very second. */
   readonly expiresAt: number;
   /** No refresh outlives this. */
   readonly familyEndsAt: number;
+}
+
+/** Passwords of a person are numbered: one more with each change. */
+export interface RoleTokenOwner {
+  readonly id: string;
+  readonly passwordNumber: number;
 }
 
 export interface OpenedRoleToken extends RoleTokenClaims {
@@ -141,7 +147,7 @@ function written(claims: RoleTokenClaims): Record<string, unknown> {
     epo: claims.epoch,
     rol: claims.role,
     fam: claims.familyId,
-    ...(claims.ownerId === null ? {} : { sub: claims.ownerId }),
+    ...(claims.owner === null ? {} : { sub: claims.owner.id, pwd: claims.owner.passwordNumber }),
     iat: claims.issuedAt,
     exp: claims.expiresAt,
     end: claims.familyEndsAt,
@@ -150,13 +156,15 @@ function written(claims: RoleTokenClaims): Record<string, unknown> {
 
 /** Whoever has the key may still make mistakes: every claim is there and of its kind, and no other. */
 function read(claims: Record<string, unknown>): RoleTokenClaims {
-  const { jti, iss, epo, rol, fam, sub = null, iat, exp, end, ...others } = claims;
+  const { jti, iss, epo, rol, fam, sub = null, pwd = null, iat, exp, end, ...others } = claims;
   if (
     isText(jti) &&
     isText(iss) &&
     isText(rol) &&
     isText(fam) &&
+    (sub === null) === (pwd === null) &&
     (sub === null || isText(sub)) &&
+    (pwd === null || isWhole(pwd)) &&
     isWhole(epo) &&
     isWhole(iat) &&
     isWhole(exp) &&
@@ -171,7 +179,7 @@ function read(claims: Record<string, unknown>): RoleTokenClaims {
       epoch: epo,
       role: rol,
       familyId: fam,
-      ownerId: sub,
+      owner: sub === null || pwd === null ? null : { id: sub, passwordNumber: pwd },
       issuedAt: iat,
       expiresAt: exp,
       familyEndsAt: end,

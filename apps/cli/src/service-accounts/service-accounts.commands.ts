@@ -1,5 +1,5 @@
 import { type EnforcementReceipt } from '@portcullis/contracts';
-import { type Command } from '../command.js';
+import { type Command, UsageFault } from '../command.js';
 import { extentOf, idOf, listHelp, listOptions, many, remoteCommand, sayIfMore } from '../remote/remote-command.js';
 import { clean, listTable, receiptLine, recordTable } from '../remote/tables.js';
 
@@ -16,6 +16,18 @@ interface ServiceAccount {
 const path = '/v1/service-accounts';
 const example = 'sa_01J9Z3N8Q4W5X6Y7Z8A9B0C1D2';
 
+const fieldOptions = {
+  description: { type: 'string' },
+  role: { type: 'string', multiple: true },
+  permission: { type: 'string', multiple: true },
+} as const;
+
+const fieldsOf = (given: { description?: string; role?: string[]; permission?: string[] }) => ({
+  ...(given.description === undefined ? {} : { description: given.description }),
+  ...(given.role ? { roles: many(given.role) } : {}),
+  ...(given.permission ? { permissions: many(given.permission) } : {}),
+});
+
 export const create = remoteCommand({
   summary: 'Makes a service account: an owner of keys that is no person',
   help: `portcullis service-accounts create NAME [--description TEXT] [--role R…] [--permission P…]
@@ -26,18 +38,9 @@ Examples:
   portcullis service-accounts create billing --role read
   portcullis api-keys create nightly --service-account ${example} --role read`,
   takes: ['NAME'],
-  options: {
-    description: { type: 'string' },
-    role: { type: 'string', multiple: true },
-    permission: { type: 'string', multiple: true },
-  },
+  options: fieldOptions,
   async run({ values, positionals, gateway, print }) {
-    const body = {
-      name: positionals[0],
-      ...(values.description === undefined ? {} : { description: values.description }),
-      ...(values.role ? { roles: many(values.role) } : {}),
-      ...(values.permission ? { permissions: many(values.permission) } : {}),
-    };
+    const body = { name: positionals[0], ...fieldsOf(values) };
     const made = await gateway().ask<ServiceAccount>({ method: 'POST', path, body });
     print(made, () => recordTable(made));
   },
@@ -73,6 +76,28 @@ Examples:
   async run({ positionals, gateway, print }) {
     const found = await gateway().ask<ServiceAccount>({ method: 'GET', path: `${path}/${idOf(positionals[0], 'sa')}` });
     print(found, () => recordTable(found));
+  },
+});
+
+export const update = remoteCommand({
+  summary: 'Edits a service account: its name, its description, what it holds',
+  help: `portcullis service-accounts update ID [--name N] [--description TEXT] [--role R…] [--permission P…]
+
+What is not said stays; roles and permissions that are said take the place of all before. You must hold all that it holds then.
+By the time this answers every gateway judges its keys by it.
+
+Examples:
+  portcullis service-accounts update ${example} --role read
+  portcullis service-accounts update ${example} --role "" --permission apikeys:view`,
+  takes: ['ID'],
+  options: { ...fieldOptions, name: { type: 'string' } },
+  async run({ values, positionals, gateway, print }) {
+    const body = { ...(values.name === undefined ? {} : { name: values.name }), ...fieldsOf(values) };
+    if (Object.keys(body).length === 0) throw new UsageFault('Say what is to change.');
+    const one = `${path}/${idOf(positionals[0], 'sa')}`;
+    const changed = await gateway().ask<ServiceAccount>({ method: 'PATCH', path: one, body });
+    const { enforcement, ...account } = changed;
+    print(changed, () => `${recordTable(account)}${enforcement ? `\n\n${receiptLine(enforcement)}` : ''}`);
   },
 });
 

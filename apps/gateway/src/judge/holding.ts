@@ -85,7 +85,7 @@ export function roleTokenHolding(
     grant,
     principal: {
       kind: 'node',
-      id: token.ownerId ?? token.installationId,
+      id: token.owner?.id ?? token.installationId,
       organization_id: organizationId,
       credential_id: token.id,
       roles: [token.role],

@@ -170,6 +170,7 @@ function aWorld() {
       id: newId('usr', new Date(start)),
       kind: 'user',
       status: 'active',
+      password_number: 0,
       memberships: [{ organization_id: org, roles: ['manager'], permissions: [] }],
       ...given,
     };

@@ -288,7 +288,7 @@ export class Judge {
         tag('signing-key', token.kid),
         tag('role-tokens', isOurs ? token.installationId : roleTokensOfOthers),
         tag('organization', organization),
-        ...(isOurs && token.ownerId !== null ? [tag('principal', token.ownerId)] : []),
+        ...(isOurs && token.owner !== null ? [tag('principal', token.owner.id)] : []),
       ],
       under: ['identity'],
       epoch: isOurs ? token.epoch : token.issuedAt,
@@ -299,10 +299,11 @@ export class Judge {
     if (this.#options.now().wallMs >= token.expiresAt * 1000) return no(tokenExpired(), 'expired');
     if (organizationId !== null && organizationId !== organization) return no(mismatch(), 'organization_mismatch');
     let owner: MembershipRecord | undefined;
-    if (isOurs && token.ownerId !== null) {
-      const person = records.look(principalById(token.ownerId));
+    if (isOurs && token.owner !== null) {
+      const person = records.look(principalById(token.owner.id));
       if ('stop' in person) return person;
       if (person.record?.status !== 'active') return no(notValid(), 'owner_not_active');
+      if (person.record.password_number !== token.owner.passwordNumber) return no(notValid(), 'password_changed');
       owner = person.record.memberships.find((each) => each.organization_id === organization);
       if (!owner) return no(notValid(), 'no_membership');
     }

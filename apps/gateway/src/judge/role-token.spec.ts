@@ -123,7 +123,7 @@ function aToken(change: Partial<RoleTokenClaims> = {}, by = keys): string {
       epoch: 1,
       role: 'consumer',
       familyId: 'tok_first',
-      ownerId: null,
+      owner: null,
       issuedAt,
       expiresAt: issuedAt + 60,
       familyEndsAt: issuedAt + 3600,
@@ -136,6 +136,7 @@ const aPerson = (given: Partial<PrincipalRecord> = {}): PrincipalRecord => ({
   id: 'usr_ada',
   kind: 'user',
   status: 'active',
+  password_number: 0,
   memberships: [{ organization_id: here.first_organization_id, roles: ['creator'], permissions: [] }],
   ...given,
 });
@@ -300,7 +301,7 @@ describe('a token of another installation with the same key', () => {
 
   test('never passes for a person of ours', async () => {
     const world = aWorld();
-    const identity = await world.identify(theirs({ ownerId: 'usr_ada', role: 'creator' }));
+    const identity = await world.identify(theirs({ owner: { id: 'usr_ada', passwordNumber: 0 }, role: 'creator' }));
     expect(identity.kind).toBe('principal');
     expect(world.asked).toEqual([IdentityService.resolveInstallation.subject]);
   });
@@ -309,7 +310,7 @@ describe('a token of another installation with the same key', () => {
 describe('a token that a person obtained', () => {
   test('holds no more than they hold now, and nothing once they are gone', async () => {
     const world = aWorld();
-    const token = aToken({ ownerId: 'usr_ada', role: 'maintainer' });
+    const token = aToken({ owner: { id: 'usr_ada', passwordNumber: 0 }, role: 'maintainer' });
     expect(await world.identify(token)).toMatchObject(refusedAs('invalid_token', 'owner_not_active'));
 
     const there = aWorld();
@@ -329,5 +330,17 @@ describe('a token that a person obtained', () => {
 
     there.mark({ scope: 'principal', id: 'usr_ada', effect: 'block' });
     expect(await there.identify(token)).toMatchObject(refusedAs('invalid_token', 'principal_blocked'));
+  });
+
+  test('is over with the password that it was got with', async () => {
+    const world = aWorld();
+    const token = aToken({ owner: { id: 'usr_ada', passwordNumber: 0 }, role: 'consumer' });
+    world.people.set('usr_ada', aPerson());
+    expect((await world.identify(token)).kind).toBe('principal');
+    world.people.set('usr_ada', aPerson({ password_number: 1 }));
+    world.mark({ scope: 'principal', id: 'usr_ada', effect: 'drop' });
+    expect(await world.identify(token)).toMatchObject(refusedAs('invalid_token', 'password_changed'));
+    const later = aToken({ owner: { id: 'usr_ada', passwordNumber: 1 }, role: 'consumer' });
+    expect((await world.identify(later)).kind).toBe('principal');
   });
 });

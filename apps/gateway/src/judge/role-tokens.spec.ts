@@ -9,7 +9,7 @@ const claims: RoleTokenClaims = {
   epoch: 1,
   role: 'creator',
   familyId: 'tok_1',
-  ownerId: null,
+  owner: null,
   issuedAt,
   expiresAt: issuedAt + 60,
   familyEndsAt: issuedAt + 60,

@@ -26,7 +26,7 @@ const token = roleTokenKeys
     epoch: 1,
     role: 'creator',
     familyId: 'tok_spec',
-    ownerId: null,
+    owner: null,
     issuedAt: nowSeconds,
     expiresAt: nowSeconds + 3600,
     familyEndsAt: nowSeconds + 3600,

@@ -108,7 +108,8 @@ export class IssueRoleToken {
     const minted = await this.mint.execute(tx, installation, {
       role,
       expirySeconds: expiry,
-      ownerId: owner?.id ?? null,
+      // As it was when the password was looked at: if that was changed meanwhile, the token is over before it is answered.
+      owner: owner && { id: owner.id, passwordNumber: owner.passwordNumber },
     });
     const { id } = minted.claims;
     await tx.owe({

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Excess } from '@portcullis/authz';
 import { type Caller, type IssuedRoleToken, newId, Refusal, type TokenRole } from '@portcullis/contracts';
-import { type RoleTokenClaims, type Secret } from '@portcullis/credentials';
+import { type RoleTokenClaims, type RoleTokenOwner, type Secret } from '@portcullis/credentials';
 import { Database, type Transaction } from '@portcullis/persistence';
 import { sealReply } from '../sealing-keys.js';
 import { RoleTokenSettings } from './role-token-settings.js';
@@ -37,7 +37,7 @@ export class MintRoleToken {
   async execute(
     tx: Transaction,
     installation: Installation,
-    wanted: { role: TokenRole; expirySeconds: number; ownerId: string | null },
+    wanted: { role: TokenRole; expirySeconds: number; owner: RoleTokenOwner | null },
     family?: Pick<RoleTokenClaims, 'familyId' | 'familyEndsAt'>,
   ): Promise<MintedRoleToken> {
     const { keys, familySeconds } = this.settings;
@@ -52,7 +52,7 @@ export class MintRoleToken {
       epoch: installation.epoch,
       role: wanted.role,
       familyId,
-      ownerId: wanted.ownerId,
+      owner: wanted.owner,
       issuedAt,
       expiresAt: Math.min(issuedAt + wanted.expirySeconds, familyEndsAt),
       familyEndsAt,

@@ -83,7 +83,7 @@ export class RefreshRoleToken {
     presented: OpenedRoleToken & { role: TokenRole },
     wanted: Wanted,
   ): Promise<Outcome> {
-    const { id, familyId, ownerId } = presented;
+    const { id, familyId, owner: presentedOwner } = presented;
     const isOurs = presented.installationId === installation.id;
     if (isOurs ? presented.epoch < installation.epoch : presented.issuedAt < installation.othersFrom) {
       return { invalid: 'all were revoked' };
@@ -98,18 +98,19 @@ export class RefreshRoleToken {
     const grant = roleTokenGrant(lattice, role);
     const excess = within(grant, roleTokenGrant(lattice, presented.role));
     if (excess.length > 0) return { excess };
-    if (ownerId !== null) {
+    if (presentedOwner !== null) {
       // A person whom this installation does not know holds nothing in it.
-      const owner = isOurs ? await this.users.find(ownerId, tx) : undefined;
+      const owner = isOurs ? await this.users.find(presentedOwner.id, tx) : undefined;
       const membership = owner?.memberships.find((each) => each.organization_id === installation.firstOrganizationId);
       if (owner?.status !== 'active' || !membership) return { invalid: 'owner_inactive' };
+      if (owner.passwordNumber !== presentedOwner.passwordNumber) return { invalid: 'password_changed' };
       const beyondOwner = within(grant, grantOf(lattice, membership));
       if (beyondOwner.length > 0) return { excess: beyondOwner };
     }
     const minted = await this.mint.execute(
       tx,
       installation,
-      { role, expirySeconds: wanted.expiry, ownerId },
+      { role, expirySeconds: wanted.expiry, owner: presentedOwner },
       presented,
     );
     return { minted };

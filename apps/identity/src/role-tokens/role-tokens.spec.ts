@@ -138,7 +138,7 @@ describe('the node password', () => {
   test('gives a token of the role and lifetime asked for, in the first organization', async () => {
     const { says, reply } = await issue(wants('maintainer', 3600));
     const { id } = await installation();
-    expect(says).toMatchObject({ installationId: id, epoch: 1, role: 'maintainer', ownerId: null });
+    expect(says).toMatchObject({ installationId: id, epoch: 1, role: 'maintainer', owner: null });
     expect(says.expiresAt - says.issuedAt).toBe(3600);
     expect(says.familyEndsAt - says.issuedAt).toBe(2 * 86_400);
     expect(reply).toMatchObject({
@@ -254,7 +254,7 @@ describe('a person’s own password', () => {
 
   test('gives a role that the person covers, and the token remembers whose it is', async () => {
     const { says } = await issue(wants('maintainer'), mine);
-    expect(says.ownerId).toBe(house.userId);
+    expect(says.owner).toEqual({ id: house.userId, passwordNumber: 0 });
     expect(await house.events('role-token.issued')).toMatchObject([
       { actor: { kind: 'user', id: house.userId, credential_id: says.id } },
     ]);
@@ -283,6 +283,17 @@ describe('a person’s own password', () => {
       'unknown_email',
       'wrong_password',
     ]);
+  });
+
+  test('is what its tokens last as long as: changed, none of them is refreshed', async () => {
+    const { text } = await issue(wants('creator'), mine);
+    await house.query('update user_account set password_number = password_number + 1');
+    try {
+      expect(await codeOf(refresh(text, { expiry: 60 }))).toBe('invalid_token');
+      expect((await house.events('role-token.refused')).at(-1)).toMatchObject({ reason: 'password_changed' });
+    } finally {
+      await house.query('update user_account set password_number = password_number - 1');
+    }
   });
 
   test('falls under the limits of signing in', async () => {

@@ -35,6 +35,7 @@ test('an account is an owner of keys: it is resolved with what it was given, in 
     id: account.id,
     kind: 'service_account',
     status: 'active',
+    password_number: null,
     memberships: [{ organization_id: house.organizationId, roles: ['manager'], permissions: ['spec:view'] }],
   });
   expect((await house.events('service-account.created'))[0]).toMatchObject({ resource: { id: account.id } });

@@ -7,6 +7,7 @@ import { Reauthenticate } from '../tokens/reauthenticate.js';
 import { ResolveFamily } from '../tokens/resolve-family.js';
 import { ChangePassword } from './change-password.js';
 import { CreateUser } from './create-user.js';
+import { ResolvePrincipal } from './resolve-principal.js';
 
 let house: IdentityHouse;
 let acme: string;
@@ -63,6 +64,8 @@ test('one’s own needs the current one, ends every other session and leaves thi
   expect((await refusalOf(house.get(Reauthenticate).execute(refresh, house.caller()))).code).toBe('invalid_token');
   expect((await refusalOf(login(email))).code).toBe('invalid_credentials');
   await expect(login(email, second)).resolves.toBeDefined();
+  const { principal } = await house.get(ResolvePrincipal).execute({ id });
+  expect(principal).toMatchObject({ password_number: 1 });
   expect(await house.events('password.changed')).toMatchObject([
     { details: { own: true, sessions: [elsewhere.session] } },
   ]);

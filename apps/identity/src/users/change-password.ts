@@ -21,13 +21,18 @@ import { noSuchUser } from './read-users.js';
 import { type User, UserStore } from './user.store.js';
 
 type Request = RequestOf<typeof Identity.changePassword>;
-type Ended = { family: Family; seq: number }[];
+interface Ended {
+  sessions: { family: Family; seq: number }[];
+  /** From where on the person's record tells of the new password. */
+  personSeq: number;
+}
 
 const manage = 'users:manage';
 
 /**
  * One's own password, for the current one; or another's, by whoever manages users here and holds all that the person holds
- * anywhere: who sets a password can act as that person. Every other session of the person is over when this answers.
+ * anywhere: who sets a password can act as that person. Every other session of the person and every role token that was got with
+ * an earlier password is over when this answers.
  */
 @Injectable()
 export class ChangePassword {
@@ -55,11 +60,10 @@ export class ChangePassword {
     if (isOwn) await this.demandCurrent(user, request, caller);
     const passwordHash = await hashedPassword(password);
     const ended = await this.database.transaction((tx) => this.change(tx, user, passwordHash, isOwn, caller));
-    if (ended.length === 0) return { id: user.id, sessions_ended: 0, enforcement: null };
-    const enforcement = await this.authority.confirm(ended.map(({ seq }) => seq));
+    const enforcement = await this.authority.confirm([...ended.sessions.map(({ seq }) => seq), ended.personSeq]);
     const now = this.database.now();
     await this.database.transaction(async (tx) => {
-      for (const { family } of ended) await this.families.markEnforced(tx, family.id, now);
+      for (const { family } of ended.sessions) await this.families.markEnforced(tx, family.id, now);
       await tx.owe({
         organization_id: principal.organization_id,
         action: 'revocation.enforced',
@@ -67,7 +71,7 @@ export class ChangePassword {
         details: { ...enforcement },
       });
     });
-    return { id: user.id, sessions_ended: ended.length, enforcement };
+    return { id: user.id, sessions_ended: ended.sessions.length, enforcement };
   }
 
   /** Somebody of the organization of the request; the permission is asked for here, since one's own password needs none. */
@@ -128,10 +132,10 @@ export class ChangePassword {
       resource: { kind: 'user', id: user.id },
       details: { own: isOwn, sessions: sessions.map(({ id }) => id) },
     });
-    const ended: Ended = [];
+    const ended: Ended['sessions'] = [];
     for (const family of sessions) {
       ended.push({ family, seq: await this.revokeFamily.mark(tx, family, principal.id) });
     }
-    return ended;
+    return { sessions: ended, personSeq: await tx.mark({ scope: 'principal', id: user.id, effect: 'drop' }) };
   }
 }

@@ -16,6 +16,7 @@ test('a person is what they hold in active organizations, at a point of history'
     id: house.userId,
     kind: 'user',
     status: 'active',
+    password_number: 0,
     memberships: [{ organization_id: house.organizationId, roles: ['owner'], permissions: [] }],
   });
 });

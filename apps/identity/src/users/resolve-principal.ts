@@ -11,6 +11,8 @@ export class ResolvePrincipal {
     id,
   }: RequestOf<typeof Identity.resolvePrincipal>): Promise<ReplyOf<typeof Identity.resolvePrincipal>> {
     const { position, owner } = await this.owners.resolve(id);
-    return { position, principal: owner ?? null };
+    if (!owner) return { position, principal: null };
+    const { passwordNumber, ...principal } = owner;
+    return { position, principal: { ...principal, password_number: passwordNumber } };
   }
 }
