@@ -115,4 +115,40 @@ export class KeyChangeStore {
     );
     return changed > 0;
   }
+
+  /** Revocations that nobody has confirmed so long after their marker, in the order of this authority. */
+  unconfirmedRevocations(afterSeconds: number, limit: number): Promise<CommittedSeq[]> {
+    return this.database.read((manager) =>
+      manager.query<CommittedSeq[]>(
+        `select key.id, key.organization_id as "organizationId", key.revoked_seq::float8 as seq
+           from api_key key left join marker on marker.seq = key.revoked_seq
+          where key.revoked_seq is not null and key.enforced_at is null and ${isLeft} order by key.revoked_seq limit $2`,
+        [afterSeconds, limit],
+      ),
+    );
+  }
+
+  /** The same of other changes; `isRevocation` if it took something away. */
+  unconfirmed(afterSeconds: number, limit: number): Promise<(CommittedSeq & { isRevocation: boolean })[]> {
+    return this.database.read((manager) =>
+      manager.query<(CommittedSeq & { isRevocation: boolean })[]>(
+        `select key.id, key.organization_id as "organizationId", key.changed_seq::float8 as seq,
+                coalesce(marker.effect = 'drop', true) as "isRevocation"
+           from api_key key left join marker on marker.seq = key.changed_seq
+          where key.changed_seq is not null and key.change_enforced_at is null and ${isLeft}
+          order by key.changed_seq limit $2`,
+        [afterSeconds, limit],
+      ),
+    );
+  }
 }
+
+/** A change and its place in the order of this authority. */
+export interface CommittedSeq {
+  id: string;
+  organizationId: string;
+  seq: number;
+}
+
+/** Markers are dropped when nothing can match them any more: then it is long ago. */
+const isLeft = `coalesce(marker.created_at < now() - make_interval(secs => $1), true)`;

@@ -1,9 +1,13 @@
-import { EnforcementAuthority, PolicyReporter, serve } from '@portcullis/bus';
+import { EnforcementAuthority, PolicyReporter, Recurring, serve } from '@portcullis/bus';
 import { Database } from '@portcullis/persistence';
 import { followEdits, PolicyFile } from '@portcullis/policy';
 import { exitMisconfigured, policyVariables } from '@portcullis/settings';
 import { apiKeyDatabase, ApiKeyModule } from './api-key.module.js';
+import { ApiKeyStore } from './api-key.store.js';
 import { loadConfig } from './config.js';
+import { ConfirmRevocations } from './confirm-revocations.js';
+import { FinishChanges } from './finish-changes.js';
+import { KeyChangeStore } from './key-change.store.js';
 import { CountRequests } from './usage/count-requests.js';
 import { ForgetRequests } from './usage/forget-requests.js';
 import { RequestStore } from './usage/request.store.js';
@@ -22,6 +26,12 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     leaseSeconds: config.PORTCULLIS_LEASE_SECONDS,
     report,
   });
+  const changes = new FinishChanges(
+    database,
+    authority,
+    new KeyChangeStore(database),
+    new ConfirmRevocations(database, new ApiKeyStore(database), authority),
+  );
   const days = config.PORTCULLIS_REQUESTS_DAYS;
   const usage = { bus, requests: new RequestStore(database), now: database.now, days, report };
   return {
@@ -37,6 +47,11 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     outbox: database.outbox,
     companions: [
       authority,
+      new Recurring(() => changes.run(), {
+        everyMilliseconds: 15_000,
+        mayRun: () => bus.connected,
+        failed: (error) => report(`changes: ${String(error)}`),
+      }),
       new PolicyReporter(bus, () => policy.status),
       new CountRequests(usage),
       new ForgetRequests(usage),

@@ -1,9 +1,18 @@
-import { type Bus, EnforcementAuthority, FetchedGatewayKeys, PolicyReporter, type ServiceParts } from '@portcullis/bus';
+import {
+  type Bus,
+  EnforcementAuthority,
+  FetchedGatewayKeys,
+  PolicyReporter,
+  Recurring,
+  type ServiceParts,
+} from '@portcullis/bus';
 import { EnvelopeRefused } from '@portcullis/credentials';
 import { Database } from '@portcullis/persistence';
 import { followEdits, PolicyFaults, PolicyFile } from '@portcullis/policy';
 import { ConfigFault, exitMisconfigured } from '@portcullis/settings';
 import { type Config } from './config.js';
+import { ConfirmChange } from './confirm-change.js';
+import { FinishChanges } from './finish-changes.js';
 import { GatewayStore } from './gateways/gateway.store.js';
 import { gatewaySeconds } from './gateways/register-gateway.js';
 import { Housekeeping } from './housekeeping.js';
@@ -57,6 +66,7 @@ async function open(
     leaseSeconds: config.leaseSeconds,
     report,
   });
+  const changes = new FinishChanges(database, new ConfirmChange(database, authority));
   const keyDebts = new KeyDebts(bus, database, new KeyDebtStore(database), report);
   return {
     module: IdentityModule.of({
@@ -76,6 +86,11 @@ async function open(
       authority,
       signingKeys,
       keyDebts,
+      new Recurring(() => changes.run(), {
+        everyMilliseconds: 15_000,
+        mayRun: () => bus.connected,
+        failed: (error) => report(`changes: ${String(error)}`),
+      }),
       new Housekeeping(database, report),
       new PolicyReporter(bus, () => policy.status),
     ],

@@ -7,10 +7,13 @@ import { Database, type Transaction } from '@portcullis/persistence';
 export interface CommittedChange {
   /** Its markers, and the last one that took something away from the same thing, which a repeat waits for again. */
   seqs: readonly number[];
-  organizationId: string;
+  organizationId: string | null;
   resource: { kind: string; id: string };
-  /** Notes in the record that the last marker that took something away is enforced. True for the first time. */
-  markEnforced: (tx: Transaction, now: Date) => Promise<boolean>;
+  /**
+   * Notes in the record that what was taken away is enforced, if that stands no later than `through` in the order of this authority:
+   * another may have taken away more meanwhile. True for the first time.
+   */
+  markEnforced: (tx: Transaction, now: Date, through: number) => Promise<boolean>;
 }
 
 /** Answers when every live enforcer goes by a change. May be repeated at any time. */
@@ -29,7 +32,7 @@ export class ConfirmChange {
   async confirm({ seqs, organizationId, resource, markEnforced }: CommittedChange): Promise<EnforcementReceipt> {
     const receipt = await this.authority.confirm(seqs);
     await this.database.transaction(async (tx) => {
-      if (!(await markEnforced(tx, this.database.now()))) return;
+      if (!(await markEnforced(tx, this.database.now(), Math.max(...seqs)))) return;
       await tx.owe({
         organization_id: organizationId,
         action: 'revocation.enforced',

@@ -60,6 +60,7 @@ export const programNames = Object.keys(passes) as ProgramName[];
 const ownVariables = [
   'PORTCULLIS_HOME',
   'PORTCULLIS_GATEWAYS',
+  'PORTCULLIS_REPLICAS',
   'PORTCULLIS_PUBLIC_URL',
   'PORTCULLIS_READY_FILE',
   'PORTCULLIS_NATS_SERVER',

@@ -30,6 +30,9 @@ export interface StackOptions {
   readonly onFatal: (why: string) => void;
 }
 
+/** What the n-th process of a kind is called, n from 0. */
+const nth = (name: string, n: number): string => (n === 0 ? name : `${name}-${n + 1}`);
+
 /** The operator's own comes before the one that is started here. */
 const exampleUpstream = (env: Environment, port: number) => ({
   PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL:
@@ -101,14 +104,16 @@ export class Stack {
       audit: forAll,
     };
     this.#services = [
-      ...databaseServices.map((name) =>
-        this.#program(name, name, { ...made[name], DATABASE_URL: urls[name], NATS_URL: bus[name] }),
+      ...databaseServices.flatMap((name) =>
+        Array.from({ length: settings.PORTCULLIS_REPLICAS }, (_, n) =>
+          this.#program(nth(name, n), name, { ...made[name], DATABASE_URL: urls[name], NATS_URL: bus[name] }),
+        ),
       ),
       this.#program('example-upstream', 'example-upstream', { PORT: String(examplePort) }),
     ];
     this.#gateways = settings.gateways.map(({ port, s3Port }, n) =>
       this.#program(
-        n === 0 ? 'gateway' : `gateway-${n + 1}`,
+        nth('gateway', n),
         'gateway',
         { ...forAll, ...tokenEncryption, NATS_URL: bus.gateway, PORT: String(port), S3_PORT: String(s3Port) },
         async () => (await askGateway({ port, tls: this.#tls }, { path: '/readyz' })) === 200,

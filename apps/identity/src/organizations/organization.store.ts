@@ -78,11 +78,11 @@ export class OrganizationStore {
     );
   }
 
-  /** True for the first time. */
-  async markEnforced(tx: Transaction, id: string, now: Date): Promise<boolean> {
+  /** Notes that what was taken away under a marker up to `through` is enforced. True for the first time. */
+  async markEnforced(tx: Transaction, id: string, now: Date, through: number): Promise<boolean> {
     const [, changed] = await tx.manager.query<[unknown, number]>(
-      'update organization set enforced_at = $2 where id = $1 and seq is not null and enforced_at is null',
-      [id, now],
+      'update organization set enforced_at = $2 where id = $1 and seq <= $3 and enforced_at is null',
+      [id, now, through],
     );
     return changed > 0;
   }
