@@ -29,7 +29,8 @@ export class ConfirmRevocations {
     origin: Pick<OwedEvent, 'actor' | 'request_id' | 'client_ip'> = {},
   ): Promise<EnforcementReceipt> {
     const receipt = await this.authority.confirm(revocations.map(({ seq }) => seq));
-    const pending = revocations.filter(({ enforced }) => !enforced);
+    // In the order of their ids, so that two at once wait for one another and not each for the other.
+    const pending = revocations.filter(({ enforced }) => !enforced).sort((a, b) => (a.id < b.id ? -1 : 1));
     if (pending.length === 0) return receipt;
     await this.database.transaction(async (tx) => {
       for (const { id, organizationId } of pending) {

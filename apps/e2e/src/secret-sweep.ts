@@ -39,8 +39,9 @@ export class BusCapture {
     bus.subscribe('>', { callback: (_, message) => void this.#heard.push(bytesOf(message)) });
   }
 
-  /** Ends it. Answers all that was said. */
+  /** Ends it. Answers all that was said. Rejects if the connection was lost: then it is not all. */
   async end(): Promise<Buffer[]> {
+    if (this.bus.isClosed()) throw new Error('The bus was not heard to the end.');
     await this.bus.close();
     return this.#heard;
   }

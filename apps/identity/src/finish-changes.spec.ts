@@ -51,7 +51,7 @@ test('what was taken away by a process that died is confirmed by another, once, 
     expect.arrayContaining([
       { kind: 'service-account', id: account },
       { kind: 'user', id: person },
-      { kind: 'role-token', id: expect.stringMatching(/^all:/) as string },
+      { kind: 'role-tokens', id: expect.stringMatching(/^all:/) as string },
     ]),
   );
   expect(events).toHaveLength(3);

@@ -7,31 +7,34 @@ const most = 100;
 const leftAfterSeconds = 20;
 
 /** What takes things away, and how each says that nobody has confirmed it. Every one has a partial index of such rows. */
-const one = (table: string, key: string, organization: string, seq = 'seq') => ({
-  table,
-  key,
-  organization,
-  seqs: `array[${seq}]`,
-  unconfirmed: `${seq} is not null and enforced_at is null`,
-});
-const kinds = {
-  family: one('token_family', 'id', 'organization_id', 'revoked_seq'),
-  organization: one('organization', 'id', 'id'),
-  user: one('membership', 'user_id', 'organization_id'),
-  'service-account': one('service_account', 'id', 'organization_id'),
-  'role-token': {
+const tables = [
+  ofOne('token_family', { resource: `'family'`, organization: 'organization_id', seq: 'revoked_seq' }),
+  ofOne('organization', { resource: `'organization'`, organization: 'id' }),
+  ofOne('membership', { resource: `'user'`, id: 'user_id', organization: 'organization_id' }),
+  ofOne('service_account', { resource: `'service-account'`, organization: 'organization_id' }),
+  {
     table: 'role_token_revocation',
-    key: 'id',
+    // A token's row and its family's have the same markers, and are one revocation.
+    source: `(select seqs, max(id) as id from role_token_revocation where enforced_at is null group by seqs) role_token`,
+    resource: `case when id like 'all:%' then 'role-tokens' else 'role-token' end`,
+    id: 'id',
     organization: '(select id from organization where first)',
     seqs: 'seqs',
-    unconfirmed: 'enforced_at is null',
   },
-} as const;
+];
 
-type Kind = keyof typeof kinds;
+function ofOne(
+  table: string,
+  given: { resource: string; id?: string; organization: string; seq?: string },
+): Record<'table' | 'source' | 'resource' | 'id' | 'organization' | 'seqs', string> {
+  const { resource, id = 'id', organization, seq = 'seq' } = given;
+  const source = `(select * from ${table} where ${seq} is not null and enforced_at is null) ${table}`;
+  return { table, source, resource, id, organization, seqs: `array[${seq}]` };
+}
 
 interface Left {
-  kind: Kind;
+  table: string;
+  resource: string;
   id: string;
   organizationId: string | null;
   seqs: number[];
@@ -52,21 +55,21 @@ export class FinishChanges {
       await this.confirmChange.confirm({
         seqs: left.seqs,
         organizationId: left.organizationId,
-        resource: { kind: left.kind, id: left.id },
+        resource: { kind: left.resource, id: left.id },
         markEnforced: (tx, now) => markEnforced(tx, left, now),
       });
     }
   }
 
   private left(): Promise<Left[]> {
-    const selects = Object.entries(kinds).map(
-      ([kind, { table, key, organization, seqs, unconfirmed }]) =>
-        `select '${kind}' as kind, ${key} as id, ${organization} as organization_id, ${seqs} as seqs
-           from ${table} where ${unconfirmed}`,
+    const selects = tables.map(
+      ({ table, source, resource, id, organization, seqs }) =>
+        `select '${table}' as "table", ${resource} as resource, ${id} as id, ${organization} as organization_id, ${seqs} as seqs
+           from ${source}`,
     );
     return this.database.read((manager) =>
       manager.query<Left[]>(
-        `select kind, id, organization_id as "organizationId", seqs::float8[] as seqs from (${selects.join(' union all ')}) thing
+        `select "table", resource, id, organization_id as "organizationId", seqs::float8[] as seqs from (${selects.join(' union all ')}) thing
           where not exists (select from marker where seq = any(thing.seqs) and created_at > now() - make_interval(secs => $1))
           order by seqs limit $2`,
         [leftAfterSeconds, most],
@@ -76,12 +79,11 @@ export class FinishChanges {
 }
 
 /** False if another has, or if something else has been taken away since. */
-async function markEnforced(tx: Transaction, { kind, id, organizationId, seqs }: Left, now: Date): Promise<boolean> {
-  const { table, key, organization, seqs: column } = kinds[kind];
+async function markEnforced(tx: Transaction, { table, seqs }: Left, now: Date): Promise<boolean> {
+  const column = tables.find((each) => each.table === table)?.seqs;
   const [, changed] = await tx.manager.query<[unknown, number]>(
-    `update ${table} set enforced_at = $1
-      where ${key} = $2 and ${organization} is not distinct from $3 and ${column} = $4::bigint[] and enforced_at is null`,
-    [now, id, organizationId, seqs],
+    `update ${table} set enforced_at = $1 where ${column} = $2::bigint[] and enforced_at is null`,
+    [now, seqs],
   );
   return changed > 0;
 }

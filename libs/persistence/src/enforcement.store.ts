@@ -62,7 +62,13 @@ export class EnforcementStore implements AuthorityStore {
         rows.map((row) => ({ ...fromStoredMarker(row), ageMs: Number(row.age_ms) })),
         enforcers,
       );
-      if (seqs.length > 0) await manager.query('delete from marker where seq = any($1::bigint[])', [seqs]);
+      // For two minutes they say what a change was to whoever confirms what another process has left.
+      if (seqs.length > 0) {
+        await manager.query(
+          `delete from marker where seq = any($1::bigint[]) and created_at < now() - interval '2 minutes'`,
+          [seqs],
+        );
+      }
       await manager.query(`delete from enforcer where state = 'fenced' and renewed_at < now() - interval '1 day'`);
     });
   }

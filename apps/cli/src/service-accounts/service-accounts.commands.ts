@@ -83,7 +83,7 @@ export const update = remoteCommand({
   summary: 'Edits a service account: its name, its description, what it holds',
   help: `portcullis service-accounts update ID [--name N] [--description TEXT] [--role R…] [--permission P…]
 
-What is not said stays; roles and permissions that are said take the place of all before. You must hold all that it holds then.
+What is not said stays; roles and permissions that are said take the place of all before. You must hold all that it holds, before and after.
 By the time this answers every gateway judges its keys by it.
 
 Examples:

@@ -20,7 +20,7 @@ const shape = z.object({
   S3_PORT: port().default(9000),
   PORTCULLIS_HOME: z.string().default('.portcullis'),
   PORTCULLIS_GATEWAYS: wholeNumber({ min: 1, max: 100 }).default(1),
-  PORTCULLIS_REPLICAS: wholeNumber({ min: 1, max: 10 }).default(1),
+  PORTCULLIS_REPLICAS: wholeNumber({ min: 1, max: 4 }).default(1),
   PORTCULLIS_POLICY: z.string().optional(),
   PORTCULLIS_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'is not an http or https URL' }).optional(),
   PORTCULLIS_TLS_CERT: z.string().optional(),

@@ -28,7 +28,7 @@ Variables (each NAME also as NAME_FILE, the path of a file that holds it):
   PORTCULLIS_POLICY             the policy file (config/policy.yaml)
   PORTCULLIS_PUBLIC_URL         what callers call it (http://127.0.0.1:PORT)
   PORTCULLIS_GATEWAYS           gateway processes, the n-th on PORT+10·(n−1)
-  PORTCULLIS_REPLICAS           processes of each service (1): what one leaves undone another finishes
+  PORTCULLIS_REPLICAS           processes of each service (1, at most 4): what one leaves undone another finishes
   PORTCULLIS_WORKERS            processes that share each gateway's port (1)
   PORTCULLIS_TLS_CERT, PORTCULLIS_TLS_KEY   PEM files: the gateway then speaks https only
   PORTCULLIS_FIRST_ADMIN_EMAIL, PORTCULLIS_FIRST_ADMIN_PASSWORD   first start only; else a password is made and shown once

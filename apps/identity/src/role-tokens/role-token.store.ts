@@ -110,10 +110,11 @@ export class RoleTokenStore {
     );
   }
 
-  /** True for the first time. */
+  /** With all that was revoked with it: a token's row and its family's have the same markers. True for the first time. */
   async markEnforced(tx: Transaction, id: string, now: Date): Promise<boolean> {
     const [rows] = await tx.manager.query<[unknown[], number]>(
-      'update role_token_revocation set enforced_at = $2 where id = $1 and enforced_at is null returning id',
+      `update role_token_revocation set enforced_at = $2
+        where seqs = (select seqs from role_token_revocation where id = $1) and enforced_at is null returning id`,
       [id, now],
     );
     return rows.length > 0;

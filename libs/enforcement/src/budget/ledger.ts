@@ -86,9 +86,10 @@ export function takeSlice(
   // However long it went on unheard, what it spent before that span is past.
   spending.charge(Math.min(overspent, ask.recent), nowMs - Math.min(ask.spanMs, perMs), nowMs, perMs);
   // What is left goes back and is charged anew, so that what is held is never dated long before it is spent. Only who had to refuse
-  // requests in that span keeps it as it is dated: it came late, and would have been spent.
+  // requests a moment ago keeps it as it is dated: it came late, and would have been spent. Were that moment a whole span, a refusal
+  // and then a trickle would keep tokens until their charge is past, to be spent beside those of the next span.
   const hungryMs = ask.hungryMs > 0 ? nowMs : (known?.hungryMs ?? null);
-  const isHungry = hungryMs !== null && nowMs - hungryMs < perMs && ask.want > 0;
+  const isHungry = hungryMs !== null && nowMs - hungryMs < Math.min(perMs, maxLateMs) && ask.want > 0;
   const kept = isHungry ? leftover : 0;
   spending.refund(leftover - kept, known?.seenMs ?? nowMs);
 
