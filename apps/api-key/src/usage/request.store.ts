@@ -141,26 +141,27 @@ export class RequestStore {
 
   private async writeUses(manager: EntityManager, uses: readonly Use[]): Promise<void> {
     if (uses.length === 0) return;
-    // Always in one order, so that two replicas never wait for each other crosswise.
-    const ordered = uses.toSorted((a, b) => (a.keyId < b.keyId ? -1 : 1));
+    const given = `(select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+                      as given (key_id, secret_id, time, ip, agent)) given`;
     const values = [
-      ordered.map(({ keyId }) => keyId),
-      ordered.map(({ secretId }) => secretId),
-      ordered.map(({ timeMs }) => new Date(timeMs)),
-      ordered.map(({ clientIp }) => clientIp),
-      ordered.map(({ userAgent }) => userAgent),
+      uses.map(({ keyId }) => keyId),
+      uses.map(({ secretId }) => secretId),
+      uses.map(({ timeMs }) => new Date(timeMs)),
+      uses.map(({ clientIp }) => clientIp),
+      uses.map(({ userAgent }) => userAgent),
     ];
-    const given = 'unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])';
+    // Locked as every change locks: a key before its secrets, and keys in one order. So nobody waits for another crosswise, neither
+    // a replica nor a rotation. In one statement with the rest it is Postgres that chooses the order.
+    await manager.query('select 1 from api_key where id = any($1) order by id for no key update', values.slice(0, 1));
     await manager.query(
-      `with given as (select * from ${given} as given (key_id, secret_id, time, ip, agent)),
-            latest as (select distinct on (key_id) * from given order by key_id, time desc),
-            written as (
-              update api_key key set last_used_at = time, last_used_ip = ip, last_used_user_agent = agent
-                from latest
-               where key.id = latest.key_id and (key.last_used_at is null or key.last_used_at < time)
-           returning key.id)
-       update key_secret secret set last_used_at = time
-         from (select secret_id, max(time) as time from given where secret_id is not null group by secret_id) used
+      `update api_key key set last_used_at = time, last_used_ip = ip, last_used_user_agent = agent
+         from (select distinct on (key_id) * from ${given} order by key_id, time desc) latest
+        where key.id = latest.key_id and (key.last_used_at is null or key.last_used_at < time)`,
+      values,
+    );
+    await manager.query(
+      `update key_secret secret set last_used_at = time
+         from (select secret_id, max(time) as time from ${given} where secret_id is not null group by secret_id) used
         where secret.id = used.secret_id and (secret.last_used_at is null or secret.last_used_at < time)`,
       values,
     );

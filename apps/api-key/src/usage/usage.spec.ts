@@ -90,6 +90,29 @@ const aBatch = (...records: AccessRecord[]): AccessBatch => ({ id: newId('req', 
 const send = (batch: unknown) => stream.publish(accessSubject, JSON.stringify(batch));
 
 describe('what gateways answered', () => {
+  test('is written down beside a change of the same key: neither waits for the other crosswise', async () => {
+    const key = await aKey();
+    const keyId = key.id;
+    const secretId = key.secrets[0]?.id ?? null;
+    const use = { keyId, secretId, timeMs: Date.now(), clientIp: '192.0.2.7', userAgent: null };
+    let keeping: Promise<void> | undefined;
+    // As a rotation does it: the key first, then its secrets.
+    await spec.database.transaction(async ({ manager }) => {
+      await manager.query('select 1 from api_key where id = $1 for update', [keyId]);
+      keeping = requests.keep([], [use]);
+      await eventually(async () => {
+        const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        return (await spec.database.read((other) => other.query<unknown[]>(waiting))).length > 0;
+      });
+      await manager.query('update key_secret set expires_at = now() where key_id = $1', [keyId]);
+    });
+    await keeping;
+    expect(await read(keyId)).toMatchObject({
+      last_used_ip: '192.0.2.7',
+      secrets: [{ last_used_at: expect.anything() as unknown }],
+    });
+  });
+
   test('can be read, newest first, with last use beside its key and its secret', async () => {
     const key = await aKey();
     const [first, second] = [aRecord(key, { time_ms: Date.now() - 5_000 }), aRecord(key, { status: 403, omitted: 7 })];
