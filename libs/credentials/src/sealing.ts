@@ -1,15 +1,13 @@
 import {
-  createCipheriv,
-  createDecipheriv,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
   generateKeyPairSync,
   hash,
   type KeyObject,
-  randomBytes,
 } from 'node:crypto';
 import { decodeBase64url } from './base64url.js';
+import { type CompactJwe, decryptCompact, encryptCompact, parseCompact } from './compact-jwe.js';
 import { thumbprint } from './jwk.js';
 import { parseStrictJson } from './strict-json.js';
 import { KeyRefused, publicKeyFromJwk } from './verification-key.js';
@@ -72,22 +70,14 @@ export function seal(jwk: unknown, plaintext: string, context: string): string {
     epk: { kty: 'OKP', crv: 'X25519', x },
   };
   const protectedHeader = Buffer.from(JSON.stringify(header)).toString('base64url');
-  const iv = randomBytes(ivBytes);
-  const cipher = createCipheriv('aes-256-gcm', agreedKey(ephemeral.privateKey, key), iv, { authTagLength: tagBytes });
-  // RFC 7516 section 5.1 step 14: the additional data is the first part as it stands.
-  cipher.setAAD(Buffer.from(protectedHeader));
-  const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
-  const parts = [iv, ciphertext, cipher.getAuthTag()].map((part) => part.toString('base64url'));
-  return [protectedHeader, '', ...parts].join('.');
+  return encryptCompact(protectedHeader, agreedKey(ephemeral.privateKey, key), plaintext);
 }
 
 /** Opens a sealed text. Throws {@link SealRefused} for everything that was not sealed to this key for this context. */
 export function unseal(key: KeyObject, text: string, context: string): string {
-  const { epk, iv, ciphertext, tag, additional } = taken(text, kidOf(key), context);
+  const { jwe, epk } = taken(text, kidOf(key), context);
   try {
-    const decipher = createDecipheriv('aes-256-gcm', agreedKey(key, epk), iv, { authTagLength: tagBytes });
-    decipher.setAAD(additional).setAuthTag(tag);
-    return Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString();
+    return decryptCompact(jwe, agreedKey(key, epk)).toString();
   } catch (cause) {
     throw new SealRefused('The sealed text was changed or is for another key.', { cause });
   }
@@ -116,8 +106,6 @@ const firstRound = uint32(1);
 /** AlgorithmID with its length, empty PartyUInfo and PartyVInfo, SuppPubInfo: the length of the key in bits. */
 const otherInfo = Buffer.concat([uint32(7), Buffer.from('A256GCM'), uint32(0), uint32(0), uint32(256)]);
 
-const ivBytes = 12;
-const tagBytes = 16;
 const sealedType = 'portcullis-sealed+jwe';
 
 /** RFC 8410: PrivateKeyInfo, version 0, id-X25519, then the 32 bytes as an octet string within one. */
@@ -142,16 +130,11 @@ function importSealingJwk(jwk: unknown): { key: KeyObject; kid: string } {
   return { key: publicKeyFromJwk({ kty, crv, x }), kid: named.kid };
 }
 
-/**
- * Takes a sealed text apart: exactly our parameters, canonical base64url throughout, IV and tag at their full lengths. That it is
- * what was sealed is for the tag to say.
- */
-function taken(text: string, kid: string, context: string) {
-  const [protectedHeader = ''] = text.split('.', 1);
-  const parts = text.split('.', 6).map(decodeBase64url);
-  const [header, encryptedKey, iv, ciphertext, tag] = parts;
-  if (parts.length !== 5 || !header || encryptedKey?.length !== 0 || !ciphertext) throw notSealed();
-  if (iv?.length !== ivBytes || tag?.length !== tagBytes) throw notSealed();
+/** Takes a sealed text apart: exactly our parameters, canonical base64url throughout. That it is what was sealed is for the tag to say. */
+function taken(text: string, kid: string, context: string): { jwe: CompactJwe; epk: KeyObject } {
+  const jwe = parseCompact(text);
+  const header = jwe && decodeBase64url(jwe.header);
+  if (!header) throw notSealed();
   let parameters: unknown;
   try {
     parameters = parseStrictJson(header, { maxDepth: 2, maxBytes: 4096 });
@@ -165,7 +148,7 @@ function taken(text: string, kid: string, context: string) {
     throw new SealRefused('The text is sealed for another key or another context.');
   }
   try {
-    return { epk: importSealingJwk(epk).key, iv, ciphertext, tag, additional: Buffer.from(protectedHeader) };
+    return { jwe, epk: importSealingJwk(epk).key };
   } catch (cause) {
     throw notSealed(cause);
   }
