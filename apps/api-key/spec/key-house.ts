@@ -14,13 +14,11 @@ import { generateSealingKey, publicSealingJwk, unseal } from '@portcullis/creden
 import { PolicyFile } from '@portcullis/policy';
 import { aCaller, specDatabase, specNatsUrl } from '@portcullis/testing';
 import { apiKeyDatabase, ApiKeyModule } from '../src/api-key.module.js';
-import { ConfirmRevocations } from '../src/confirm-revocations.js';
+import { ConfirmKeyChange } from '../src/confirm-key-change.js';
 import { DisableKey } from '../src/disable-key.js';
 import { FindLeaked } from '../src/find-leaked.js';
-import { FinishChanges } from '../src/finish-changes.js';
 import { ImportKeys } from '../src/import-keys.js';
 import { IssueKey } from '../src/issue-key.js';
-import { KeyChangeStore } from '../src/key-change.store.js';
 import { ReadKeys } from '../src/read-keys.js';
 import { RevokeKey } from '../src/revoke-key.js';
 import { RotateKey } from '../src/rotate-key.js';
@@ -76,7 +74,7 @@ export async function openKeyHouse() {
     list: (request: RequestInputOf<typeof ApiKey.list> = {}, caller = owner()) =>
       module.get(ReadKeys).list(caller, read(ApiKey.list, request)),
     /** What runs now and then beside the handlers. */
-    finish: new FinishChanges(database, authority, new KeyChangeStore(database), module.get(ConfirmRevocations)),
+    finish: () => module.get(ConfirmKeyChange).finish({ afterSeconds: 20, limit: 100 }),
     one: (id: string) => module.get(ReadKeys).one(owner(), { id }),
     resolve: async (request: RequestInputOf<typeof ApiKey.resolve>) =>
       (await module.get(ReadKeys).resolve(read(ApiKey.resolve, request))).key,

@@ -6,6 +6,7 @@ import { ApiKeyController } from './api-key.controller.js';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { ApiKeyStore } from './api-key.store.js';
 import { ChangeKey } from './change-key.js';
+import { ConfirmKeyChange } from './confirm-key-change.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
 import { DisableKey } from './disable-key.js';
 import { FindLeaked } from './find-leaked.js';
@@ -69,6 +70,7 @@ export class ApiKeyModule {
         KeyChangeStore,
         ChangeKey,
         ConfirmRevocations,
+        ConfirmKeyChange,
         UpdateKey,
         RotateKey,
         DisableKey,

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { EnforcementAuthority } from '@portcullis/bus';
 import {
   type Action,
   type ApiKeyRecord,
@@ -10,6 +9,7 @@ import {
 } from '@portcullis/contracts';
 import { Database, once, type Transaction } from '@portcullis/persistence';
 import { ApiKeyStore, type NewSecret } from './api-key.store.js';
+import { ConfirmKeyChange } from './confirm-key-change.js';
 import { type KeyColumns, KeyChangeStore, type LockedKey } from './key-change.store.js';
 
 /** What is to be done with one key. */
@@ -49,7 +49,7 @@ export class ChangeKey {
     private readonly database: Database,
     private readonly keys: ApiKeyStore,
     private readonly changes: KeyChangeStore,
-    private readonly authority: EnforcementAuthority,
+    private readonly confirmKeyChange: ConfirmKeyChange,
   ) {}
 
   /** @param remember what a repeat under the same Idempotency-Key is shown */
@@ -71,9 +71,10 @@ export class ChangeKey {
     );
     const { record, seq, shown } = made;
     if (seq === null) return { ...record, ...shown, enforcement: null };
-    const enforcement = await this.authority.confirm([seq]);
-    await this.noteEnforced(caller, made, seq, enforcement);
-    const now = await this.keys.read(record.organization_id, record.id);
+    const { id, organization_id: organizationId } = record;
+    const committed = { id, organizationId, seq, isRevocation: made.isRevocation };
+    const enforcement = await this.confirmKeyChange.execute(committed, eventOrigin(caller));
+    const now = await this.keys.read(organizationId, id);
     return { ...record, enforced_at: now?.enforced_at ?? null, ...shown, enforcement };
   }
 
@@ -108,24 +109,5 @@ export class ChangeKey {
     const seq = change.effect === null ? null : await this.changes.mark(tx, id, change.effect);
     const record = await this.changes.read(tx, id);
     return { record, seq, isRevocation: change.effect === 'drop', shown: change.shown };
-  }
-
-  private async noteEnforced(
-    caller: AuthenticatedCaller,
-    { record, isRevocation }: Pick<Made<object>, 'record' | 'isRevocation'>,
-    seq: number,
-    enforcement: EnforcementReceipt,
-  ): Promise<void> {
-    const { id, organization_id } = record;
-    await this.database.transaction(async (tx) => {
-      if (!(await this.changes.markEnforced(tx, id, seq)) || !isRevocation) return;
-      await tx.owe({
-        organization_id,
-        action: 'revocation.enforced',
-        resource: { kind: 'api-key', id },
-        ...eventOrigin(caller),
-        details: { ...enforcement },
-      });
-    });
   }
 }

@@ -29,14 +29,14 @@ test('changes of a process that died are confirmed by another; an event is only 
   await house.disable(disabled.id);
   await house.rotate(renewed.id, 60);
   await forget('1 second');
-  await house.finish.run();
+  await house.finish();
   expect((await house.one(revoked.id)).enforced_at).toBeNull(); // left to the process that made it
 
   await forget('1 minute');
-  await Promise.all([house.finish.run(), house.finish.run()]);
+  await Promise.all([house.finish(), house.finish()]);
   for (const { id } of [revoked, disabled, renewed]) expect((await house.one(id)).enforced_at).not.toBeNull();
   expect((await house.one(untouched.id)).enforced_at).toBeNull();
   expect((await enforced()).sort()).toEqual([revoked.id, disabled.id].sort());
-  await house.finish.run();
+  await house.finish();
   expect(await enforced()).toHaveLength(2);
 });

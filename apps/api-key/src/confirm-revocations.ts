@@ -14,6 +14,9 @@ export interface CommittedRevocation {
   enforced: boolean;
 }
 
+/** Who did something, and in which request. */
+export type Origin = Pick<OwedEvent, 'actor' | 'request_id' | 'client_ip'>;
+
 /** Answers when no gateway accepts any of these keys any more, and writes that down once for each. May be repeated at any time. */
 @Injectable()
 export class ConfirmRevocations {
@@ -24,10 +27,7 @@ export class ConfirmRevocations {
   ) {}
 
   /** @param origin who revoked them and in which request, where somebody did */
-  async execute(
-    revocations: readonly CommittedRevocation[],
-    origin: Pick<OwedEvent, 'actor' | 'request_id' | 'client_ip'> = {},
-  ): Promise<EnforcementReceipt> {
+  async execute(revocations: readonly CommittedRevocation[], origin: Origin = {}): Promise<EnforcementReceipt> {
     const receipt = await this.authority.confirm(revocations.map(({ seq }) => seq));
     // In the order of their ids, so that two at once wait for one another and not each for the other.
     const pending = revocations.filter(({ enforced }) => !enforced).sort((a, b) => (a.id < b.id ? -1 : 1));

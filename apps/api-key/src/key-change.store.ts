@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { type LeftBehind } from '@portcullis/bus';
 import { type ApiKeyRecord } from '@portcullis/contracts';
 import { Database, type Transaction } from '@portcullis/persistence';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
@@ -14,6 +15,16 @@ export interface LockedKey {
   /** The latest change's place in the order of this authority, and whether it is known to be in force everywhere. */
   changedSeq: number | null;
   changeEnforced: boolean;
+}
+
+/** A change of one key, as it was committed. */
+export interface CommittedKeyChange {
+  id: string;
+  organizationId: string;
+  /** Its place in the order of this authority. */
+  seq: number;
+  /** It took something away. */
+  isRevocation: boolean;
 }
 
 /** What of a key can be written anew. */
@@ -117,9 +128,9 @@ export class KeyChangeStore {
   }
 
   /** Revocations that nobody has confirmed so long after their marker, in the order of this authority. */
-  unconfirmedRevocations(afterSeconds: number, limit: number): Promise<CommittedSeq[]> {
+  unconfirmedRevocations({ afterSeconds, limit }: LeftBehind): Promise<Omit<CommittedKeyChange, 'isRevocation'>[]> {
     return this.database.read((manager) =>
-      manager.query<CommittedSeq[]>(
+      manager.query<Omit<CommittedKeyChange, 'isRevocation'>[]>(
         `select key.id, key.organization_id as "organizationId", key.revoked_seq::float8 as seq
            from api_key key left join marker on marker.seq = key.revoked_seq
           where key.revoked_seq is not null and key.enforced_at is null and ${isLeft} order by key.revoked_seq limit $2`,
@@ -129,9 +140,9 @@ export class KeyChangeStore {
   }
 
   /** The same of other changes; `isRevocation` if it took something away. */
-  unconfirmed(afterSeconds: number, limit: number): Promise<(CommittedSeq & { isRevocation: boolean })[]> {
+  unconfirmed({ afterSeconds, limit }: LeftBehind): Promise<CommittedKeyChange[]> {
     return this.database.read((manager) =>
-      manager.query<(CommittedSeq & { isRevocation: boolean })[]>(
+      manager.query<CommittedKeyChange[]>(
         `select key.id, key.organization_id as "organizationId", key.changed_seq::float8 as seq,
                 coalesce(marker.effect = 'drop', true) as "isRevocation"
            from api_key key left join marker on marker.seq = key.changed_seq
@@ -141,13 +152,6 @@ export class KeyChangeStore {
       ),
     );
   }
-}
-
-/** A change and its place in the order of this authority. */
-export interface CommittedSeq {
-  id: string;
-  organizationId: string;
-  seq: number;
 }
 
 /** Markers are dropped when nothing can match them any more: then it is long ago. */

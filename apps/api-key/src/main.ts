@@ -1,12 +1,12 @@
-import { EnforcementAuthority, PolicyReporter, Recurring, serve } from '@portcullis/bus';
+import { EnforcementAuthority, finishLeftBehind, PolicyReporter, serve } from '@portcullis/bus';
 import { Database } from '@portcullis/persistence';
 import { followEdits, PolicyFile } from '@portcullis/policy';
 import { exitMisconfigured, policyVariables } from '@portcullis/settings';
 import { apiKeyDatabase, ApiKeyModule } from './api-key.module.js';
 import { ApiKeyStore } from './api-key.store.js';
 import { loadConfig } from './config.js';
+import { ConfirmKeyChange } from './confirm-key-change.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
-import { FinishChanges } from './finish-changes.js';
 import { KeyChangeStore } from './key-change.store.js';
 import { CountRequests } from './usage/count-requests.js';
 import { ForgetRequests } from './usage/forget-requests.js';
@@ -26,7 +26,7 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     leaseSeconds: config.PORTCULLIS_LEASE_SECONDS,
     report,
   });
-  const changes = new FinishChanges(
+  const changes = new ConfirmKeyChange(
     database,
     authority,
     new KeyChangeStore(database),
@@ -47,11 +47,7 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     outbox: database.outbox,
     companions: [
       authority,
-      new Recurring(() => changes.run(), {
-        everyMilliseconds: 15_000,
-        mayRun: () => bus.connected,
-        failed: (error) => report(`changes: ${String(error)}`),
-      }),
+      finishLeftBehind(bus, (left) => changes.finish(left), report),
       new PolicyReporter(bus, () => policy.status),
       new CountRequests(usage),
       new ForgetRequests(usage),

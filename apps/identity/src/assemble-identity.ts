@@ -2,8 +2,8 @@ import {
   type Bus,
   EnforcementAuthority,
   FetchedGatewayKeys,
+  finishLeftBehind,
   PolicyReporter,
-  Recurring,
   type ServiceParts,
 } from '@portcullis/bus';
 import { EnvelopeRefused } from '@portcullis/credentials';
@@ -12,7 +12,7 @@ import { followEdits, PolicyFaults, PolicyFile } from '@portcullis/policy';
 import { ConfigFault, exitMisconfigured } from '@portcullis/settings';
 import { type Config } from './config.js';
 import { ConfirmChange } from './confirm-change.js';
-import { FinishChanges } from './finish-changes.js';
+import { EnforcedStore } from './enforced.store.js';
 import { GatewayStore } from './gateways/gateway.store.js';
 import { gatewaySeconds } from './gateways/register-gateway.js';
 import { Housekeeping } from './housekeeping.js';
@@ -66,7 +66,7 @@ async function open(
     leaseSeconds: config.leaseSeconds,
     report,
   });
-  const changes = new FinishChanges(database, new ConfirmChange(database, authority));
+  const changes = new ConfirmChange(database, authority, new EnforcedStore(database));
   const keyDebts = new KeyDebts(bus, database, new KeyDebtStore(database), report);
   return {
     module: IdentityModule.of({
@@ -86,11 +86,7 @@ async function open(
       authority,
       signingKeys,
       keyDebts,
-      new Recurring(() => changes.run(), {
-        everyMilliseconds: 15_000,
-        mayRun: () => bus.connected,
-        failed: (error) => report(`changes: ${String(error)}`),
-      }),
+      finishLeftBehind(bus, (left) => changes.finish(left), report),
       new Housekeeping(database, report),
       new PolicyReporter(bus, () => policy.status),
     ],

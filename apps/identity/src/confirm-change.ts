@@ -1,19 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import { EnforcementAuthority } from '@portcullis/bus';
+import { EnforcementAuthority, type LeftBehind } from '@portcullis/bus';
 import { type EnforcementReceipt } from '@portcullis/contracts';
-import { Database, type Transaction } from '@portcullis/persistence';
+import { Database } from '@portcullis/persistence';
+import { EnforcedStore, type KeptAs } from './enforced.store.js';
 
 /** A change that is committed, with what enforcers must have applied before it is answered. */
 export interface CommittedChange {
   /** Its markers, and the last one that took something away from the same thing, which a repeat waits for again. */
   seqs: readonly number[];
+  /** Which record says that something was taken away; null where the change only gives. */
+  keptAs: KeptAs | null;
   organizationId: string | null;
   resource: { kind: string; id: string };
-  /**
-   * Notes in the record that what was taken away is enforced, if that stands no later than `through` in the order of this authority:
-   * another may have taken away more meanwhile. True for the first time.
-   */
-  markEnforced: (tx: Transaction, now: Date, through: number) => Promise<boolean>;
 }
 
 /** Answers when every live enforcer goes by a change. May be repeated at any time. */
@@ -22,6 +20,7 @@ export class ConfirmChange {
   constructor(
     private readonly database: Database,
     private readonly authority: EnforcementAuthority,
+    private readonly enforced: EnforcedStore,
   ) {}
 
   /** Null where nothing had to be told to anybody. */
@@ -29,10 +28,11 @@ export class ConfirmChange {
     return seqs.length === 0 ? null : this.confirm({ seqs, ...change });
   }
 
-  async confirm({ seqs, organizationId, resource, markEnforced }: CommittedChange): Promise<EnforcementReceipt> {
+  async confirm({ seqs, keptAs, organizationId, resource }: CommittedChange): Promise<EnforcementReceipt> {
     const receipt = await this.authority.confirm(seqs);
+    if (keptAs === null) return receipt;
     await this.database.transaction(async (tx) => {
-      if (!(await markEnforced(tx, this.database.now(), Math.max(...seqs)))) return;
+      if (!(await this.enforced.note(tx, keptAs, seqs, this.database.now()))) return;
       await tx.owe({
         organization_id: organizationId,
         action: 'revocation.enforced',
@@ -41,5 +41,12 @@ export class ConfirmChange {
       });
     });
     return receipt;
+  }
+
+  /** Confirms what other processes have left. */
+  async finish(left: LeftBehind): Promise<void> {
+    for (const { keptAs, resource, id, organizationId, seqs } of await this.enforced.unconfirmed(left)) {
+      await this.confirm({ seqs, keptAs, organizationId, resource: { kind: resource, id } });
+    }
   }
 }

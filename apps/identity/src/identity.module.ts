@@ -5,6 +5,7 @@ import { PolicyFile } from '@portcullis/policy';
 import { GatewayStore } from './gateways/gateway.store.js';
 import { RegisterGateway } from './gateways/register-gateway.js';
 import { ConfirmChange } from './confirm-change.js';
+import { EnforcedStore } from './enforced.store.js';
 import { NoEscalation } from './grants/no-escalation.js';
 import { IdentityController } from './identity.controller.js';
 import { KeyDebts } from './key-debts/key-debts.js';
@@ -94,6 +95,7 @@ export class IdentityModule {
       ServiceAccountStore,
       NodePasswordFailureStore,
       RoleTokenStore,
+      EnforcedStore,
     ];
     return {
       module: IdentityModule,

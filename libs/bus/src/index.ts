@@ -15,6 +15,7 @@ export {
 export { natsUsers, type NatsUser } from './nats-users.js';
 export { committedSubject, type Outbox, OutboxRelay, publishEvent } from './outbox-relay.js';
 export { GatheredStream, type StreamWork } from './gathered-stream.js';
+export { finishLeftBehind, type LeftBehind } from './finish-left-behind.js';
 export { Recurring, type RecurringOptions } from './recurring.js';
 export { serve, startService, type Companion, type ServiceParts } from './serve.js';
 export { EnforcementAuthority, type AuthorityOptions, type MarkerSource } from './enforcement-authority.js';

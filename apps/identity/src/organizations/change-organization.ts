@@ -80,7 +80,7 @@ export class ChangeOrganization {
       seqs,
       organizationId: id,
       resource: { kind: 'organization', id },
-      markEnforced: (tx, now, through) => this.organizations.markEnforced(tx, id, now, through),
+      keptAs: 'organization',
     });
     const organization = await this.organizations.find(id);
     if (!organization) throw noSuchOrganization();

@@ -51,7 +51,7 @@ export class CreateOrganization {
       seqs: [seq],
       organizationId: record.id,
       resource: { kind: 'organization', id: record.id },
-      markEnforced: () => Promise.resolve(false),
+      keptAs: null,
     });
     return { ...record, enforcement };
   }

@@ -77,15 +77,6 @@ export class OrganizationStore {
       [id],
     );
   }
-
-  /** Notes that what was taken away under a marker up to `through` is enforced. True for the first time. */
-  async markEnforced(tx: Transaction, id: string, now: Date, through: number): Promise<boolean> {
-    const [, changed] = await tx.manager.query<[unknown, number]>(
-      'update organization set enforced_at = $2 where id = $1 and seq <= $3 and enforced_at is null',
-      [id, now, through],
-    );
-    return changed > 0;
-  }
 }
 
 export const organizationRecord = (organization: Organization): OrganizationRecord => ({

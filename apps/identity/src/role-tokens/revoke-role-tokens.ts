@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { EnforcementAuthority } from '@portcullis/bus';
 import {
   type AuthenticatedCaller,
   eventOrigin,
@@ -11,6 +10,7 @@ import {
 } from '@portcullis/contracts';
 import { TokenError } from '@portcullis/credentials';
 import { Database, once, type Transaction } from '@portcullis/persistence';
+import { ConfirmChange } from '../confirm-change.js';
 import { SealingKeys } from '../sealing-keys.js';
 import { blockMarginMilliseconds } from '../tokens/revoke-family.js';
 import { noSuchThing } from './mint-role-token.js';
@@ -34,7 +34,7 @@ export class RevokeRoleTokens {
     private readonly database: Database,
     private readonly sealingKeys: SealingKeys,
     private readonly store: RoleTokenStore,
-    private readonly authority: EnforcementAuthority,
+    private readonly confirmChange: ConfirmChange,
     private readonly settings: RoleTokenSettings,
   ) {}
 
@@ -134,26 +134,22 @@ export class RevokeRoleTokens {
   }
 
   private async confirm(
-    { id, revokedAt, revokedBy, seqs, enforcedAt }: Revocation,
+    { id, revokedAt, revokedBy, seqs }: Revocation,
     tokenId: string | null,
     organizationId: string,
   ): Promise<ReplyOf<typeof Identity.revokeRoleTokens>> {
-    const enforcement = await this.authority.confirm(seqs);
-    const now = this.database.now();
-    await this.database.transaction(async (tx) => {
-      if (!(await this.store.markEnforced(tx, id, now))) return;
-      await tx.owe({
-        organization_id: organizationId,
-        action: 'revocation.enforced',
-        resource: { kind: tokenId === null ? 'role-tokens' : 'role-token', id },
-        details: { ...enforcement },
-      });
+    const enforcement = await this.confirmChange.confirm({
+      seqs,
+      keptAs: 'role-tokens',
+      organizationId,
+      resource: { kind: tokenId === null ? 'role-tokens' : 'role-token', id },
     });
+    const { enforcedAt } = await this.database.transaction((tx) => this.recorded(tx, id));
     return {
       token_id: tokenId,
       revoked_at: revokedAt.toISOString(),
       revoked_by: revokedBy,
-      enforced_at: (enforcedAt ?? now).toISOString(),
+      enforced_at: enforcedAt?.toISOString() ?? null,
       enforcement,
     };
   }

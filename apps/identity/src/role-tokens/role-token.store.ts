@@ -110,16 +110,6 @@ export class RoleTokenStore {
     );
   }
 
-  /** With all that was revoked with it: a token's row and its family's have the same markers. True for the first time. */
-  async markEnforced(tx: Transaction, id: string, now: Date): Promise<boolean> {
-    const [rows] = await tx.manager.query<[unknown[], number]>(
-      `update role_token_revocation set enforced_at = $2
-        where seqs = (select seqs from role_token_revocation where id = $1) and enforced_at is null returning id`,
-      [id, now],
-    );
-    return rows.length > 0;
-  }
-
   /** Drops what has been over for a day, and revocations that have been over for a month. */
   async prune(now: Date): Promise<void> {
     const daysAgo = (days: number): Date => new Date(now.getTime() - days * 86_400_000);

@@ -128,7 +128,7 @@ export class ChangeServiceAccount {
       seqs,
       organizationId,
       resource: { kind: 'service-account', id },
-      markEnforced: (tx, now, through) => this.accounts.markEnforced(tx, id, now, through),
+      keptAs: 'service-account',
     });
     const account = await this.accounts.find(organizationId, id);
     if (!account) throw noSuchServiceAccount();

@@ -121,15 +121,6 @@ export class ServiceAccountStore {
   async setSeq(tx: Transaction, id: string, seq: number): Promise<void> {
     await tx.manager.query('update service_account set seq = $2, enforced_at = null where id = $1', [id, seq]);
   }
-
-  /** Notes that what was taken away under a marker up to `through` is enforced. True for the first time. */
-  async markEnforced(tx: Transaction, id: string, now: Date, through: number): Promise<boolean> {
-    const [, changed] = await tx.manager.query<[unknown, number]>(
-      'update service_account set enforced_at = $2 where id = $1 and seq <= $3 and enforced_at is null',
-      [id, now, through],
-    );
-    return changed > 0;
-  }
 }
 
 export const statusOf = ({ deletedAt, disabledAt }: ServiceAccount): ServiceAccountRecord['status'] =>

@@ -168,15 +168,6 @@ export class FamilyStore {
     );
   }
 
-  /** True for the first time. */
-  async markEnforced(tx: Transaction, familyId: string, now: Date): Promise<boolean> {
-    const [rows] = await tx.manager.query<[unknown[], number]>(
-      'update token_family set enforced_at = $2 where id = $1 and enforced_at is null returning id',
-      [familyId, now],
-    );
-    return rows.length > 0;
-  }
-
   /** Where the people of a family stand now is copied here for those who read the family alone. */
   async setOrganization(tx: Transaction, familyId: string, organizationId: string | null): Promise<void> {
     await tx.manager.query(

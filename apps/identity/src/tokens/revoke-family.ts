@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { EnforcementAuthority } from '@portcullis/bus';
 import { type EnforcementReceipt } from '@portcullis/contracts';
 import { Database, type Transaction } from '@portcullis/persistence';
+import { ConfirmChange } from '../confirm-change.js';
 import { type Family, FamilyStore } from './family.store.js';
 
 /** Clocks of two machines, and a request that is under way: how much longer than its tokens a block is kept. */
@@ -13,7 +13,7 @@ export class RevokeFamily {
   constructor(
     private readonly database: Database,
     private readonly families: FamilyStore,
-    private readonly authority: EnforcementAuthority,
+    private readonly confirmChange: ConfirmChange,
   ) {}
 
   /** Marks a locked family as revoked; the last thing that its transaction does. Answers the seq to confirm after the commit. */
@@ -31,17 +31,8 @@ export class RevokeFamily {
   }
 
   /** Answers when every live enforcer refuses the family. May be repeated at any time. */
-  async confirm(family: Family, seq: number): Promise<EnforcementReceipt> {
-    const receipt = await this.authority.confirm([seq]);
-    await this.database.transaction(async (tx) => {
-      if (!(await this.families.markEnforced(tx, family.id, this.database.now()))) return;
-      await tx.owe({
-        organization_id: family.organizationId,
-        action: 'revocation.enforced',
-        resource: { kind: 'family', id: family.id },
-        details: { ...receipt },
-      });
-    });
-    return receipt;
+  confirm({ id, organizationId }: Family, seq: number): Promise<EnforcementReceipt> {
+    const resource = { kind: 'family', id };
+    return this.confirmChange.confirm({ seqs: [seq], keptAs: 'family', organizationId, resource });
   }
 }

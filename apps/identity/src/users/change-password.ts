@@ -9,10 +9,11 @@ import {
   type RequestOf,
 } from '@portcullis/contracts';
 import { Database, type Transaction } from '@portcullis/persistence';
+import { EnforcedStore } from '../enforced.store.js';
 import { NoEscalation } from '../grants/no-escalation.js';
 import { SealingKeys } from '../sealing-keys.js';
 import { CheckPassword } from '../sessions/check-password.js';
-import { type Family, FamilyStore } from '../tokens/family.store.js';
+import { FamilyStore } from '../tokens/family.store.js';
 import { RevokeFamily } from '../tokens/revoke-family.js';
 import { InvitationStore } from './invitation.store.js';
 import { MemberStore } from './member.store.js';
@@ -22,7 +23,8 @@ import { type User, UserStore } from './user.store.js';
 
 type Request = RequestOf<typeof Identity.changePassword>;
 interface Ended {
-  sessions: { family: Family; seq: number }[];
+  /** The markers of the sessions that are over. */
+  sessions: number[];
   /** From where on the person's record tells of the new password. */
   personSeq: number;
 }
@@ -47,6 +49,7 @@ export class ChangePassword {
     private readonly families: FamilyStore,
     private readonly revokeFamily: RevokeFamily,
     private readonly authority: EnforcementAuthority,
+    private readonly enforced: EnforcedStore,
   ) {}
 
   async execute(request: Request, caller: AuthenticatedCaller): Promise<ReplyOf<typeof Identity.changePassword>> {
@@ -60,10 +63,10 @@ export class ChangePassword {
     if (isOwn) await this.demandCurrent(user, request, caller);
     const passwordHash = await hashedPassword(password);
     const ended = await this.database.transaction((tx) => this.change(tx, user, passwordHash, isOwn, caller));
-    const enforcement = await this.authority.confirm([...ended.sessions.map(({ seq }) => seq), ended.personSeq]);
+    const enforcement = await this.authority.confirm([...ended.sessions, ended.personSeq]);
     const now = this.database.now();
     await this.database.transaction(async (tx) => {
-      for (const { family } of ended.sessions) await this.families.markEnforced(tx, family.id, now);
+      await this.enforced.note(tx, 'family', ended.sessions, now);
       await tx.owe({
         organization_id: principal.organization_id,
         action: 'revocation.enforced',
@@ -134,7 +137,7 @@ export class ChangePassword {
     });
     const ended: Ended['sessions'] = [];
     for (const family of sessions) {
-      ended.push({ family, seq: await this.revokeFamily.mark(tx, family, principal.id) });
+      ended.push(await this.revokeFamily.mark(tx, family, principal.id));
     }
     return { sessions: ended, personSeq: await tx.mark({ scope: 'principal', id: user.id, effect: 'drop' }) };
   }

@@ -69,7 +69,7 @@ export class CreateUser {
       seqs: created.seqs,
       organizationId: record.organization_id,
       resource: { kind: 'user', id: record.id },
-      markEnforced: () => Promise.resolve(false),
+      keptAs: null,
     });
     const to = { email: record.email, organizationId: record.organization_id };
     return {

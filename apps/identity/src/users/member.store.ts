@@ -153,21 +153,6 @@ export class MemberStore {
       [organizationId, userId, seq],
     );
   }
-
-  /** Notes that what was taken away under a marker up to `through` is enforced. True for the first time. */
-  async markEnforced(
-    tx: Transaction,
-    { organizationId, userId }: Member,
-    now: Date,
-    through: number,
-  ): Promise<boolean> {
-    const [, changed] = await tx.manager.query<[unknown, number]>(
-      `update membership set enforced_at = $3
-        where organization_id = $1 and user_id = $2 and seq <= $4 and enforced_at is null`,
-      [organizationId, userId, now, through],
-    );
-    return changed > 0;
-  }
 }
 
 export const userRecord = (member: Member): UserRecord => ({

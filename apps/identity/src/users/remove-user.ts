@@ -49,7 +49,7 @@ export class RemoveUser {
       seqs: [seq],
       organizationId,
       resource: { kind: 'user', id },
-      markEnforced: (tx, now, through) => this.members.markEnforced(tx, member, now, through),
+      keptAs: 'membership',
     });
     const removed = await this.members.find(organizationId, id);
     if (!removed?.removedAt || removed.removedBy === null) throw noSuchUser();

@@ -47,7 +47,7 @@ export class UpdateUser {
       seqs,
       organizationId: member.organizationId,
       resource: { kind: 'user', id },
-      markEnforced: (tx, now, through) => this.members.markEnforced(tx, member, now, through),
+      keptAs: 'membership',
     });
     const current = await this.members.find(member.organizationId, id);
     return { ...userRecord(current ?? member), enforcement };
