@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import { Client as PgClient } from 'pg';
@@ -99,27 +99,6 @@ export class Backstage {
 /** Reads a record of a process that the runner keeps. */
 export function pidIn(record: string): number {
   return (JSON.parse(readFileSync(record, 'utf8')) as { child: { pid: number } }).child.pid;
-}
-
-/** The files under `folder` that hold one of `secrets`, in the clear. Files that go away meanwhile hold nothing. */
-export function filesWith(folder: string, secrets: readonly string[]): string[] {
-  const needles = secrets.map((secret) => Buffer.from(secret));
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => {
-      const content = contentOf(path);
-      return needles.some((needle) => content.includes(needle));
-    });
-}
-
-function contentOf(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  }
 }
 
 function childrenOf(pid: number): number[] {

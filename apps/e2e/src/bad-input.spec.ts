@@ -1,6 +1,6 @@
-import { Client, type HttpAnswer } from './client.js';
-import { filesWith } from './backstage.js';
+import { administrator, Client, type HttpAnswer } from './client.js';
 import { type RawAnswer, sendRaw } from './raw.js';
+import { filesWith } from './secret-sweep.js';
 import { type Stack, startStack } from './stack.js';
 
 /** Stands in every secret that is sent here; it must come back nowhere. */
@@ -93,8 +93,7 @@ describe('whatever is sent is answered with the right refusal', () => {
   beforeAll(async () => {
     stack = await startStack();
     anyone = new Client(stack.url);
-    const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
-    admin = anyone.as(login.json.access_token as string);
+    admin = await administrator(stack);
     const key = await admin.post('/v1/api-keys', {
       name: 'all that these stories need',
       permissions: ['apikeys:manage', 'apikeys:view', 'audit:view', 'counterparties:view'],

@@ -72,6 +72,13 @@ export class Client {
   }
 }
 
+/** Signs in as a stack's first administrator. */
+export async function administrator(stack: { url: string; email: string; password: string }): Promise<Client> {
+  const anyone = new Client(stack.url);
+  const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
+  return anyone.as(login.json.access_token as string);
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

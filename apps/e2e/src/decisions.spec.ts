@@ -2,7 +2,7 @@ import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@portcullis/testing';
-import { Client } from './client.js';
+import { administrator, Client } from './client.js';
 import { frontProxyNames, isInstalled, startFrontProxy } from './front-proxy.js';
 import { type Stack, startStack } from './stack.js';
 import { startUpstream } from './upstream.js';
@@ -32,8 +32,7 @@ routes:
   );
   stack = await startStack({ env: { PORTCULLIS_POLICY: policy, PORTCULLIS_TRUSTED_PROXIES: '127.0.0.1/32' } });
   anyone = new Client(stack.url);
-  const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
-  admin = anyone.as(login.json.access_token as string);
+  admin = await administrator(stack);
   const make = async (name: string, more: object) => {
     const made = await admin.post('/v1/api-keys', { name, permissions: ['orders:view'], ...more });
     expect(made.status).toBe(201);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Client } from './client.js';
+import { administrator, Client } from './client.js';
 import { type Stack, startStack } from './stack.js';
 
 /**
@@ -19,8 +19,7 @@ let permissions: string[];
 beforeAll(async () => {
   stack = await startStack();
   anyone = new Client(stack.url);
-  const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
-  admin = anyone.as(login.json.access_token as string);
+  admin = await administrator(stack);
   const { items } = (await admin.get('/v1/roles?limit=100')).json as {
     items: { name: string; permissions: string[] }[];
   };

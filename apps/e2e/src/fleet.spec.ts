@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '@portcullis/testing';
-import { Client } from './client.js';
+import { administrator, Client } from './client.js';
 import { downloadServer, slowDownloads } from './slow-downloads.js';
 import { type Stack, startStack } from './stack.js';
 
@@ -16,7 +16,7 @@ const connections = Array.from({ length: 8 });
 describe('two gateways of two workers each', () => {
   const upstream = anUpstream();
   let stack: Stack;
-  let urls: string[];
+  let urls: readonly string[];
   let admin: Client;
 
   beforeAll(async () => {
@@ -30,10 +30,8 @@ describe('two gateways of two workers each', () => {
         PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: `http://127.0.0.1:${port}`,
       },
     });
-    const first = Number(new URL(stack.url).port);
-    urls = [first, first + 10].map((one) => `http://127.0.0.1:${one}`);
-    const login = await new Client(stack.url).post('/v1/login', { email: stack.email, password: stack.password });
-    admin = new Client(stack.url, login.json.access_token as string);
+    urls = stack.urls;
+    admin = await administrator(stack);
   }, 150_000);
   afterAll(async () => {
     upstream.close();

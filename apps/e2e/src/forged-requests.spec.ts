@@ -2,9 +2,10 @@ import { createHmac, createPublicKey, generateKeyPairSync, type JsonWebKey, type
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { eventually } from '@portcullis/testing';
-import { Backstage, filesWith } from './backstage.js';
+import { Backstage } from './backstage.js';
 import { Client, type HttpAnswer } from './client.js';
 import { type RawAnswer, sendRaw } from './raw.js';
+import { filesWith } from './secret-sweep.js';
 import { type Stack, startStack } from './stack.js';
 
 type Expected = readonly [status: number, code: string];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { eventually } from '@portcullis/testing';
 import { Backstage } from './backstage.js';
-import { Client, type HttpAnswer } from './client.js';
+import { administrator, Client, type HttpAnswer } from './client.js';
 import { type Stack, startStack } from './stack.js';
 import { startUpstream } from './upstream.js';
 
@@ -31,7 +31,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 describe('the life of a key', () => {
   let upstream: Awaited<ReturnType<typeof startUpstream>>;
   let stack: Stack;
-  let urls: string[];
+  let urls: readonly string[];
   let admin: Client;
   let key: Made;
 
@@ -44,10 +44,8 @@ describe('the life of a key', () => {
         PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: upstream.url,
       },
     });
-    const first = Number(new URL(stack.url).port);
-    urls = [first, first + 10].map((one) => `http://127.0.0.1:${one}`);
-    const login = await new Client(stack.url).post('/v1/login', { email: stack.email, password: stack.password });
-    admin = new Client(stack.url, login.json.access_token as string);
+    urls = stack.urls;
+    admin = await administrator(stack);
   }, 150_000);
   afterAll(async () => {
     await upstream.stop();

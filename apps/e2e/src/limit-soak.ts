@@ -1,4 +1,4 @@
-import { Client } from './client.js';
+import { administrator } from './client.js';
 import { startStack } from './stack.js';
 import { steadyLoad } from './steady-load.js';
 import { startUpstream } from './upstream.js';
@@ -14,10 +14,8 @@ const stack = await startStack({
   env: { PORTCULLIS_GATEWAYS: '3', PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: upstream.url },
 });
 try {
-  const first = Number(new URL(stack.url).port);
-  const urls = [first, first + 10, first + 20].map((port) => `http://127.0.0.1:${port}`);
-  const login = await new Client(stack.url).post('/v1/login', { email: stack.email, password: stack.password });
-  const admin = new Client(stack.url, login.json.access_token as string);
+  const { urls } = stack;
+  const admin = await administrator(stack);
   const aKey = async (given: object): Promise<string> => {
     const made = await admin.post('/v1/api-keys', { name: 'limited', permissions: ['counterparties:view'], ...given });
     return made.json.credentials.bearer_token as string;

@@ -2,7 +2,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@portcullis/testing';
-import { Client } from './client.js';
+import { administrator, Client } from './client.js';
 import { type Stack, startStack } from './stack.js';
 import { startUpstream } from './upstream.js';
 
@@ -58,8 +58,7 @@ ${routes}`;
     edit('');
     stack = await startStack({ env: { PORTCULLIS_POLICY: policy, PORTCULLIS_GATEWAYS: '2' } });
     const anyone = new Client(stack.url);
-    const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
-    admin = anyone.as(login.json.access_token as string);
+    admin = await administrator(stack);
     const made = await admin.post('/v1/api-keys', { name: 'steady', roles: ['clerk'] });
     expect(made.status).toBe(201);
     const token = made.json.credentials.bearer_token as string;

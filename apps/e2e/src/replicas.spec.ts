@@ -1,22 +1,20 @@
 import { eventually } from '@portcullis/testing';
 import { Backstage } from './backstage.js';
-import { Client, type HttpAnswer } from './client.js';
+import { administrator, Client, type HttpAnswer } from './client.js';
 import { type Stack, startStack } from './stack.js';
 
 /** Told in order, on one stack of three gateways and two replicas of each service. */
 describe('two replicas of each service', () => {
   let stack: Stack;
   let backstage: Backstage;
-  let urls: string[];
+  let urls: readonly string[];
   let admin: Client;
 
   beforeAll(async () => {
     stack = await startStack({ unheard: true, env: { PORTCULLIS_GATEWAYS: '3', PORTCULLIS_REPLICAS: '2' } });
     backstage = new Backstage(stack);
-    const first = Number(new URL(stack.url).port);
-    urls = [first, first + 10, first + 20].map((port) => `http://127.0.0.1:${port}`);
-    const login = await new Client(stack.url).post('/v1/login', { email: stack.email, password: stack.password });
-    admin = new Client(stack.url, login.json.access_token as string);
+    urls = stack.urls;
+    admin = await administrator(stack);
   }, 180_000);
   afterAll(async () => {
     expect(await stack?.stop()).toBe(0);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePort } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
-import { Client, type HttpAnswer } from './client.js';
+import { administrator, Client, type HttpAnswer } from './client.js';
 import { type Stack, startStack } from './stack.js';
 
 /** `hello`, by a tool of somebody else. */
@@ -53,10 +53,8 @@ routes:
       env: { ...env, PORTCULLIS_TOKEN_ENCRYPTION_KEY: `${otherKey},${sharedKey}` },
     });
     anyone = new Client(stack.url);
-    const { port } = new URL(stack.url);
-    secondGateway = new Client(stack.url.replace(port, String(Number(port) + 10)));
-    const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
-    admin = anyone.as(login.json.access_token as string);
+    secondGateway = new Client(stack.urls[1] ?? '');
+    admin = await administrator(stack);
   }, 300_000);
   afterAll(async () => {
     const codes = await Promise.all([stack?.stop(), there?.stop()]);

@@ -59,17 +59,35 @@ export function bytesOf({ subject, headers, data }: Msg): Buffer {
  */
 export function sweep(folder: string, { output, bus }: { output: string; bus: readonly Buffer[] }): string[] {
   const needles = new Needles(issued);
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
   return [
-    ...files.flatMap((path) => needles.in(readFileSync(path)).map((needle) => `${needle} in ${path}`)),
+    ...filesUnder(folder).flatMap((path) => needles.in(contentOf(path)).map((needle) => `${needle} in ${path}`)),
     ...needles.in(Buffer.from(output)).map((needle) => `${needle} in what was written`),
     ...bus.flatMap((message) => {
       const [subject] = message.toString('latin1').split(' ', 1);
       return needles.in(message).map((needle) => `${needle} on the bus, ${subject}`);
     }),
   ];
+}
+
+/** The files under `folder` that hold one of these texts, in the clear. Files that go away meanwhile hold nothing. */
+export function filesWith(folder: string, texts: readonly string[]): string[] {
+  const needles = new Needles(texts);
+  return filesUnder(folder).filter((path) => needles.in(contentOf(path)).length > 0);
+}
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function contentOf(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
 }
 
 /** Looks for many strings in one pass: a place is looked at closely where four bytes end like one of them. */

@@ -13,6 +13,8 @@ const startMilliseconds = 120_000;
 /** What a stranger sees of a running stack: an address, an administrator, a process to signal. */
 export interface Stack {
   readonly url: string;
+  /** Of each of its gateways, the first one's before the others'. */
+  readonly urls: readonly string[];
   /** Holds everything of the stack; its `PORTCULLIS_HOME` is `data`. */
   readonly home: string;
   readonly data: string;
@@ -63,6 +65,7 @@ export async function startStack(given: Start = {}): Promise<Stack> {
   const capture = given.unheard || !backstage.hasBus ? null : new BusCapture(await backstage.bus('admin'));
   return {
     url: ready.url,
+    urls: urlsOf(ready.url, Number(given.env?.['PORTCULLIS_GATEWAYS'] ?? 1)),
     home,
     data,
     email: ready.admin_email,
@@ -110,6 +113,15 @@ export function newHome(): string {
 
 const firstPassword = 'correct-horse-battery-staple';
 notePassword({ password: firstPassword });
+
+/** Where the gateways of a stack listen: the n-th on the port of the first + 10·(n−1). */
+function urlsOf(first: string, count: number): string[] {
+  return Array.from({ length: count }, (_, n) => {
+    const url = new URL(first);
+    url.port = String(Number(url.port) + 10 * n);
+    return url.origin;
+  });
+}
 
 async function runUp(
   home: string,

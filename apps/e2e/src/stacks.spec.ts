@@ -9,7 +9,7 @@ import { findNatsServer, freePort } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
 import { Client as PgClient } from 'pg';
 import { Backstage } from './backstage.js';
-import { Client } from './client.js';
+import { administrator, Client } from './client.js';
 import { newHome, refusedStart, type Stack, startStack } from './stack.js';
 
 /** Told in order: the second start of `first` stands at the end. */
@@ -264,8 +264,7 @@ describe('servers that are there already', () => {
     expect(() => stack.pidOf('postgres')).toThrow();
     expect(stack.output()).toMatch(/The NATS server of NATS_URL has no users for the single services/);
     const anyone = new Client(stack.url);
-    const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
-    const admin = anyone.as(login.json.access_token as string);
+    const admin = await administrator(stack);
     const made = await admin.post('/v1/api-keys', { name: 'elsewhere', permissions: ['counterparties:view'] });
     const answer = await anyone.as(made.json.credentials.bearer_token as string).get('/v1/counterparties');
     expect(answer).toMatchObject({ status: 200, json: { items: expect.any(Array) as unknown[] } });

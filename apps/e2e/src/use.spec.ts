@@ -1,5 +1,5 @@
 import { eventually } from '@portcullis/testing';
-import { Client } from './client.js';
+import { administrator, Client } from './client.js';
 import { type Stack, startStack } from './stack.js';
 import { steadyLoad } from './steady-load.js';
 import { startUpstream } from './upstream.js';
@@ -11,7 +11,7 @@ const perSecond = 60;
 describe('limits and use of keys, on three gateways', () => {
   let upstream: Awaited<ReturnType<typeof startUpstream>>;
   let stack: Stack;
-  let urls: string[];
+  let urls: readonly string[];
   let admin: Client;
 
   beforeAll(async () => {
@@ -19,10 +19,8 @@ describe('limits and use of keys, on three gateways', () => {
     stack = await startStack({
       env: { PORTCULLIS_GATEWAYS: '3', PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: upstream.url },
     });
-    const first = Number(new URL(stack.url).port);
-    urls = [first, first + 10, first + 20].map((port) => `http://127.0.0.1:${port}`);
-    const login = await new Client(stack.url).post('/v1/login', { email: stack.email, password: stack.password });
-    admin = new Client(stack.url, login.json.access_token as string);
+    urls = stack.urls;
+    admin = await administrator(stack);
   }, 150_000);
   afterAll(async () => {
     await upstream?.stop();

@@ -1,5 +1,5 @@
 import { eventually } from '@portcullis/testing';
-import { Client } from './client.js';
+import { administrator, Client } from './client.js';
 import { type Stack, startStack } from './stack.js';
 import { startUpstream } from './upstream.js';
 
@@ -24,7 +24,7 @@ interface Event {
 describe('an organization, a person, a service account and its key', () => {
   let upstream: Awaited<ReturnType<typeof startUpstream>>;
   let stack: Stack;
-  let urls: string[];
+  let urls: readonly string[];
   let anyone: Client;
   let admin: Client;
   let grace: Client;
@@ -39,11 +39,9 @@ describe('an organization, a person, a service account and its key', () => {
     stack = await startStack({
       env: { PORTCULLIS_GATEWAYS: '2', PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: upstream.url },
     });
-    const first = Number(new URL(stack.url).port);
-    urls = [first, first + 10].map((port) => `http://127.0.0.1:${port}`);
+    urls = stack.urls;
     anyone = new Client(stack.url);
-    const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
-    admin = anyone.as(login.json.access_token as string);
+    admin = await administrator(stack);
   }, 150_000);
   afterAll(async () => {
     await upstream?.stop();
