@@ -7,7 +7,7 @@ beforeEach(async () => (house = await openKeyHouse()));
 afterEach(() => house.close());
 
 const day = 86_400;
-const aWatch = () => new KeyWatch(house.database, { unusedDays: 90, report: () => undefined });
+const aWatch = () => new KeyWatch(house.database, 90);
 const told = async (id: string): Promise<[string, unknown][]> =>
   (await house.events(id))
     .filter(({ action }: AuditEvent) => action === 'api-key.expiring' || action === 'api-key.unused')

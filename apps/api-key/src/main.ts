@@ -1,4 +1,4 @@
-import { EnforcementAuthority, finishLeftBehind, PolicyReporter, serve } from '@portcullis/bus';
+import { EnforcementAuthority, finishLeftBehind, PolicyReporter, Recurring, serve } from '@portcullis/bus';
 import { Database } from '@portcullis/persistence';
 import { followEdits, PolicyFile } from '@portcullis/policy';
 import { exitMisconfigured, policyVariables } from '@portcullis/settings';
@@ -32,6 +32,7 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     new KeyChangeStore(database),
     new ConfirmRevocations(database, new ApiKeyStore(database), authority),
   );
+  const watch = new KeyWatch(database, config.PORTCULLIS_KEY_UNUSED_DAYS);
   const days = config.PORTCULLIS_REQUESTS_DAYS;
   const usage = { bus, requests: new RequestStore(database), now: database.now, days, report };
   return {
@@ -51,7 +52,11 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
       new PolicyReporter(bus, () => policy.status),
       new CountRequests(usage),
       new ForgetRequests(usage),
-      new KeyWatch(database, { unusedDays: config.PORTCULLIS_KEY_UNUSED_DAYS, report }),
+      new Recurring(() => watch.run(), {
+        everyMilliseconds: 600_000,
+        mayRun: () => true,
+        failed: (error) => report(`watch over keys: ${String(error)}`),
+      }),
     ],
     healthy: () => database.healthy(),
     close: async () => {

@@ -40,23 +40,22 @@ export class RevokeOwned {
       madeBefore: new Date(request.made_before),
     });
     const common = { actor: actorOf(by), reason: because };
-    for (const { id, organizationId } of keys) {
-      await tx.owe({
+    const organizations = [...new Set(keys.map((key) => key.organizationId))];
+    await tx.oweAll([
+      ...keys.map(({ id, organizationId }) => ({
         ...common,
         organization_id: organizationId,
-        action: 'api-key.revoked',
+        action: 'api-key.revoked' as const,
         resource: { kind: 'api-key', id },
-      });
-    }
-    for (const organizationId of new Set(keys.map((key) => key.organizationId))) {
-      await tx.owe({
+      })),
+      ...organizations.map((organizationId) => ({
         ...common,
         organization_id: organizationId,
-        action: 'owner-keys.revoked',
+        action: 'owner-keys.revoked' as const,
         resource: { kind: request.owner_id.startsWith('sa_') ? 'service-account' : 'user', id: request.owner_id },
         details: { keys: keys.filter((key) => key.organizationId === organizationId).map(({ id }) => id) },
-      });
-    }
+      })),
+    ]);
     // Markers last: from the first one on no other revocation of this service goes on.
     for (const { id } of keys) {
       const seq = await tx.mark({ scope: 'credential', id, effect: 'drop' });

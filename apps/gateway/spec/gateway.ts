@@ -21,7 +21,7 @@ import { Metrics } from '../src/metrics.js';
 import { identityToken, passOn } from '../src/pass-on.js';
 import { Forwarder } from '../src/proxy/forward.js';
 import { UpstreamIdentity } from '../src/proxy/upstream-identity.js';
-import { ownRoutePatterns } from '../src/routes/control-routes.js';
+import { ownRoutePatterns, ownRoutes } from '../src/routes/control-routes.js';
 import { createServer } from '../src/server.js';
 import { ServiceCalls } from '../src/service-calls.js';
 import { listen } from './http-client.js';
@@ -145,6 +145,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     report: (line) => seen.reported.push(line),
     routes: {
       publicUrl,
+      ownRoutes,
       policy: () => policy.current,
       policyReports: () => Promise.resolve([]),
       explainCredential: (id, organizationId, lattice) =>

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { type Caller, newId, type Principal, Refusal } from '@portcullis/contracts';
+import { type Caller, type Principal, Refusal } from '@portcullis/contracts';
 import { clientAddress, type NetworkList } from '@portcullis/credentials';
-import { normalisePath, type Policy, type Route, type RouteTable } from '@portcullis/policy';
+import { normalisePath, type RouteTable } from '@portcullis/policy';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
 import { presented } from './credential/presented.js';
@@ -10,33 +10,34 @@ import { type AccessLog, type KeyIdentity } from './events/access-log.js';
 import { asksForDecision, decisionsPath, forwardedRequest, needsGateway } from './decisions/forwarded-request.js';
 import { type DenialLog } from './events/denial-log.js';
 import { httpStatus } from './http-status.js';
-import { hasBody, readJsonBody, valuesOf } from './json-body.js';
+import { readJsonBody, valuesOf } from './json-body.js';
 import { type Judge } from './judge/judge.js';
 import { type Arrival, type Identity } from './judgement.js';
 import { type Limits } from './limits/limits.js';
 import { type Metrics } from './metrics.js';
-import { type TokenFor } from './pass-on.js';
+import { type Passage, type TokenFor } from './passage.js';
 import { decisionStatus, problemOf, refusalOf } from './problem.js';
 import { allowedMethods, ownRouteTable } from './routes/control-routes.js';
 import { type Answer, type ControlCall, type ControlRoute, type RouteParts } from './routes/route.js';
+import {
+  awaitsContinue,
+  aVisit,
+  demandCommonHttp,
+  headerValues,
+  idempotencyKeyOf,
+  isLocal,
+  namedOf,
+  proceed,
+  requestIdOf,
+  userAgentOf,
+  type Visit,
+} from './visit.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route's entry in the table. */
     control?: ControlRoute;
   }
-}
-
-/** A request that may go on to its upstream. */
-export interface Passage {
-  readonly arrival: Arrival;
-  readonly query: string | null;
-  readonly route: Route;
-  readonly policy: Policy;
-  /** Anonymous on a public route. */
-  readonly identity: Exclude<Identity, { kind: 'refused' }>;
-  /** What the client is told beside the upstream's answer, name, value, name, value. */
-  readonly answerHeaders?: readonly string[] | undefined;
 }
 
 export interface FrontDoorParts {
@@ -65,23 +66,6 @@ export interface FrontDoorParts {
 
 /** How long the rest of a body that nobody wants may keep a connection after the answer. */
 const drainMilliseconds = 5_000;
-
-/** A request and its answer, from the first look to the last byte. */
-interface Visit {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly requestId: string;
-  /** The matched route, for metrics: a closed set, unlike paths. */
-  label: string;
-  /** The rule that it was matched with, or that there was none; of which policy. */
-  matched: { readonly policy: Policy; readonly route: Route | undefined } | undefined;
-  /** Whoever was found to ask by a key, and for what. */
-  made: { readonly arrival: Arrival; readonly identity: KeyIdentity } | undefined;
-  /** The rule or route that was decided by. */
-  route: string | null;
-  /** What every answer to it says, name, value, name, value. */
-  answerHeaders: readonly string[] | undefined;
-}
 
 /**
  * The one way in. What a rule of the policy matches is taken by `takes`, before the framework: it has nothing to add where no body
@@ -507,26 +491,8 @@ interface Admitted {
 
 type Made = NonNullable<Visit['made']>;
 
-const aVisit = (request: IncomingMessage, response: ServerResponse, requestId: string, label: string): Visit => ({
-  request,
-  response,
-  requestId,
-  label,
-  matched: undefined,
-  made: undefined,
-  route: null,
-  answerHeaders: undefined,
-});
-
 const isByKey = (identity: Identity): identity is KeyIdentity =>
   identity.kind === 'principal' && identity.key !== undefined;
-
-/** Name, value, name, value as an object. */
-function namedOf(headers: readonly string[] = []): Record<string, string> {
-  const named: Record<string, string> = {};
-  for (let at = 0; at < headers.length; at += 2) named[headers[at] ?? ''] = headers[at + 1] ?? '';
-  return named;
-}
 
 function arrivalOf(
   { request, requestId }: Visit,
@@ -546,29 +512,6 @@ class Denial {
   ) {}
 }
 
-/** What Node accepts and not everybody behind us reads as we do. */
-function demandCommonHttp({ headers, httpVersion, httpVersionMajor }: IncomingMessage): void {
-  // Node reads a request line without a version as HTTP/0.9, headers and all; RFC 9112 section 3 has no such request.
-  if (httpVersionMajor !== 1) throw new Refusal('invalid_request', 'The protocol is HTTP/1.1.');
-  const isOld = httpVersion === '1.0';
-  if (headers.host === undefined && !isOld) throw new Refusal('invalid_request', 'The header Host is missing.');
-  if (headers['transfer-encoding'] !== undefined && isOld) {
-    throw new Refusal('invalid_request', 'HTTP/1.0 has no Transfer-Encoding.');
-  }
-  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
-    throw new Refusal('invalid_request', 'The only expectation is "100-continue".');
-  }
-}
-
-/** Keeps the caller's `X-Request-Id` if it is one value of 1 to 128 printable characters; else makes one. */
-export function requestIdOf(request: IncomingMessage): string {
-  const given = valuesOf(request, 'x-request-id');
-  const [only = ''] = given;
-  return given.length === 1 && /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/.test(only)
-    ? only
-    : newId('req', new Date());
-}
-
 /** Never routed by a policy, and no control route has them. */
 const unroutedMethods: ReadonlySet<string> = new Set(['TRACE', 'CONNECT']);
 
@@ -577,55 +520,6 @@ function controlRouteOf(request: FastifyRequest): ControlRoute | undefined {
   const route = request.is404 ? undefined : request.routeOptions.config.control;
   const values = Object.values((request.params ?? {}) as Record<string, string>);
   return route && values.every((value) => value !== '') ? route : undefined;
-}
-
-/** A program on this machine, and not a proxy here that speaks for somebody elsewhere. */
-function isLocal({ peer, rawHeaders }: Arrival): boolean {
-  const local = /^(?:127\.|::1$|::ffff:127\.)/.test(peer);
-  return (
-    local &&
-    !['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'].some((name) => headerValues(rawHeaders, name).length > 0)
-  );
-}
-
-function headerValues(rawHeaders: readonly string[], name: string): string[] {
-  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
-}
-
-/** A client of HTTP/1.0 knows of no such answer (RFC 9110 section 10.1.1). */
-function awaitsContinue(request: IncomingMessage): boolean {
-  const { headers, httpVersion } = request;
-  return (
-    headers.expect?.toLowerCase() === '100-continue' &&
-    httpVersion === '1.1' &&
-    hasBody(request) &&
-    !continued.has(request)
-  );
-}
-
-const continued = new WeakSet<IncomingMessage>();
-
-/** The body may come now: the credential was accepted and the headers are in order. */
-function proceed({ request, response }: Visit): void {
-  if (!awaitsContinue(request)) return;
-  continued.add(request);
-  response.writeContinue();
-}
-
-function userAgentOf(request: IncomingMessage): string | null {
-  const [agent] = valuesOf(request, 'user-agent');
-  return agent === undefined ? null : agent.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 512);
-}
-
-function idempotencyKeyOf(request: IncomingMessage): string | null {
-  const keys = valuesOf(request, 'idempotency-key');
-  if (keys.length === 0) return null;
-  const [key = ''] = keys;
-  if (keys.length === 1 && /^[\x20-\x7e]{1,255}$/.test(key)) return key;
-  const message = 'must be one header of 1 to 255 printable characters';
-  throw new Refusal('invalid_request', `Idempotency-Key: ${message}.`, {
-    errors: [{ field: 'Idempotency-Key', message }],
-  });
 }
 
 const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

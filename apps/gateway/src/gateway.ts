@@ -27,7 +27,7 @@ import { Metrics } from './metrics.js';
 import { identityToken, passOn } from './pass-on.js';
 import { Forwarder } from './proxy/forward.js';
 import { UpstreamIdentity } from './proxy/upstream-identity.js';
-import { ownRoutePatterns } from './routes/control-routes.js';
+import { ownRoutePatterns, ownRoutes } from './routes/control-routes.js';
 import { createServer } from './server.js';
 import { ServiceCalls } from './service-calls.js';
 import { TlsIdentity } from './tls.js';
@@ -174,6 +174,7 @@ export async function createGateway(
       report,
       routes: {
         publicUrl: config.publicUrl,
+        ownRoutes,
         policy: () => policy.current,
         policyReports: () => gatherPolicyReports(bus),
         explainCredential: (id, organizationId, lattice) =>

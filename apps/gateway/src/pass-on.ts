@@ -2,8 +2,8 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Instant } from '@portcullis/enforcement';
 import { type Policy } from '@portcullis/policy';
 import { ArrivingRequest } from './arriving-request.js';
-import { type Passage } from './front-door.js';
 import { type Judge } from './judge/judge.js';
+import { type Passage, type TokenFor } from './passage.js';
 import { type Forwarder } from './proxy/forward.js';
 import { type UpstreamIdentity } from './proxy/upstream-identity.js';
 
@@ -43,9 +43,6 @@ export function passOn(parts: PassOnParts) {
     });
   };
 }
-
-/** The identity token of a passage for its upstream; undefined for nobody. */
-export type TokenFor = (passage: Pick<Passage, 'route' | 'policy' | 'identity'>) => string | undefined;
 
 /** The same token whether we forward the request ourselves or a proxy does that asked us. */
 export function identityToken(upstreamIdentity: UpstreamIdentity): TokenFor {

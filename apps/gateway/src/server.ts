@@ -8,12 +8,13 @@ import { MAX_TARGET_BYTES } from '@portcullis/policy';
 import { fastify } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
 import { isDraining } from './drain.js';
-import { FrontDoor, type FrontDoorParts, requestIdOf } from './front-door.js';
+import { FrontDoor, type FrontDoorParts } from './front-door.js';
 import { GatewayModule, type GatewayStop } from './gateway.module.js';
 import { maxBodyBytes } from './json-body.js';
 import { problemOf } from './problem.js';
 import { controlRoutes } from './routes/control-routes.js';
 import { type TlsIdentity } from './tls.js';
+import { requestIdOf } from './visit.js';
 
 export interface ServerLimits {
   /** A client that trickles its headers loses its connection after this. */

@@ -2,7 +2,6 @@ import { PolicyReport, Refusal } from '@portcullis/contracts';
 import { explainDecision } from '@portcullis/policy';
 import { z } from 'zod';
 import { decisionsPath } from '../decisions/forwarded-request.js';
-import { ownRoutes } from './control-routes.js';
 import { httpInputOf, readInput } from './http-input.js';
 import { type ControlCall, type ControlRoute, ownRoute, type RouteParts } from './route.js';
 
@@ -102,7 +101,7 @@ async function explain(call: ControlCall, parts: RouteParts) {
     ? { grant: grantOf(policy.lattice, roles), refused: null }
     : await parts.explainCredential(credential_id ?? '', call.principal?.organization_id ?? '', policy.lattice);
   if (!held) throw new Refusal('not_found', 'There is no such credential here.');
-  const found = explainDecision(policy, { method, path, grant: held.grant, ownRoutes });
+  const found = explainDecision(policy, { method, path, grant: held.grant, ownRoutes: parts.ownRoutes });
   const overruled = held.refused !== null && !found.rule?.public;
   const body = overruled ? { ...found, verdict: 'deny', reason: held.refused } : found;
   return { status: 200, body: ExplainReply.parse({ ...body, digest: policy.digest }) };

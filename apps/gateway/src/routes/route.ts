@@ -6,7 +6,7 @@ import {
   type Principal,
   type RequestInputOf,
 } from '@portcullis/contracts';
-import { type Policy } from '@portcullis/policy';
+import { type OwnRoute, type Policy } from '@portcullis/policy';
 import { type z } from 'zod';
 import { type Candidate } from '../credential/keys-in-text.js';
 import { type ReadBody } from '../json-body.js';
@@ -18,6 +18,8 @@ import { type HttpInput, httpInputOf, readInput } from './http-input.js';
 /** What a control route answers from: the few things that the process holds. */
 export interface RouteParts {
   readonly publicUrl: string;
+  /** Everything that the gateway answers itself, as the policy sees it. */
+  readonly ownRoutes: readonly OwnRoute[];
   /** The policy in force. */
   policy(): Policy;
   /** What every process that decides runs, this one among them. */
