@@ -55,6 +55,13 @@ test('after that what is granted passes, less what passed while it was asked for
   expect(limits.take('key_1', ten)).toMatchObject({ passes: false, retryAfterSeconds: 4 });
 });
 
+test('a whole span to wait is told as that and not as a second more, whatever the clock says', () => {
+  const { at, limits } = aGateway();
+  // (465199.9195 + 60000) - 465199.9195 is 60000.00000000006.
+  at.ms = 465_199.9195072287;
+  expect(limits.take('key_1', ten).headers).toContain('"api-key";r=9;t=60');
+});
+
 test('all keys in use are asked for together, and keys at rest are not', async () => {
   const { asked, authority, limits, turn } = aGateway();
   await turn();

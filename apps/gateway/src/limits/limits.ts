@@ -89,7 +89,8 @@ export class Limits {
       }, firstAskMs);
     }
     const { remaining, waitMs } = allowance.outlook(nowMs, this.#gateways);
-    const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
+    // To the millisecond first: sums of a clock with fractions come out a hair above a whole second.
+    const seconds = Math.max(1, Math.ceil(Math.round(waitMs) / 1_000));
     return {
       passes,
       headers: ['RateLimit-Policy', entry.policy, 'RateLimit', `"api-key";r=${remaining};t=${seconds}`],
