@@ -11,6 +11,7 @@ const imports = [
   { sourceTag: 'layer:contract', onlyDependOnLibsWithTags: ['scope:authz'] },
   { sourceTag: 'scope:bus', onlyDependOnLibsWithTags: ['layer:contract', 'scope:credentials', 'scope:enforcement'] },
   { sourceTag: 'scope:persistence', onlyDependOnLibsWithTags: ['layer:contract', 'scope:enforcement'] },
+  { sourceTag: 'scope:granting', onlyDependOnLibsWithTags: ['layer:contract', 'scope:authz', 'scope:credentials'] },
   { sourceTag: 'layer:machine', onlyDependOnLibsWithTags: ['layer:machine'] },
   {
     sourceTag: 'layer:testing',

@@ -15,10 +15,10 @@ import {
 } from '@portcullis/contracts';
 import { Database, once, type Transaction } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
-import { canonicalNetworks, demandWithin, grantOf, makerGrant, unique } from './grant-rules.js';
+import { canonicalNetworks, demandNetworksWithin, demandWithin, heldBy } from '@portcullis/granting';
+import { grantOf, unique } from './grant-rules.js';
 import { ImportStore, type NewImportedKey } from './import.store.js';
 import { IssueKey, KEY_PREFIX } from './issue-key.js';
-import { demandNetworksWithin } from './networks-within.js';
 import { newKey } from './new-key.js';
 
 /** Prefixes that our own keys have had before, and are still accepted with. */
@@ -68,7 +68,7 @@ export class ImportKeys {
     const { lattice } = this.policy.current;
     const { principal } = caller;
     const now = this.database.now();
-    const limit = makerGrant(lattice, caller);
+    const limit = heldBy(lattice, caller);
     const owners = new Map<string, Promise<KeyOwner>>();
     const made: NewImportedKey[] = [];
     for (const [index, key] of request.keys.entries()) {

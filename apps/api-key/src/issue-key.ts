@@ -15,9 +15,9 @@ import {
 import { mintApiKey, mintClientCredentials, seal } from '@portcullis/credentials';
 import { Database, once } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
+import { canonicalNetworks, demandNetworksWithin, demandWithin, heldBy } from '@portcullis/granting';
 import { ApiKeyStore, type NewSecret } from './api-key.store.js';
-import { canonicalNetworks, demandWithin, grantOf, makerGrant } from './grant-rules.js';
-import { demandNetworksWithin } from './networks-within.js';
+import { grantOf } from './grant-rules.js';
 import { newKey } from './new-key.js';
 
 /** The prefix of bearer keys that are made from now on. */
@@ -42,7 +42,7 @@ export class IssueKey {
     refuseUnavailableForms(request);
     const { lattice } = this.policy.current;
     const grant = grantOf(lattice, request);
-    demandWithin(grant, makerGrant(lattice, caller), 'you');
+    demandWithin(grant, heldBy(lattice, caller), 'you');
     demandNetworksWithin(networks, caller.principal.networks);
     const owner = await this.ownerOf(caller, request, lattice, grant);
 

@@ -9,10 +9,10 @@ import {
   type RequestOf,
 } from '@portcullis/contracts';
 import { PolicyFile } from '@portcullis/policy';
+import { canonicalNetworks, demandKnownNames, demandNetworksWithin, exceedingNetworks } from '@portcullis/granting';
 import { ChangeKey } from './change-key.js';
-import { canonicalNetworks, demandHolds, demandKnownNames, demandSensible, keyGrant, unique } from './grant-rules.js';
+import { demandHolds, demandSensible, keyGrant, unique } from './grant-rules.js';
 import { type KeyColumns } from './key-change.store.js';
-import { demandNetworksWithin, exceedingNetworks } from './networks-within.js';
 
 type Request = RequestOf<typeof ApiKey.update>;
 type Grant = Pick<ApiKeyRecord, 'roles' | 'permissions' | 'buckets'>;

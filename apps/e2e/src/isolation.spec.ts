@@ -44,6 +44,9 @@ beforeAll(async () => {
   const account = await made(ours.post('/v1/service-accounts', { name: 'ours', permissions: ['counterparties:view'] }));
   const person = await made(ours.post('/v1/users', { email: 'other@ours.example', roles: ['developer'], password }));
   const event = (await ours.get('/v1/audit/events?limit=1')).json.items[0] as { id: string };
+  const first = (await installer.get('/v1/organizations')).json.items.at(-1) as { id: string };
+  const keys = await installer.send('GET', '/v1/signing-keys', undefined, { 'X-Org-ID': first.id });
+  const signingKey = keys.json.items[0].kid as string;
   const home = (await ours.get('/v1/whoami')).json.organization_id as string;
   things = {
     'api-keys': thing(key.id),
@@ -51,6 +54,7 @@ beforeAll(async () => {
     users: thing(person.id),
     organizations: thing(home),
     events: thing(event.id),
+    'signing-keys': { id: signingKey, absent: 'A'.repeat(43) },
   };
 
   const { paths } = (await anyone.get('/openapi.json')).json as {

@@ -7,6 +7,7 @@ import { ChangeServiceAccount } from './service-accounts/change-service-account.
 import { CreateServiceAccount } from './service-accounts/create-service-account.js';
 import { Login } from './sessions/login.js';
 import { Logout } from './sessions/logout.js';
+import { ChangePassword } from './users/change-password.js';
 import { CreateUser } from './users/create-user.js';
 import { RemoveUser } from './users/remove-user.js';
 import { RevokeRoleTokens } from './role-tokens/revoke-role-tokens.js';
@@ -18,8 +19,19 @@ beforeAll(async () => {
 afterAll(() => house.close());
 const finish = () => house.get(ConfirmChange).finish({ afterSeconds: 20, limit: 100 });
 
-const tables = ['membership', 'service_account', 'role_token_revocation', 'organization', 'token_family'];
-const seqOf: Readonly<Record<string, string>> = { role_token_revocation: 'seqs', token_family: 'revoked_seq' };
+const tables = [
+  'membership',
+  'service_account',
+  'role_token_revocation',
+  'organization',
+  'token_family',
+  'password_change',
+];
+const seqOf: Readonly<Record<string, string>> = {
+  role_token_revocation: 'seqs',
+  token_family: 'revoked_seq',
+  password_change: 'seqs',
+};
 /** As if the processes that made all changes until now had died before they could confirm them, a while ago. */
 const forget = async (ago = '1 minute'): Promise<void> => {
   for (const table of tables) await house.query(`update ${table} set enforced_at = null`);
@@ -106,4 +118,30 @@ test('so are a session and an organization; a token that was refreshed and its f
   expect(await unconfirmed()).toEqual([]);
   const kinds = (await house.events('revocation.enforced')).map(({ resource }) => resource.kind);
   expect(kinds.sort()).toEqual(['family', 'organization', 'role-token']);
+});
+
+test('so is another password, with the sessions that went with it', async () => {
+  const email = 'changer@example.com';
+  const password = house.seal('the first pass phrase', Identity.createUser.subject);
+  const wanted = Identity.createUser.request.parse({ email, roles: ['viewer'], password });
+  const { id } = await house.get(CreateUser).execute(wanted, house.signedIn());
+  await house
+    .get(Login)
+    .execute({ email, password: house.seal('the first pass phrase', Identity.login.subject) }, house.caller());
+  const { subject } = Identity.changePassword;
+  const change = { id, password: house.seal('the second pass phrase', subject) };
+  expect(await house.get(ChangePassword).execute(change, house.signedIn())).toMatchObject({ sessions_ended: 1 });
+  expect(await unconfirmed()).toEqual([]);
+  const told = await house.events('revocation.enforced');
+  expect(told.filter(({ resource }) => resource.id === id)).toHaveLength(1);
+
+  await house.query('delete from outbox');
+  await house.query(`update marker set created_at = now() - interval '1 minute'`);
+  await house.query(`update password_change set enforced_at = null where user_id = $1`, [id]);
+  await house.query(`update token_family set enforced_at = null where principal_id = $1`, [id]);
+  expect((await unconfirmed()).sort()).toEqual(['password_change', 'token_family']);
+  await finish();
+  expect(await unconfirmed()).toEqual([]);
+  const kinds = (await house.events('revocation.enforced')).map(({ resource }) => resource.kind);
+  expect(kinds.sort()).toEqual(['family', 'user']);
 });

@@ -14,6 +14,16 @@ const kept = {
   organization: ofOne('organization', { resource: 'organization', organization: 'id' }),
   membership: ofOne('membership', { resource: 'user', id: 'user_id', organization: 'organization_id' }),
   'service-account': ofOne('service_account', { resource: 'service-account', organization: 'organization_id' }),
+  'signing-key': ofOne('signing_key', {
+    resource: 'signing-key',
+    id: 'kid',
+    organization: '(select id from organization where first)',
+  }),
+  password: {
+    table: 'password_change',
+    isOf: 'seqs = $2::bigint[]',
+    unconfirmed: `select 'user', user_id, organization_id, seqs from password_change where enforced_at is null`,
+  },
   'role-tokens': {
     table: 'role_token_revocation',
     isOf: 'seqs = $2::bigint[]',

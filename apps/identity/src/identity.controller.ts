@@ -18,6 +18,8 @@ import { RevokeRoleTokens } from './role-tokens/revoke-role-tokens.js';
 import { SealingKeys } from './sealing-keys.js';
 import { Login } from './sessions/login.js';
 import { Logout } from './sessions/logout.js';
+import { ReadSigningKeys } from './signing-keys/read-signing-keys.js';
+import { RevokeSigningKey } from './signing-keys/revoke-signing-key.js';
 import { SigningKeys } from './signing-keys/signing-keys.js';
 import { Authenticate } from './tokens/authenticate.js';
 import { Reauthenticate } from './tokens/reauthenticate.js';
@@ -46,6 +48,8 @@ export class IdentityController {
     private readonly refreshToken: RefreshRoleToken,
     private readonly revokeTokens: RevokeRoleTokens,
     private readonly installations: ResolveInstallation,
+    private readonly signingKeyRecords: ReadSigningKeys,
+    private readonly revokeKey: RevokeSigningKey,
   ) {}
 
   @Handles(Identity.login)
@@ -123,6 +127,16 @@ export class IdentityController {
   @Handles(Identity.revokeRoleTokens)
   revokeRoleTokens(request: Request<'revokeRoleTokens'>, caller: AuthenticatedCaller): Reply<'revokeRoleTokens'> {
     return this.revokeTokens.execute(request, caller);
+  }
+
+  @Handles(Identity.listSigningKeys)
+  listSigningKeys(request: Request<'listSigningKeys'>, caller: AuthenticatedCaller): Reply<'listSigningKeys'> {
+    return this.signingKeyRecords.list(request, caller);
+  }
+
+  @Handles(Identity.revokeSigningKey)
+  revokeSigningKey(request: Request<'revokeSigningKey'>, caller: AuthenticatedCaller): Reply<'revokeSigningKey'> {
+    return this.revokeKey.execute(request, caller);
   }
 
   @Handles(Identity.resolveInstallation)

@@ -33,6 +33,9 @@ import { CheckPassword } from './sessions/check-password.js';
 import { Login } from './sessions/login.js';
 import { Logout } from './sessions/logout.js';
 import { SignInFailureStore } from './sessions/sign-in-failure.store.js';
+import { ReadSigningKeys } from './signing-keys/read-signing-keys.js';
+import { RevokeSigningKey } from './signing-keys/revoke-signing-key.js';
+import { SigningKeyStore } from './signing-keys/signing-key.store.js';
 import { SigningKeys } from './signing-keys/signing-keys.js';
 import { Authenticate } from './tokens/authenticate.js';
 import { FamilyStore } from './tokens/family.store.js';
@@ -96,6 +99,7 @@ export class IdentityModule {
       NodePasswordFailureStore,
       RoleTokenStore,
       EnforcedStore,
+      SigningKeyStore,
     ];
     return {
       module: IdentityModule,
@@ -130,6 +134,8 @@ export class IdentityModule {
         RefreshRoleToken,
         RevokeRoleTokens,
         ResolveInstallation,
+        ReadSigningKeys,
+        RevokeSigningKey,
         Owners,
         NoEscalation,
         ConfirmChange,

@@ -42,6 +42,7 @@ export const actions = [
   'role-tokens.revoked',
   'signing-key.created',
   'signing-key.retired',
+  'signing-key.revoked',
   'gateway.registered',
   'api-key.created',
   'api-key.updated',

@@ -4,6 +4,7 @@ import { openOperation, principalOperation, revokingSeconds, serviceOperation } 
 import { ownerOperations } from './owners.contract.js';
 import { PrincipalKind } from './principal.js';
 import { roleTokenOperations } from './role-token.contract.js';
+import { signingKeyOperations } from './signing-key.contract.js';
 import { Sealed, Sha256, Text, Time } from './text.js';
 
 /** An ES256 public key as a JWK (RFC 7517), `kid` its RFC 7638 thumbprint. */
@@ -149,5 +150,6 @@ export const Identity = {
     reply: z.object({ first_organization_id: z.string() }),
   }),
   ...roleTokenOperations,
+  ...signingKeyOperations,
   ...ownerOperations,
 } as const;

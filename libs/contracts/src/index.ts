@@ -60,6 +60,7 @@ export {
   TokenRole,
   tokenRoles,
 } from './role-token.contract.js';
+export { SigningKeyRecord } from './signing-key.contract.js';
 export {
   Email,
   OrganizationRecord,

@@ -77,6 +77,18 @@ describe('a good policy', () => {
       passAuthorization: false,
     });
     expect(policy.storage.buckets.size).toBe(0);
+    expect(policy.apart).toEqual([]);
+  });
+
+  test('roles that are kept apart are lists of roles that there are', () => {
+    const apart = (lists: string) => sources(`version: 1\napart: ${lists}`);
+    expect(policyOf(apart('[[creator, owner]]')).apart).toEqual([['creator', 'owner']]);
+    expect(faultsOf(apart('[[creator, craetor]]'))).toEqual(['policy.yaml:2 "apart" names unknown role "craetor"']);
+    expect(faultsOf(apart('[[creator]]'))).toEqual(['policy.yaml:2 what is kept apart is a list of two roles or more']);
+    expect(faultsOf(apart('[creator]'))).toEqual([
+      'policy.yaml:2 "apart" must be a list',
+      'policy.yaml:2 what is kept apart is a list of two roles or more',
+    ]);
   });
 
   test('a permission defined anew with a title alone keeps what the catalogue says of it', () => {
@@ -213,7 +225,7 @@ routes:
     expect(faultsOf(sources(text))).toEqual([
       'policy.yaml:1 "version" must be 1',
       'policy.yaml:2 a policy file has no key "colour"; it can have ' +
-        'version, include, permissions, roles, upstreams, routes, storage',
+        'version, include, permissions, roles, upstreams, routes, storage, apart',
       'policy.yaml:5 Map keys must be unique',
       'policy.yaml:6 "no name" is no name for a permission: ' +
         'letters, digits, "_", "-", "." in words joined by ":", at most 128',

@@ -35,6 +35,8 @@ export interface Policy {
   upstreams: ReadonlyMap<string, Upstream>;
   routes: RouteTable;
   storage: Storage;
+  /** Lists of roles of which one client has at most one: who makes a payment does not approve it. */
+  apart: readonly (readonly string[])[];
 }
 
 export interface CompileOptions {
@@ -65,6 +67,7 @@ export function compilePolicy(
   const upstreams = readUpstreams(written, faults);
   const patterns = checkRoutes(written, new Set(permissions.keys()), upstreams, options.ownRoutes ?? [], faults);
   const storage = readStorage(written, faults);
+  const apart = readApart(written, roles, faults);
   if (faults.length > 0 || 'faults' in compiled) return { faults: inOrder(faults, sources) };
 
   const { lattice } = compiled;
@@ -82,7 +85,7 @@ export function compilePolicy(
       line: route.line,
     });
   });
-  return { policy: { digest: digestOf(sources), lattice, upstreams, routes: new RouteTable(routes), storage } };
+  return { policy: { digest: digestOf(sources), lattice, upstreams, routes: new RouteTable(routes), storage, apart } };
 }
 
 interface Origin<T, W> {
@@ -233,6 +236,18 @@ function readStorage(files: readonly WrittenPolicy[], faults: PolicyFault[]): St
     }
   }
   return { buckets };
+}
+
+function readApart(files: readonly WrittenPolicy[], roles: MergedRoles, faults: PolicyFault[]): string[][] {
+  return files.flatMap(({ source, apart }) =>
+    apart.map((duties) => {
+      for (const { value, line } of duties) {
+        if (!roles.has(value))
+          faults.push({ file: source.file, line, message: `"apart" names unknown role "${value}"` });
+      }
+      return duties.map(({ value }) => value);
+    }),
+  );
 }
 
 function digestOf(sources: readonly PolicySource[]): string {

@@ -53,12 +53,14 @@ export interface WrittenPolicy {
   upstreams: WrittenUpstream[];
   routes: WrittenRoute[];
   buckets: (Located<string> & { organizationId: string })[];
+  /** Roles that nobody may have together. */
+  apart: Located<string>[][];
   faults: PolicyFault[];
 }
 
 const KEYS = {
   catalogue: ['version', 'sealed', 'permissions', 'roles'],
-  policy: ['version', 'include', 'permissions', 'roles', 'upstreams', 'routes', 'storage'],
+  policy: ['version', 'include', 'permissions', 'roles', 'upstreams', 'routes', 'storage', 'apart'],
 };
 const UPSTREAM_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
@@ -77,6 +79,7 @@ export function readSource(source: PolicySource, variables: Readonly<Record<stri
     upstreams: [],
     routes: [],
     buckets: [],
+    apart: [],
     faults: reader.faults,
   };
   const root = reader.root();
@@ -100,6 +103,11 @@ export function readSource(source: PolicySource, variables: Readonly<Record<stri
     if (route) written.routes.push(route);
   }
   readBuckets(reader, top.get('storage'), written);
+  for (const node of reader.items(top.get('apart'), 'apart')) {
+    const duties = reader.strings(node, 'apart');
+    if (duties.length < 2) reader.fault(node, 'what is kept apart is a list of two roles or more');
+    written.apart.push(duties);
+  }
   return written;
 }
 

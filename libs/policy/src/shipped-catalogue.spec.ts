@@ -56,7 +56,8 @@ describe('every shipped permission', () => {
   const permissions = lattice.permissions();
 
   test('says its level, and says it as documented', () => {
-    const controlPlane = /^(?:users|organizations|apikeys|serviceaccounts|clients|policy|audit|roletokens|pki|config):/;
+    const controlPlane =
+      /^(?:users|organizations|apikeys|serviceaccounts|clients|policy|audit|roletokens|signingkeys|pki|config):/;
     for (const { name, in: level } of permissions) {
       const verb = name.slice(name.lastIndexOf(':') + 1);
       if (name === 'organizations:view') expect([name, level]).toEqual([name, 'read']);

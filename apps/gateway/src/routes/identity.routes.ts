@@ -44,6 +44,20 @@ export const identityRoutes: readonly ControlRoute[] = [
     operation: Identity.reauthenticate,
     example: { refresh_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9…' },
   }),
+  operationRoute({
+    method: 'GET',
+    path: '/v1/signing-keys',
+    tag: 'Signing keys',
+    summary: 'The keys that sign access and refresh tokens, newest first; for the first organization',
+    operation: Identity.listSigningKeys,
+  }),
+  operationRoute({
+    method: 'POST',
+    path: '/v1/signing-keys/:kid/revoke',
+    tag: 'Signing keys',
+    summary: 'End a signing key and all that it signed; answers when every gateway refuses it, with the receipt',
+    operation: Identity.revokeSigningKey,
+  }),
   ownRoute({
     method: 'GET',
     path: '/v1/whoami',

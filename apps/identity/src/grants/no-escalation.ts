@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { type Excess, type Grant, within } from '@portcullis/authz';
-import { type AuthenticatedCaller, type Membership, Refusal } from '@portcullis/contracts';
+import { type Grant, within } from '@portcullis/authz';
+import { type AuthenticatedCaller, Refusal } from '@portcullis/contracts';
+import { demandKnownNames, demandWithin, heldBy, type Names } from '@portcullis/granting';
 import { type Transaction } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
 import { MemberStore } from '../users/member.store.js';
 import { UserStore } from '../users/user.store.js';
 
 /** Roles and permissions as they are given, in one organization. */
-export type Given = Pick<Membership, 'roles' | 'permissions'>;
+export type Given = Names;
 
 /**
  * Whoever changes what somebody holds must hold all of it now, before the change and after it. Of the caller that is what the
@@ -23,25 +24,13 @@ export class NoEscalation {
 
   /** Refuses names that the policy does not have: a typing error must not be a smaller grant. */
   demandKnown(given: Given): void {
-    const unknown = this.policy.current.lattice.unknown(given);
-    const errors = [
-      ...unknown.roles.map((name) => ({ field: 'roles', message: `${JSON.stringify(name)} is no role here` })),
-      ...unknown.permissions.map((name) => ({
-        field: 'permissions',
-        message: `${JSON.stringify(name)} is no permission here`,
-      })),
-    ];
-    if (errors.length === 0) return;
-    throw new Refusal('invalid_request', 'The request names roles or permissions that are not in the policy.', {
-      errors,
-    });
+    demandKnownNames(this.policy.current.lattice, given);
   }
 
   /** Refuses, with `exceeds_grant`, what the caller does not hold in the organization of the request. */
   demandWithin(caller: AuthenticatedCaller, given: Given): void {
     demandAllNetworks(caller);
-    const excess = within(this.grantOf(given), this.heldBy(caller));
-    if (excess.length > 0) throw exceeds(excess);
+    demandWithin(this.grantOf(given), heldBy(this.policy.current.lattice, caller), 'you');
   }
 
   /**
@@ -75,11 +64,6 @@ export class NoEscalation {
   private grantOf({ roles, permissions }: Given): Grant {
     return this.policy.current.lattice.grantKnown({ roles, permissions, buckets: 'all' });
   }
-
-  private heldBy({ principal }: AuthenticatedCaller): Grant {
-    const buckets = principal.resources.buckets ?? null;
-    return this.policy.current.lattice.grantKnown({ permissions: principal.permissions, buckets });
-  }
 }
 
 /** A person or service account acts from anywhere, so whoever is bound to some networks hands out more than they have. */
@@ -87,17 +71,5 @@ function demandAllNetworks({ principal }: AuthenticatedCaller): void {
   if (principal.networks === null) return;
   throw new Refusal('exceeds_grant', 'This exceeds the networks that you may act from.', {
     errors: [{ field: '(credential)', message: `may act from ${principal.networks.join(', ')} only` }],
-  });
-}
-
-function exceeds(excess: readonly Excess[]): Refusal {
-  const named = excess.map(({ permission, buckets }) =>
-    buckets === undefined ? permission : `${permission} on ${buckets === 'all' ? 'all buckets' : buckets.join(', ')}`,
-  );
-  return new Refusal('exceeds_grant', `This exceeds what you hold: ${named.join(', ')}.`, {
-    errors: excess.map(({ permission }) => ({
-      field: 'permissions',
-      message: `${permission} exceeds what you may hand out`,
-    })),
   });
 }

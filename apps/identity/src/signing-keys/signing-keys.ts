@@ -47,6 +47,8 @@ export class SigningKeys implements Companion {
 
   /** The key that signs now. */
   async current(): Promise<SigningKey> {
+    // Another replica may have revoked the one that is known here.
+    if (performance.now() - this.readAtMilliseconds > askAgainMilliseconds) await this.read();
     const now = this.database.now();
     const known = signingAt(this.keys, now);
     if (known) return known;
@@ -56,9 +58,10 @@ export class SigningKeys implements Companion {
     return made;
   }
 
-  /** The public half of a key that is published, for tokens that come back here. Another replica may have just made it. */
+  /** The public half of a key that is published, for tokens that come back here. Another replica may have just made or revoked it. */
   async find(kid: string): Promise<KeyObject | undefined> {
-    if (!this.known(kid) && performance.now() - this.readAtMilliseconds > askAgainMilliseconds) await this.read();
+    // Of a key that is known it must be asked each time whether it still is; of one that is not, now and then.
+    if (this.known(kid) || performance.now() - this.readAtMilliseconds > askAgainMilliseconds) await this.read();
     return this.known(kid)?.publicKey;
   }
 

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { EnforcementAuthority } from '@portcullis/bus';
 import {
   type AuthenticatedCaller,
   eventOrigin,
@@ -9,6 +8,7 @@ import {
   type RequestOf,
 } from '@portcullis/contracts';
 import { Database, type Transaction } from '@portcullis/persistence';
+import { ConfirmChange } from '../confirm-change.js';
 import { EnforcedStore } from '../enforced.store.js';
 import { NoEscalation } from '../grants/no-escalation.js';
 import { SealingKeys } from '../sealing-keys.js';
@@ -24,9 +24,9 @@ import { type User, UserStore } from './user.store.js';
 type Request = RequestOf<typeof Identity.changePassword>;
 interface Ended {
   /** The markers of the sessions that are over. */
-  sessions: number[];
-  /** From where on the person's record tells of the new password. */
-  personSeq: number;
+  sessions: readonly number[];
+  /** Those, and the one from which on the person's record tells of the new password. */
+  seqs: readonly number[];
 }
 
 const manage = 'users:manage';
@@ -48,7 +48,7 @@ export class ChangePassword {
     private readonly noEscalation: NoEscalation,
     private readonly families: FamilyStore,
     private readonly revokeFamily: RevokeFamily,
-    private readonly authority: EnforcementAuthority,
+    private readonly confirmChange: ConfirmChange,
     private readonly enforced: EnforcedStore,
   ) {}
 
@@ -63,17 +63,14 @@ export class ChangePassword {
     if (isOwn) await this.demandCurrent(user, request, caller);
     const passwordHash = await hashedPassword(password);
     const ended = await this.database.transaction((tx) => this.change(tx, user, passwordHash, isOwn, caller));
-    const enforcement = await this.authority.confirm([...ended.sessions, ended.personSeq]);
-    const now = this.database.now();
-    await this.database.transaction(async (tx) => {
-      await this.enforced.note(tx, 'family', ended.sessions, now);
-      await tx.owe({
-        organization_id: principal.organization_id,
-        action: 'revocation.enforced',
-        resource: { kind: 'user', id: user.id },
-        details: { ...enforcement },
-      });
+    const enforcement = await this.confirmChange.confirm({
+      seqs: ended.seqs,
+      keptAs: 'password',
+      organizationId: principal.organization_id,
+      resource: { kind: 'user', id: user.id },
     });
+    // The sessions went with the password, and its event stands for theirs.
+    await this.database.transaction((tx) => this.enforced.note(tx, 'family', ended.sessions, this.database.now()));
     return { id: user.id, sessions_ended: ended.sessions.length, enforcement };
   }
 
@@ -135,10 +132,10 @@ export class ChangePassword {
       resource: { kind: 'user', id: user.id },
       details: { own: isOwn, sessions: sessions.map(({ id }) => id) },
     });
-    const ended: Ended['sessions'] = [];
-    for (const family of sessions) {
-      ended.push(await this.revokeFamily.mark(tx, family, principal.id));
-    }
-    return { sessions: ended, personSeq: await tx.mark({ scope: 'principal', id: user.id, effect: 'drop' }) };
+    const ended: number[] = [];
+    for (const family of sessions) ended.push(await this.revokeFamily.mark(tx, family, principal.id));
+    const seqs = [...ended, await tx.mark({ scope: 'principal', id: user.id, effect: 'drop' })];
+    await this.users.notePasswordChange(tx, user.id, principal.organization_id, seqs);
+    return { sessions: ended, seqs };
   }
 }

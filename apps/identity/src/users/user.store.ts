@@ -109,6 +109,21 @@ export class UserStore {
     );
   }
 
+  /** The markers of the last change of somebody's password, which nobody has confirmed yet. */
+  async notePasswordChange(
+    tx: Transaction,
+    id: string,
+    organizationId: string | null,
+    seqs: readonly number[],
+  ): Promise<void> {
+    await tx.manager.query(
+      `insert into password_change (user_id, organization_id, seqs) values ($1, $2, $3)
+       on conflict (user_id) do update
+          set organization_id = excluded.organization_id, seqs = excluded.seqs, enforced_at = null`,
+      [id, organizationId, seqs],
+    );
+  }
+
   async rename(tx: Transaction, id: string, name: string | null): Promise<void> {
     await tx.manager.query('update user_account set name = $2 where id = $1', [id, name]);
   }

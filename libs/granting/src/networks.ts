@@ -1,5 +1,20 @@
 import { Refusal } from '@portcullis/contracts';
-import { NetworkList, parseCidr } from '@portcullis/credentials';
+import { NetworkList, NetworkRefused, parseCidr } from '@portcullis/credentials';
+
+/** Networks as they are kept: each in its canonical form. Null where none is named: every network. Refuses what is no network. */
+export function canonicalNetworks(networks: readonly string[] | undefined): string[] | null {
+  if (networks === undefined) return null;
+  return networks.map((text, index) => {
+    try {
+      return parseCidr(text).text;
+    } catch (error) {
+      if (!(error instanceof NetworkRefused)) throw error;
+      throw new Refusal('invalid_request', error.message, {
+        errors: [{ field: `networks.${index}`, message: error.message }],
+      });
+    }
+  });
+}
 
 /** A maker that may act only from some networks hands out no credential that works from others. Null is every network. */
 export function demandNetworksWithin(networks: readonly string[] | null, maker: readonly string[] | null): void {
