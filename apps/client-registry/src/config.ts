@@ -10,6 +10,7 @@ export const loadConfig = () =>
     z.object({
       ...busSettings,
       ...postgresSettings,
+      PORTCULLIS_POLICY: z.string().default('config/policy.yaml'),
       PORTCULLIS_LEASE_SECONDS: wholeNumber({ min: 2, max: maxLeaseSeconds }).prefault('5'),
     }),
   );

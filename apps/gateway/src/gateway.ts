@@ -12,6 +12,7 @@ import {
   publishEvent,
 } from '@portcullis/bus';
 import { type AccessBatch, ApiKey, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
+import { originOf } from '@portcullis/credentials';
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
 import { keysInText } from './credential/keys-in-text.js';
@@ -94,6 +95,7 @@ export async function createGateway(
     trustedProxies: config.trustedProxies,
     issuer: config.publicUrl,
     audience: config.tokenAudience,
+    origin: originOf(config.publicUrl),
     roleTokenKeys: config.roleTokenKeys,
   });
   const metrics = new Metrics({

@@ -1,5 +1,6 @@
 import { type Grant } from '@portcullis/authz';
 import { type Principal, type Refusal, type ResolvedKey } from '@portcullis/contracts';
+import { type ContentDigest } from '@portcullis/credentials';
 import { type Presented } from './credential/presented.js';
 
 /** A request as it arrived, before its body is read. Nothing here has been decoded or joined: what is verified is what is used. */
@@ -31,6 +32,8 @@ export type Identity =
       readonly key?: Pick<ResolvedKey, 'id' | 'organization_id' | 'rate_limit'> | undefined;
       /** The secret of that key which was presented, or by which the token was got, where that is known. */
       readonly secretId?: string | undefined;
+      /** Of a signed request: what its body has to have. Nothing may act on the body before that is known. */
+      readonly contentDigest?: ContentDigest | null | undefined;
     }
   | {
       readonly kind: 'refused';

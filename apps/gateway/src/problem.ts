@@ -96,6 +96,7 @@ const realm = 'Bearer realm="portcullis"';
 
 function challengeOf(refusal: Refusal, status: number, permission: string | undefined): string | undefined {
   if (status === 401) {
+    if (refusal.code === 'invalid_signature') return 'Signature realm="portcullis"';
     // At a login there is no bearer credential that could be called invalid.
     const bare = refusal.code === 'unauthenticated' || refusal.code === 'invalid_credentials';
     return bare ? realm : `${realm}, error="invalid_token", error_description="${problemTitle[refusal.code]}"`;

@@ -1,5 +1,5 @@
 import { type Grant, type Lattice, meet } from '@portcullis/authz';
-import { type Principal } from '@portcullis/contracts';
+import { type Principal, type ResolvedClient } from '@portcullis/contracts';
 import { type OpenedRoleToken } from '@portcullis/credentials';
 import { roleTokenGrant } from '@portcullis/policy';
 import { type AccessToken } from './access-tokens.js';
@@ -92,6 +92,24 @@ export function roleTokenHolding(
       ...shown(lattice, grant),
       networks: null,
       expires_at: new Date(token.expiresAt * 1000).toISOString(),
+    },
+  };
+}
+
+/** What a client holds: its roles as the policy means them now. Nobody owns it. */
+export function clientHolding(lattice: Lattice, client: ResolvedClient): Holding {
+  const grant = lattice.grantKnown({ roles: client.roles, permissions: [], buckets: 'all' });
+  return {
+    grant,
+    principal: {
+      kind: 'client',
+      id: client.id,
+      organization_id: client.organization_id,
+      credential_id: client.id,
+      roles: client.roles,
+      ...shown(lattice, grant),
+      networks: client.networks,
+      expires_at: null,
     },
   };
 }

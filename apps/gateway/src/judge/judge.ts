@@ -1,12 +1,14 @@
 import { allows, type Grant, type Lattice } from '@portcullis/authz';
 import { FetchedGatewayKeys } from '@portcullis/bus';
-import { Identity as IdentityService, Refusal, roleTokensOfOthers } from '@portcullis/contracts';
+import { Identity as IdentityService, Refusal, type ResolvedClient, roleTokensOfOthers } from '@portcullis/contracts';
 import {
   clientAddress,
   NetworkList,
   type OpenedRoleToken,
+  type Origin,
   type RoleTokenKeys,
   sameDigest,
+  type ContentDigest,
   type Secret,
   sha256Hex,
   TokenError,
@@ -15,7 +17,7 @@ import { type Attachment, type Enforcer, type Instant, type Subject, tag, type T
 import { notValid, presented } from '../credential/presented.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type AccessToken, AccessTokens } from './access-tokens.js';
-import { type Holding, Holdings, keyHolding, keyTokenHolding, roleTokenHolding, sessionHolding } from './holding.js';
+import { clientHolding, type Holding, Holdings, keyHolding, keyTokenHolding, roleTokenHolding, sessionHolding } from './holding.js';
 import {
   type Ask,
   type CachedRecord,
@@ -35,6 +37,7 @@ import {
   type Stop,
 } from './records.js';
 import { RoleTokens } from './role-tokens.js';
+import { type SignedArrival, SignedRequests } from './signed-requests.js';
 
 export interface JudgeOptions {
   readonly enforcer: Enforcer<CachedRecord>;
@@ -49,6 +52,8 @@ export interface JudgeOptions {
   /** `iss` and `aud` of access tokens. */
   readonly issuer: string;
   readonly audience: string;
+  /** Where clients reach us: what signed requests name as their target. */
+  readonly origin: Origin;
   /** Of role tokens; without them none is accepted. */
   readonly roleTokenKeys?: RoleTokenKeys | null;
 }
@@ -66,6 +71,7 @@ export class Judge {
   readonly #records: Records;
   readonly #tokens: AccessTokens;
   readonly #roleTokens: RoleTokens | null;
+  readonly #signedRequests: SignedRequests;
   readonly #holdings = new Holdings();
   readonly #subjects = new WeakMap<Identity, Subject>();
   readonly #networks = new WeakMap<readonly string[], NetworkList>();
@@ -74,6 +80,7 @@ export class Judge {
     this.#options = options;
     this.#records = new Records(options.enforcer, options.ask, options.now);
     this.#roleTokens = options.roleTokenKeys ? new RoleTokens(options.roleTokenKeys) : null;
+    this.#signedRequests = new SignedRequests(options);
     this.#tokens = new AccessTokens({
       keys: new FetchedGatewayKeys(async () => (await options.ask(IdentityService.keys, {})).access),
       issuer: options.issuer,
@@ -107,7 +114,7 @@ export class Judge {
         if (!isJose(found.token)) return this.#judgeForeign(found.token, clientIp, found.organizationId, 'malformed');
         return this.#judgeRoleToken(found.token, clientIp, found.organizationId);
       case 'signature':
-        return refused(clientIp, notBuilt('Signed requests are not accepted here yet.'), 'unsupported_kind');
+        return this.#judgeSignedRequest(arrival, clientIp, found.organizationId);
       case 'basic':
         return refused(
           clientIp,
@@ -171,6 +178,12 @@ export class Judge {
     return this.#decide(clientIp, (records) => this.#judgeRole(token, { clientIp, organizationId, records }));
   }
 
+  async #judgeSignedRequest(arrival: Arrival, clientIp: string, organizationId: string | null): Promise<Identity> {
+    const signed = this.#signedRequests.read(arrival, clientIp);
+    if ('reason' in signed) return refused(clientIp, badSignature(), signed.reason);
+    return this.#decide(clientIp, (records) => this.#judgeSigned(signed, { clientIp, organizationId, records }));
+  }
+
   /** Decides, and as often as a record is missing fetches it and decides again from the start. */
   async #decide(clientIp: string, decide: (records: RequestRecords) => Identity | Stop): Promise<Identity> {
     const records = this.#records.forRequest();
@@ -180,7 +193,7 @@ export class Judge {
         if ('kind' in decided) return decided;
         if (decided.stop === 'blocked') return blocked(clientIp, decided.tag);
         if (decided.stop === 'unavailable') return unavailable(clientIp, decided.why);
-        await records.fetch(decided.lookup);
+        await (decided.stop === 'waits' ? decided.work() : records.fetch(decided.lookup));
       }
     } catch (error) {
       return unavailable(clientIp, error);
@@ -221,7 +234,7 @@ export class Judge {
     const holding = this.#holdings.of(key, [lattice, use.owner], () =>
       keyHolding(lattice, key, use.owner, use.membership),
     );
-    return this.#principal(clientIp, holding, { tags: keyTags(key), under: ['api-key', 'identity'] }, key, secretId);
+    return this.#principal(clientIp, holding, { tags: keyTags(key), under: ['api-key', 'identity'] }, { key, secretId });
   }
 
   #judgeToken(token: AccessToken, asking: Asking): Identity | Stop {
@@ -264,7 +277,10 @@ export class Judge {
       keyTokenHolding(lattice, token, key, owner, membership),
     );
     const subject = { tags: [...named, ...keyTags(key)], under: ['api-key', 'identity'] };
-    return this.#principal(clientIp, holding, subject, key, secretOfToken(key, family.secret_generation));
+    return this.#principal(clientIp, holding, subject, {
+      key,
+      secretId: secretOfToken(key, family.secret_generation),
+    });
   }
 
   /**
@@ -312,6 +328,38 @@ export class Judge {
       roleTokenHolding(lattice, token, organization, owner),
     );
     return this.#principal(clientIp, holding, subject);
+  }
+
+  #judgeSigned(signed: SignedArrival, { clientIp, organizationId, records }: Asking): Identity | Stop {
+    const judged = this.#signedRequests.judge(signed, records, ({ status, networks }) => {
+      if (status !== 'active') return { reason: status };
+      return this.#isWithin(networks, clientIp) ? undefined : { refusal: elsewhere() };
+    });
+    if ('stop' in judged) return judged;
+    const { client } = judged;
+    const named = client && { id: client.id, organization_id: client.organization_id };
+    if ('refusal' in judged) return refused(clientIp, judged.refusal, judged.refusal.code, named);
+    if ('reason' in judged) return refused(clientIp, badSignature(), judged.reason, named);
+    return this.#useClient(judged.client, judged.digest, { clientIp, organizationId });
+  }
+
+  #useClient(
+    client: ResolvedClient,
+    contentDigest: ContentDigest | null,
+    { clientIp, organizationId }: Omit<Asking, 'records'>,
+  ): Identity | Stop {
+    const subject = {
+      tags: [tag('credential', client.id), tag('organization', client.organization_id)],
+      under: ['client-registry', 'identity'],
+    };
+    const stop = this.#stopUnlessClear(subject);
+    if (stop) return stop;
+    if (organizationId !== null && organizationId !== client.organization_id) {
+      return refused(clientIp, mismatch(), 'organization_mismatch', client);
+    }
+    const lattice = this.#options.lattice();
+    const holding = this.#holdings.of(client, [lattice], () => clientHolding(lattice, client));
+    return this.#principal(clientIp, holding, subject, { contentDigest });
   }
 
   #judgeSession(
@@ -392,25 +440,23 @@ export class Judge {
   }
 
   #refuseNetwork(key: KeyRecord, clientIp: string): Identity | undefined {
-    if (key.networks === null) return undefined;
-    let networks = this.#networks.get(key.networks);
-    if (!networks) {
-      networks = NetworkList.parse(key.networks);
-      this.#networks.set(key.networks, networks);
-    }
-    if (networks.contains(clientIp)) return undefined;
-    const refusal = new Refusal('network_not_allowed', 'This credential may not be used from this address.');
-    return refused(clientIp, refusal, 'network_not_allowed', key);
+    if (key.networks === null || this.#isWithin(key.networks, clientIp)) return undefined;
+    return refused(clientIp, elsewhere(), 'network_not_allowed', key);
+  }
+
+  #isWithin(networks: readonly string[], clientIp: string): boolean {
+    let list = this.#networks.get(networks);
+    if (!list) this.#networks.set(networks, (list = NetworkList.parse(networks)));
+    return list.contains(clientIp);
   }
 
   #principal(
     clientIp: string,
     { principal, grant }: Holding,
     subject: Subject,
-    key?: KeyRecord,
-    secretId?: string,
+    about: Partial<Pick<PrincipalIdentity, 'key' | 'secretId' | 'contentDigest'>> = {},
   ): Identity {
-    const identity: Identity = { kind: 'principal', principal, grant, clientIp, key, secretId };
+    const identity: Identity = { kind: 'principal', principal, grant, clientIp, ...about };
     this.#subjects.set(identity, subject);
     return identity;
   }
@@ -438,6 +484,8 @@ export class Judge {
 
 /** Every JWT and JWE of ours begins so: its header is a JSON object, and no imported key may begin so. */
 const isJose = (secret: Secret): boolean => secret.reveal().startsWith('eyJ');
+
+type PrincipalIdentity = Extract<Identity, { kind: 'principal' }>;
 
 interface Asking {
   readonly clientIp: string;
@@ -504,5 +552,11 @@ const tokenExpired = (): Refusal => new Refusal('token_expired', 'The token has 
 
 const mismatch = (): Refusal =>
   new Refusal('organization_mismatch', 'The credential is not for the organization in X-Org-ID.');
+
+/** One sentence for every signature that is no good: why is for the audit record. */
+const badSignature = (): Refusal => new Refusal('invalid_signature', 'The signature is not valid.');
+
+const elsewhere = (): Refusal =>
+  new Refusal('network_not_allowed', 'This credential may not be used from this address.');
 
 const notBuilt = (message: string): Refusal => new Refusal('unauthenticated', message);

@@ -2,9 +2,11 @@ import { type Bus } from '@portcullis/bus';
 import {
   ApiKey,
   type Authority,
+  ClientRegistry,
   Identity,
   importedKeys,
   type Position,
+  type ResolvedClient,
   type ResolvedFamily,
   type ResolvedInstallation,
   type ResolvedKey,
@@ -28,7 +30,7 @@ export interface ForeignPrefixes {
 }
 
 /** What the enforcer keeps for us. Null: there is no such thing. */
-export type CachedRecord = ForeignPrefixes | KeyRecord | PrincipalRecord | FamilyRecord | InstallationRecord | null;
+export type CachedRecord = ForeignPrefixes | KeyRecord | ResolvedClient | PrincipalRecord | FamilyRecord | InstallationRecord | null;
 
 /** One question to one authority, and how its answer is kept. */
 export interface Lookup<R> {
@@ -76,6 +78,18 @@ export const foreignPrefixes: Lookup<ForeignPrefixes> = {
   },
 };
 
+/** The client that a signature names. */
+export const clientByClientId = (clientId: string): Lookup<ResolvedClient> => ({
+  name: `client:${clientId}`,
+  authority: 'client-registry',
+  under: ['client-registry', 'identity'],
+  tags: (client) => [tag('credential', client.id), tag('organization', client.organization_id)],
+  ask: async (ask) => {
+    const { position, client } = await ask(ClientRegistry.resolve, { client_id: clientId });
+    return { position, record: client };
+  },
+});
+
 /** Not tagged with organizations: one that is suspended must not shut its members out of their others. */
 export const principalById = (id: string): Lookup<PrincipalRecord> => ({
   name: `principal:${id}`,
@@ -116,9 +130,10 @@ export const installation: Lookup<InstallationRecord> = {
   },
 };
 
-/** A decision cannot be finished: a record is not in memory, or a marker stands against it. */
+/** A decision cannot be finished: a record is not in memory, something has to be asked first, or a marker stands against it. */
 export type Stop =
   | { readonly stop: 'needs'; readonly lookup: Lookup<never> }
+  | { readonly stop: 'waits'; readonly work: () => Promise<void> }
   | { readonly stop: 'blocked'; readonly tag: Tag }
   | { readonly stop: 'unavailable'; readonly why: string };
 

@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { type ClientRegistry, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import { Database } from '@portcullis/persistence';
+import { ClaimStore, type ClientUse } from './claim.store.js';
+
+/** Clients whose last use is remembered between two settlings. */
+const mostRemembered = 10_000;
+const mostForgotten = 10_000;
+
+/**
+ * Takes each signed request once, for all gateways. What it learns of the use of clients it keeps in memory and writes down
+ * now and then (`settle`), never while a request waits.
+ */
+@Injectable()
+export class ClaimRequest {
+  private readonly uses = new Map<string, ClientUse>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly claims: ClaimStore,
+  ) {}
+
+  async execute(request: RequestOf<typeof ClientRegistry.claim>): Promise<ReplyOf<typeof ClientRegistry.claim>> {
+    const claimed = await this.claims.claim(request.digest, request.client, new Date(request.until));
+    if (claimed && (this.uses.has(request.client) || this.uses.size < mostRemembered)) {
+      this.uses.set(request.client, {
+        id: request.client,
+        at: this.database.now(),
+        ip: request.client_ip,
+        userAgent: request.user_agent,
+      });
+    }
+    return { claimed };
+  }
+
+  /** Writes down who used which client last, and forgets claims that are past. */
+  async settle(): Promise<void> {
+    const uses = [...this.uses.values()];
+    this.uses.clear();
+    try {
+      if (uses.length > 0) await this.claims.noteUses(uses);
+    } catch (error) {
+      for (const use of uses) if (!this.uses.has(use.id)) this.uses.set(use.id, use);
+      throw error;
+    }
+    while ((await this.claims.forget(mostForgotten)) === mostForgotten);
+  }
+}
