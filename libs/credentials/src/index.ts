@@ -68,3 +68,38 @@ export {
   SealRefused,
   unseal,
 } from './sealing.js';
+export { ContentDigest, ContentDigestError, type DigestAlgorithm, DigestChecker } from './content-digest.js';
+export {
+  type KeyAlgorithm,
+  type PublicKey,
+  publicKeyFromSpki,
+  PublicKeyRefused,
+  readPublicKey,
+  type SignatureAlgorithm,
+} from './public-key.js';
+export { signatureVerifies, verifySignature } from './http-signature/algorithm.js';
+export { type CheckedSignature, checkSignature, maxAgeSeconds, replayKey } from './http-signature/check-signature.js';
+export {
+  type DescribedRequest,
+  type Explaining,
+  explainSignature,
+  type SignatureExplanation,
+  type SignatureProblem,
+} from './http-signature/explain-signature.js';
+export { type SignedHeaders, signRequest, type SignRequest } from './http-signature/sign-request.js';
+export { signatureBase } from './http-signature/signature-base.js';
+export { SignatureError, type SignatureErrorCode } from './http-signature/signature-error.js';
+export {
+  chooseSignature,
+  type CoveredComponent,
+  keyidsOf,
+  parseSignatures,
+  type RequestSignature,
+} from './http-signature/signature-fields.js';
+export {
+  type Origin,
+  originOf,
+  type ReceivedRequest,
+  type SignedRequest,
+  signedRequest,
+} from './http-signature/signed-request.js';
