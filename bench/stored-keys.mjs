@@ -80,6 +80,7 @@ async function fill(portcullis, size) {
       sha256: `case when n % ${step} = 0 then $3 else encode(sha256(('secret ' || n)::bytea), 'hex') end`,
     });
     await query('set search_path = api_key');
+    const [{ id: modelSecret }] = await query('select id from key_secret where key_id = $1', [model]);
     await query('set session_replication_role = replica'); // foreign keys hold by how the rows are made
     const indexes = await query(
       `select indexname as name, indexdef as sql from pg_indexes
@@ -94,7 +95,8 @@ async function fill(portcullis, size) {
       texts.push(text.reveal());
       const series = `generate_series(${at * step}, ${(at + 1) * step - 1}) n`;
       await query(`${keys} from api_key m, ${series} where m.id = $1`, [model]);
-      await query(`${secrets} from key_secret m, ${series} where m.key_id = $1`, [model, lookup, sha256]);
+      // By its primary key: the index over `key_id` is away.
+      await query(`${secrets} from key_secret m, ${series} where m.id = $1`, [modelSecret, lookup, sha256]);
     }
     await query('set maintenance_work_mem = 1000000'); // kB
     await query('alter table key_secret add constraint key_secret_lookup_key unique (lookup)');

@@ -16,7 +16,7 @@ import { ConfirmClientChange } from './confirm-client-change.js';
 export interface Change<Shown extends object> {
   columns?: ClientColumns;
   /** A key that takes the place of the others, and when those end. */
-  key?: { add: ClientKey; othersEndAt: Date };
+  key?: { add: ClientKey; othersEnd: { at: Date; cut: boolean } };
   /** `drop`: something is taken away; `refresh`: gateways judge by something else; null: nothing that they look at. */
   effect: 'drop' | 'refresh' | null;
   event: { action: Action; details?: Record<string, unknown> };
@@ -92,7 +92,7 @@ export class ChangeClient {
       return { record: client.record, seq, isRevocation: false, shown: change.shown };
     }
     if (change.columns) await this.changes.write(tx, id, change.columns);
-    if (change.key) await this.changes.replaceKeys(tx, id, change.key.add, change.key.othersEndAt);
+    if (change.key) await this.changes.replaceKeys(tx, id, change.key.add, change.key.othersEnd);
     await tx.owe({
       organization_id: organizationId,
       resource: { kind: 'client', id },

@@ -81,11 +81,17 @@ export class ClientChangeStore {
     );
   }
 
-  /** Another key; those before it end at that time, or when they end anyway. */
-  async replaceKeys(tx: Transaction, id: string, key: ClientKey, endsAt: Date): Promise<void> {
+  /** Another key; those before it end at `at`, or when they end anyway. `cut`: for everybody, whatever their clocks say. */
+  async replaceKeys(
+    tx: Transaction,
+    id: string,
+    key: ClientKey,
+    { at, cut }: { at: Date; cut: boolean },
+  ): Promise<void> {
     await tx.manager.query(
-      'update client_key set expires_at = $2 where client_id = $1 and (expires_at is null or expires_at > $2)',
-      [id, endsAt],
+      `update client_key set expires_at = $2, cut = $3
+        where client_id = $1 and not cut and (expires_at is null or expires_at > $2)`,
+      [id, at, cut],
     );
     await insertKey(tx, id, key, this.database.now());
   }

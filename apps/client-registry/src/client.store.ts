@@ -64,7 +64,7 @@ export class ClientStore {
     const rows = await tx.manager.query<{ name: string }[]>(
       `select distinct client.name from client_key key join client on client.id = key.client_id
         where key.fingerprint = $1 and client.organization_id = $2 and client.id <> $3 and client.revoked_at is null
-          and (key.expires_at is null or key.expires_at > $4)
+          and not key.cut and (key.expires_at is null or key.expires_at > $4)
         order by client.name limit 3`,
       [fingerprint, organizationId, id, this.database.now()],
     );
@@ -101,8 +101,8 @@ export class ClientStore {
                 client.networks, client.disabled_at, client.revoked_at,
                 (select json_agg(json_build_object('fingerprint', fingerprint, 'algorithm', algorithm,
                                                   'spki', translate(encode(spki, 'base64'), E'\\n', ''), 'expires_at', expires_at)
-                                 order by created_at desc, fingerprint)
-                   from client_key where client_key.client_id = client.id and (expires_at is null or expires_at > $2)) as keys
+                                 order by generation desc)
+                   from client_key where client_key.client_id = client.id and not cut and (expires_at is null or expires_at > $2)) as keys
            from enforcement_position position left join client on client.${by} = $1`,
         [value, this.database.now()],
       ),
@@ -130,7 +130,8 @@ export class ClientStore {
 
 export async function insertKey(tx: Transaction, clientId: string, key: ClientKey, createdAt: Date): Promise<void> {
   await tx.manager.query(
-    'insert into client_key (client_id, fingerprint, algorithm, spki, created_at) values ($1, $2, $3, $4, $5)',
+    `insert into client_key (client_id, fingerprint, algorithm, spki, created_at, generation)
+     select $1, $2, $3, $4, $5, coalesce(max(generation), 0) + 1 from client_key where client_id = $1`,
     [clientId, key.fingerprint, key.algorithm, key.spki, createdAt],
   );
 }
@@ -154,8 +155,8 @@ async function selectRecords(manager: EntityManager, where: string, parameters: 
     `select client.*,
             (select json_agg(json_build_object('fingerprint', fingerprint, 'algorithm', algorithm,
                                               'spki', translate(encode(spki, 'base64'), E'\\n', ''), 'created_at', created_at,
-                                              'expires_at', expires_at, 'live', expires_at is null or expires_at > $1)
-                             order by created_at desc, fingerprint)
+                                              'expires_at', expires_at, 'live', not cut and (expires_at is null or expires_at > $1))
+                             order by generation desc)
                from client_key where client_key.client_id = client.id) as keys
        from client where ${where}`,
     parameters,

@@ -53,7 +53,7 @@ export class RotateClient {
         const others = await this.clients.alsoWith(tx, record.account_id, add.fingerprint, record.id);
         return {
           columns: { rotated_at: now },
-          key: { add, othersEndAt },
+          key: { add, othersEnd: { at: othersEndAt, cut: overlapSeconds === 0 } },
           effect: overlapSeconds === 0 ? 'drop' : 'refresh',
           event: {
             action: 'client.rotated',

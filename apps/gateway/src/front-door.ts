@@ -148,8 +148,21 @@ export class FrontDoor {
         }) ?? undefined
       );
     }
-    if (identity.kind !== 'principal' || httpStatus[refusal.code] !== 403) return undefined;
+    if (identity.kind !== 'principal') return undefined;
+    if (httpStatus[refusal.code] !== 403) return this.recordSignature(refusal, { arrival, identity });
     return denials.denied(arrival, identity, refusal.code);
+  }
+
+  /** A signature that held until the body was read: that is not the one that was signed. */
+  private recordSignature(
+    refusal: Refusal,
+    { arrival, identity }: Pick<Admitted, 'arrival' | 'identity'>,
+  ): string | undefined {
+    if (refusal.code !== 'invalid_signature' || identity.kind !== 'principal') return undefined;
+    const { organization_id: organizationId, credential_id: credentialId } = identity.principal;
+    const failed = { refusal, reason: 'signature_bad_digest', organizationId, credentialId };
+    const { clientIp } = identity;
+    return this.parts.denials.refusedCredential(arrival, { kind: 'refused', clientIp, ...failed }) ?? undefined;
   }
 
   /** Any error as a problem document; also for what Fastify finds wrong before or after the hook. Answers false: go no further. */
@@ -309,7 +322,12 @@ export class FrontDoor {
     const passage = await this.decide(arrival, query, visit);
     if (passage instanceof Denial) return void this.answer(visit, passage.refusal, passage);
     proceed(visit);
-    await this.parts.forward(passage, visit.request, visit.response);
+    try {
+      await this.parts.forward(passage, visit.request, visit.response);
+    } catch (error) {
+      const decisionId = error instanceof Refusal ? this.recordSignature(error, passage) : undefined;
+      this.answer(visit, error, { decisionId });
+    }
   }
 
   /** What two readers would take for two requests, or for two callers, is refused on public routes too. */
@@ -448,7 +466,11 @@ export class FrontDoor {
       query,
       header: (name) => valuesOf(request.raw, name)[0],
       body: (options) =>
-        readJsonBody(request.raw, { ...options, proceed: () => proceed(this.visitOf(request, reply)) }),
+        readJsonBody(request.raw, {
+          ...options,
+          contentDigest: identity.kind === 'principal' ? identity.contentDigest : undefined,
+          proceed: () => proceed(this.visitOf(request, reply)),
+        }),
       caller: ({ idempotent }) => ({
         principal,
         request: {

@@ -11,7 +11,7 @@ import {
   PolicyReporter,
   publishEvent,
 } from '@portcullis/bus';
-import { type AccessBatch, ApiKey, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
+import { type AccessBatch, ApiKey, ClientRegistry, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
 import { originOf } from '@portcullis/credentials';
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
@@ -189,6 +189,7 @@ export async function createGateway(
             ours: config.keyPrefixes,
             foreign: (await bus.call(ApiKey.foreignPrefixes, {})).prefixes,
           }),
+        clientByClientId: async (clientId) => (await bus.call(ClientRegistry.resolve, { client_id: clientId })).client,
         issuesRoleTokens: () => calls.issuesRoleTokens(),
         metricsText: fleet?.(metrics.registry) ?? (() => metrics.text()),
         missing,

@@ -1,6 +1,6 @@
 import { type IncomingMessage } from 'node:http';
 import { Refusal } from '@portcullis/contracts';
-import { parseStrictJson, StrictJsonError } from '@portcullis/credentials';
+import { type ContentDigest, parseStrictJson, StrictJsonError } from '@portcullis/credentials';
 
 /** The largest body of a control route, in bytes. */
 export const maxBodyBytes = 1_048_576;
@@ -13,6 +13,8 @@ export interface ReadBody {
   maxBytes?: number;
   /** Takes JSON without a content type too, and under the one that curl sends unless it is told another. */
   anyForm?: boolean;
+  /** What a signed request says of its body. */
+  contentDigest?: ContentDigest | null | undefined;
   /** Called once the headers are found acceptable and just before the body is read: sends `100 Continue` where it was asked for. */
   proceed?: () => void;
 }
@@ -22,7 +24,7 @@ export interface ReadBody {
  *
  * Refuses, with a code of its own: a content type other than `application/json` in UTF-8, or none beside a body
  * (`unsupported_media_type`; guessing would make form posts from foreign pages work); any content encoding; more bytes than `maxBytes`,
- * announced or counted (`too_large`); what `parseStrictJson` refuses, and any JSON but an object (`invalid_request`, naming the place).
+ * announced or counted (`too_large`); another digest than was signed (`invalid_signature`); what `parseStrictJson` refuses, and any JSON but an object (`invalid_request`, naming the place).
  * After a refusal the rest of the body is still on its way: the connection is the caller's to drain.
  */
 export async function readJsonBody(request: IncomingMessage, options: ReadBody = {}): Promise<Record<string, unknown>> {
@@ -33,6 +35,9 @@ export async function readJsonBody(request: IncomingMessage, options: ReadBody =
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   options.proceed?.();
   const bytes = await readBytes(request, maxBytes);
+  if (options.contentDigest && !options.contentDigest.checker().update(bytes).matches()) {
+    throw new Refusal('invalid_signature', 'The signature is not valid.');
+  }
   return bytes.length === 0 ? {} : parseObject(bytes);
 }
 

@@ -34,6 +34,7 @@ export function passOn(parts: PassOnParts) {
       upgradeHead: request instanceof ArrivingRequest ? request.upgradeHead : undefined,
       identity: parts.tokenFor(passage),
       answerHeaders,
+      contentDigest: isPrincipal ? identity.contentDigest : undefined,
       attach: isPrincipal
         ? (close) => {
             const attachment = parts.judge.attach(identity, close);

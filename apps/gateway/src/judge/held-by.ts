@@ -1,6 +1,6 @@
 import { type Grant, type Lattice } from '@portcullis/authz';
-import { ApiKey, Identity } from '@portcullis/contracts';
-import { keyHolding, memberGrant } from './holding.js';
+import { ApiKey, ClientRegistry, Identity } from '@portcullis/contracts';
+import { clientHolding, keyHolding, memberGrant } from './holding.js';
 import { type Ask } from './records.js';
 
 /** What a credential is good for at this moment, without anybody presenting it. */
@@ -27,7 +27,15 @@ export async function heldBy(
 ): Promise<HeldBy | undefined> {
   if (id.startsWith('key_')) return heldByKey(id, organizationId, asking);
   if (id.startsWith('tok_')) return heldBySession(id, organizationId, asking);
+  if (id.startsWith('cli_')) return heldByClient(id, organizationId, asking);
   return undefined;
+}
+
+async function heldByClient(id: string, organizationId: string, { ask, lattice }: Asking) {
+  const { client } = await ask(ClientRegistry.resolve, { id });
+  if (client?.organization_id !== organizationId) return undefined;
+  const { grant } = clientHolding(lattice, client);
+  return { grant, refused: client.status === 'active' ? null : client.status };
 }
 
 async function heldByKey(id: string, organizationId: string, { ask, lattice, now }: Asking) {

@@ -17,7 +17,15 @@ import { type Attachment, type Enforcer, type Instant, type Subject, tag, type T
 import { notValid, presented } from '../credential/presented.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type AccessToken, AccessTokens } from './access-tokens.js';
-import { clientHolding, type Holding, Holdings, keyHolding, keyTokenHolding, roleTokenHolding, sessionHolding } from './holding.js';
+import {
+  clientHolding,
+  type Holding,
+  Holdings,
+  keyHolding,
+  keyTokenHolding,
+  roleTokenHolding,
+  sessionHolding,
+} from './holding.js';
 import {
   type Ask,
   type CachedRecord,
@@ -234,7 +242,12 @@ export class Judge {
     const holding = this.#holdings.of(key, [lattice, use.owner], () =>
       keyHolding(lattice, key, use.owner, use.membership),
     );
-    return this.#principal(clientIp, holding, { tags: keyTags(key), under: ['api-key', 'identity'] }, { key, secretId });
+    return this.#principal(
+      clientIp,
+      holding,
+      { tags: keyTags(key), under: ['api-key', 'identity'] },
+      { key, secretId },
+    );
   }
 
   #judgeToken(token: AccessToken, asking: Asking): Identity | Stop {

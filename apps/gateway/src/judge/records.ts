@@ -30,7 +30,8 @@ export interface ForeignPrefixes {
 }
 
 /** What the enforcer keeps for us. Null: there is no such thing. */
-export type CachedRecord = ForeignPrefixes | KeyRecord | ResolvedClient | PrincipalRecord | FamilyRecord | InstallationRecord | null;
+export type CachedRecord =
+  ForeignPrefixes | KeyRecord | ResolvedClient | PrincipalRecord | FamilyRecord | InstallationRecord | null;
 
 /** One question to one authority, and how its answer is kept. */
 export interface Lookup<R> {

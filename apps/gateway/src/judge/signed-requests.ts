@@ -59,9 +59,7 @@ export type DemandClient = (client: ResolvedClient) => RefusedSignature | { read
 export class SignedRequests {
   readonly #keys = new WeakMap<ResolvedClient, PublicKeys>();
 
-  constructor(
-    private readonly options: { readonly origin: Origin; readonly ask: Ask; readonly now: () => Instant },
-  ) {}
+  constructor(private readonly options: { readonly origin: Origin; readonly ask: Ask; readonly now: () => Instant }) {}
 
   read(arrival: Arrival, clientIp: string): SignedArrival | RefusedSignature {
     try {

@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import { Refusal } from '@portcullis/contracts';
+import { type ContentDigest, type DigestChecker } from '@portcullis/credentials';
 import { type Upstream } from '@portcullis/policy';
 import { type Dispatcher, Pool } from 'undici';
 import { drain } from '../drain.js';
@@ -20,6 +21,8 @@ export interface Forward extends ForwardedAs {
    * `Judge.attach`. Left out on public routes: there is nothing to revoke.
    */
   readonly attach?: ((close: () => void) => Hold | undefined) | undefined;
+  /** What a signed request says of its body. The upstream gets no whole body that is another. */
+  readonly contentDigest?: ContentDigest | null | undefined;
   /** Of a WebSocket handshake: what came behind its headers. */
   readonly upgradeHead?: Buffer | undefined;
 }
@@ -33,6 +36,8 @@ export interface Hold {
 
 /** How long a connection to an upstream may take, unless its whole time-out is shorter. */
 const maxConnectMilliseconds = 5_000;
+/** A signed body of no more bytes is read and digested before the upstream hears of it. */
+const mostHeldBytes = 1_048_576;
 /** How long the rest of a body is read that the upstream did not want. */
 const maxDrainMilliseconds = 2_000;
 
@@ -52,7 +57,8 @@ export class Forwarder {
 
   /**
    * Writes the upstream's answer to `response`. Rejects with a `Refusal`, before anything was written, with `invalid_request`
-   * (see `requestHeaders`), `unavailable` (it may not go on), `upstream_unreachable` or `upstream_timeout`; the rest of the
+   * (see `requestHeaders`), `invalid_signature` (a body with another digest than was signed; the upstream has not got the last piece of
+   * it), `unavailable` (it may not go on), `upstream_unreachable` or `upstream_timeout`; the rest of the
    * request's body is then the caller's to drain. Resolves once the exchange is over, also when it broke off midway: then
    * the client's connection is cut, so that it cannot take a part for the whole.
    */
@@ -69,21 +75,26 @@ export class Forwarder {
       if (exchange.over) return;
       const upgrade = as.upgradeHead !== undefined;
       if (upgrade) exchange.mayUpgrade(!this.#ending);
-      const body = hasBody && !upgrade ? exchange.body(chunked) : null;
-      if (exchange.over) return;
-      target.pool.dispatch(
-        {
-          path: `${target.base}${as.path}${as.query === null ? '' : `?${as.query}`}`,
-          method: as.method,
-          headers,
-          body,
-          ...(upgrade ? { upgrade: 'websocket' } : {}),
-          headersTimeout: upstream.timeoutSeconds * 1000,
-          // An event stream may be silent for long. Whoever waits for a body that never ends can hang up.
-          bodyTimeout: 0,
-        },
-        exchange,
-      );
+      const dispatch = (body: Readable | Buffer | null): void => {
+        if (exchange.over) return;
+        target.pool.dispatch(
+          {
+            path: `${target.base}${as.path}${as.query === null ? '' : `?${as.query}`}`,
+            method: as.method,
+            headers,
+            body,
+            ...(upgrade ? { upgrade: 'websocket' } : {}),
+            headersTimeout: upstream.timeoutSeconds * 1000,
+            // An event stream may be silent for long. Whoever waits for a body that never ends can hang up.
+            bodyTimeout: 0,
+          },
+          exchange,
+        );
+      };
+      if (!hasBody || upgrade) return dispatch(null);
+      const checker = as.contentDigest?.checker();
+      if (checker && length !== undefined && Number(length) <= mostHeldBytes) exchange.wholeBody(checker, dispatch);
+      else dispatch(exchange.body(chunked, checker));
     });
   }
 
@@ -176,10 +187,19 @@ class Exchange implements Dispatcher.DispatchHandler {
    * The request's body, behind a stream of our own: undici destroys the body of a request that fails, and the client's
    * connection, on which the answer must still go out, would go with it.
    */
-  body(chunked: boolean): Readable | null {
+  body(chunked: boolean, checker?: DigestChecker): Readable | null {
     if (chunked) this.#attach();
     if (this.over) return null;
     const { request } = this;
+    // Of a body with a digest one piece is kept back until the digest is known: the upstream never has all of a false one.
+    let held: Buffer | undefined;
+    const nextOf = (chunk: Buffer): Buffer | undefined => {
+      if (!checker) return chunk;
+      checker.update(chunk);
+      const before = held;
+      held = chunk;
+      return before;
+    };
     const body = new Readable({
       read: () => {
         request.resume();
@@ -190,10 +210,15 @@ class Exchange implements Dispatcher.DispatchHandler {
       },
     });
     const onData = (chunk: Buffer) => {
-      if (!this.#admits()) this.#cut();
-      else if (!body.push(chunk)) request.pause();
+      if (!this.#admits()) return this.#cut();
+      const next = nextOf(chunk);
+      if (next && !body.push(next)) request.pause();
     };
-    const onEnd = () => body.push(null);
+    const onEnd = () => {
+      if (checker && !checker.matches()) return this.#refuseDigest();
+      if (held) body.push(held);
+      body.push(null);
+    };
     const onClose = () => {
       if (!request.complete) body.destroy(new Error('the client went away'));
     };
@@ -203,6 +228,21 @@ class Exchange implements Dispatcher.DispatchHandler {
     request.pause();
     this.#body = body;
     return body;
+  }
+
+  /** Reads a body that is announced to be small, and hands it on if it has its digest. */
+  wholeBody(checker: DigestChecker, then: (body: Buffer) => void): void {
+    const pieces: Buffer[] = [];
+    this.request.on('data', (piece: Buffer) => {
+      if (this.over) return;
+      checker.update(piece);
+      pieces.push(piece);
+    });
+    this.request.on('end', () => {
+      if (this.over) return;
+      if (checker.matches()) then(Buffer.concat(pieces));
+      else this.#refuseDigest();
+    });
   }
 
   /** A WebSocket outlives its decision, so it is tied to it before anybody hears of it. */
@@ -325,6 +365,15 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#finish();
     this.#controller?.abort(new Error('the credential may not go on'));
     this.reject(new Refusal('unavailable', 'This may not go on now. Try again shortly.', { retryAfterSeconds: 1 }));
+  }
+
+  #refuseDigest(): void {
+    if (this.over) return;
+    if (this.response.headersSent) return this.#cut();
+    this.#finish();
+    this.#controller?.abort(new Error('the body is not the one that was signed'));
+    this.#body?.destroy();
+    this.reject(new Refusal('invalid_signature', 'The signature is not valid.'));
   }
 
   #admits(): boolean {

@@ -5,6 +5,7 @@ import {
   type PolicyReport,
   type Principal,
   type RequestInputOf,
+  type ResolvedClient,
 } from '@portcullis/contracts';
 import { type OwnRoute, type Policy } from '@portcullis/policy';
 import { type z } from 'zod';
@@ -40,6 +41,8 @@ export interface RouteParts {
   keysIn(text: string): Promise<Candidate[]>;
   /** Public keys that verify access tokens and identity tokens. */
   publicKeys(): Promise<readonly object[]>;
+  /** The client of any organization that has this `keyid`. */
+  clientByClientId(clientId: string): Promise<ResolvedClient | null>;
   /** Whether `/auth` and `/refresh` are there. */
   issuesRoleTokens(): Promise<boolean>;
   /** Prometheus text. */
