@@ -1,4 +1,4 @@
-import { sign } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import {
   aRequest,
   at,
@@ -10,6 +10,7 @@ import {
   withHeaders,
 } from '../../spec/signed-requests.js';
 import { ContentDigest } from '../content-digest.js';
+import { publicKeyFromSpki } from '../public-key.js';
 import { verifySignature } from './algorithm.js';
 import { checkSignature, replayKey } from './check-signature.js';
 import { signatureBase } from './signature-base.js';
@@ -104,6 +105,9 @@ test.each(clientPairs.map((pair) => [pair.algorithm, pair] as const))(
 );
 
 test('what another key signed is refused, and so is what the client signed by an algorithm that its key is not for', () => {
+  const { publicKey } = generateKeyPairSync('ed25519');
+  const registered = publicKeyFromSpki(publicKey.export({ type: 'spki', format: 'der' }));
+  expect(judge(good, { by: { ...client, registered } })).toBe('bad_signature');
   expect(judge(good, { by: stranger })).toBe('wrong_algorithm');
   const other = { ...stranger, registered: { ...stranger.registered, algorithms: ['ed25519'] as const } };
   expect(() => judge(good, { by: other })).toThrow('EdDSA takes an Ed25519 key.');

@@ -1,6 +1,6 @@
 import { aRequest, at, type ClientPair, clientPairs, keyid, origin, withHeaders } from '../../spec/signed-requests.js';
 import { ContentDigest } from '../content-digest.js';
-import { explainSignature, type Explaining } from './explain-signature.js';
+import { type DescribedRequest, explainSignature, type Explaining } from './explain-signature.js';
 import { signRequest } from './sign-request.js';
 import { originOf } from './signed-request.js';
 
@@ -18,9 +18,9 @@ const explaining: Explaining = {
   now: at(0),
   keyOf: (name) => Promise.resolve(name === keyid ? client.registered : undefined),
 };
-const asked = { method: 'POST', url, headers, bodyDigest };
+const asked: DescribedRequest = { method: 'POST', url, headers, bodyDigest };
 
-async function problems(change: Partial<typeof asked>, rest: Partial<Explaining> = {}): Promise<string[]> {
+async function problems(change: Partial<DescribedRequest>, rest: Partial<Explaining> = {}): Promise<string[]> {
   const explained = await explainSignature({ ...asked, ...change }, { ...explaining, ...rest });
   return explained.problems.map(({ code, component }) => [code, component].filter(Boolean).join(' '));
 }
@@ -43,7 +43,7 @@ test('the length that a client library adds need not be told', async () => {
   );
 });
 
-test.each<[string, Partial<typeof asked>, Partial<Explaining>, string[]]>([
+test.each<[string, Partial<DescribedRequest>, Partial<Explaining>, string[]]>([
   ['another method', { method: 'PUT' }, {}, ['bad_signature']],
   ['another path', { url: 'https://gate.example/v1/payment?a=1' }, {}, ['bad_signature']],
   ['a URL whose host is not ours, rightly signed', { url: 'https://10.0.0.1/v1/payments?a=1' }, {}, []],
@@ -63,9 +63,9 @@ test.each<[string, Partial<typeof asked>, Partial<Explaining>, string[]]>([
     {},
     ['bad_digest content-digest'],
   ],
-  ['no body, where a digest says one', { bodyDigest: null as never }, {}, ['bad_digest content-digest']],
-  ['no signature', { headers: {} as never }, {}, ['malformed signature-input']],
-  ['garbage', { headers: { 'signature-input': '((', signature: '' } as never }, {}, ['malformed signature-input']],
+  ['no body, where a digest says one', { bodyDigest: null }, {}, ['bad_digest content-digest']],
+  ['no signature', { headers: {} }, {}, ['malformed signature-input']],
+  ['garbage', { headers: { 'signature-input': '((', signature: '' } }, {}, ['malformed signature-input']],
   ['no URL', { url: 'gate' }, {}, ['malformed @request-target']],
 ])('%s: %#', async (_, change, rest, expected) => expect(await problems(change, rest)).toEqual(expected));
 
@@ -108,5 +108,5 @@ test('behind a path of its own the URL is the one that clients use', async () =>
   const mine = { ...headers, ...signRequest({ ...signing, created: at(0) }).headers };
   const change = { headers: mine, url: 'https://gate.example/door/v1/payments?a=1' };
   expect(await problems(change, { origin: behind })).toEqual([]);
-  expect(await problems({ ...change, url }, { origin: behind })).toEqual(['bad_component @path', 'bad_signature']);
+  expect(await problems({}, { origin: behind })).toEqual(['bad_component @path', 'bad_signature']);
 });
