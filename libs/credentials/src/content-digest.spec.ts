@@ -62,7 +62,7 @@ test.each<[string, string | string[], ReturnType<typeof verdict>]>([
   ['a string in quotes is refused', 'sha-256="RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg="', 'refused'],
   ['hex is refused', `sha-256=:${'ab'.repeat(32)}:`, 'refused'],
   ['base64url is refused', sha256.replace('/', '_'), 'refused'],
-  ['base64 without padding is refused', sha256.replace('=:', ':').replace('sha-256:', 'sha-256=:'), 'refused'],
+  ['base64 without padding is refused', sha256.replace(/=:$/, ':'), 'refused'],
   ['other final bits are refused', sha256.replace('Dg=', 'Dh='), 'refused'],
   ['a list in brackets is refused', `sha-256=(${sha256.slice(8)})`, 'refused'],
   ['parameters are refused', `${sha256};q=1`, 'refused'],

@@ -87,7 +87,7 @@ test.each<[string, string, RegExp]>([
   [
     'PKCS#1',
     rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }) as string,
-    /^This is an RSA public key in the older form PKCS#1; .* openssl rsa -RSAPublicKey_in/s,
+    /^This is an RSA public key in the older form PKCS#1; openssl rsa -RSAPublicKey_in/,
   ],
   ['an SSH key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0= me@host', /^This is an SSH key; ssh-keygen/],
   ['an SSH key of the other kind', 'ecdsa-sha2-nistp256 AAAAE2VjZHNh me', /^This is an SSH key/],
@@ -181,7 +181,7 @@ test('a point that is not on P-256 is refused, and so is the one at infinity', (
   off[off.length - 1] = (off.at(-1) ?? 0) ^ 1;
   expect(refusal(pemAround(off))).toMatch(/^This public key is damaged/);
   const infinity = Buffer.concat([Buffer.of(0x30, 0x19), der.subarray(2, 23), Buffer.of(0x03, 0x02, 0x00, 0x00)]);
-  expect(refusal(pemAround(infinity))).toBeDefined();
+  expect(refusal(pemAround(infinity))).toMatch(/^This public key is damaged/);
 });
 
 test('a short point is the same key as the long one', () => {

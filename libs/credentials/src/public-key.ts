@@ -116,20 +116,22 @@ function nameOfBareText(text: string): string {
   }
   if (text === '') return 'There is no key here.';
   if (text.startsWith('{')) return 'This is JSON, not PEM.';
-  if (/^[A-Za-z0-9+/=\s]+$/.test(text)) return 'This is without the lines that PEM begins and ends with.';
+  if (/^[A-Za-z0-9+/=\s]{40,}$/.test(text)) return 'This is without the lines that PEM begins and ends with.';
   return 'This is not PEM.';
 }
 
 function readSpki(der: Uint8Array): KeyObject {
   let key: KeyObject;
+  let plain: Buffer;
   try {
     key = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+    plain = key.export({ type: 'spki', format: 'der' });
   } catch (cause) {
-    // A point that is not on its curve ends here too.
+    // A point that is not on its curve is found by the first, the one at infinity by the second.
     throw new PublicKeyRefused(`This public key is damaged, or of a kind that is not supported. ${wanted}`, { cause });
   }
   // OpenSSL reads the first value and lets the rest lie.
-  if (!key.export({ type: 'spki', format: 'der' }).equals(der)) {
+  if (!plain.equals(der)) {
     throw new PublicKeyRefused(
       'This public key is not written in plain DER, or something follows it inside its block.',
     );
