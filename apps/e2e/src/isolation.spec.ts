@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { Client, type HttpAnswer } from './client.js';
 import { type Stack, startStack } from './stack.js';
 
@@ -42,6 +43,8 @@ beforeAll(async () => {
 
   const key = await made(ours.post('/v1/api-keys', { name: 'ours', permissions: ['counterparties:view'] }));
   const account = await made(ours.post('/v1/service-accounts', { name: 'ours', permissions: ['counterparties:view'] }));
+  const public_key = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' });
+  const client = await made(ours.post('/v1/clients', { name: 'ours', public_key, roles: ['observer'] }));
   const person = await made(ours.post('/v1/users', { email: 'other@ours.example', roles: ['developer'], password }));
   const event = (await ours.get('/v1/audit/events?limit=1')).json.items[0] as { id: string };
   const first = (await installer.get('/v1/organizations')).json.items.at(-1) as { id: string };
@@ -51,6 +54,7 @@ beforeAll(async () => {
   things = {
     'api-keys': thing(key.id),
     'service-accounts': thing(account.id),
+    clients: thing(client.id),
     users: thing(person.id),
     organizations: thing(home),
     events: thing(event.id),
@@ -150,7 +154,7 @@ function seen({ status, headers, json }: HttpAnswer): unknown {
 
 const everythingOfOurs = async () =>
   Promise.all(
-    ['/v1/api-keys', '/v1/service-accounts', '/v1/users', '/v1/organizations'].map(
+    ['/v1/api-keys', '/v1/clients', '/v1/service-accounts', '/v1/users', '/v1/organizations'].map(
       async (path) => (await ours.get(path)).json.items as unknown,
     ),
   );

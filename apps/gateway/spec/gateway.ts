@@ -4,8 +4,8 @@ import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiKey, type AuditEvent, authorities } from '@portcullis/contracts';
-import { generateSigningKey, NetworkList } from '@portcullis/credentials';
+import { ApiKey, type AuditEvent, authorities, ClientRegistry } from '@portcullis/contracts';
+import { generateSigningKey, NetworkList, originOf } from '@portcullis/credentials';
 import { answer, Enforcer, type EnforcerRow, type Instant } from '@portcullis/enforcement';
 import { PolicyFile } from '@portcullis/policy';
 import { type Access } from '../src/events/access-log.js';
@@ -96,6 +96,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     trustedProxies,
     issuer: publicUrl,
     audience: publicUrl,
+    origin: originOf(publicUrl),
     roleTokenKeys,
   });
   const denials = new DenialLog({
@@ -154,6 +155,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
       unseal: calls.unseal.bind(calls),
       publicKeys: () => calls.publicKeys(),
       keysIn: (text) => Promise.resolve(keysInText(text, { ours: ['ptc'], foreign: [] })),
+      clientByClientId: async (client_id) => (await services(ClientRegistry.resolve, { client_id })).client,
       issuesRoleTokens: () => calls.issuesRoleTokens(),
       metricsText: () => metrics.text(),
       missing: () => seen.missing,

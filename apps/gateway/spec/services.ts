@@ -2,6 +2,7 @@ import {
   ApiKey,
   type ApiKeyRecord,
   type Caller,
+  ClientRegistry,
   Identity,
   newId,
   type Operation,
@@ -19,6 +20,7 @@ import {
   unseal,
 } from '@portcullis/credentials';
 import { type Ask } from '../src/judge/records.js';
+import { signers } from './signers.js';
 
 export const organization = newId('org', new Date());
 export const person = newId('usr', new Date());
@@ -78,6 +80,10 @@ function replyOf(operation: Operation, request: Record<string, string>, caller?:
         };
       return { position, key: resolved(found, found === bare ? [] : permissions) };
     }
+    case ClientRegistry.resolve.subject:
+      return { position, client: signers.resolve(request['client_id'] ?? request['id'] ?? '') };
+    case ClientRegistry.claim.subject:
+      return { claimed: signers.claim(request['digest'] ?? '') };
     case ApiKey.foreignPrefixes.subject:
       return { position, prefixes: [] };
     case Identity.resolvePrincipal.subject:
