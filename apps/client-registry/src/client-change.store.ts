@@ -77,7 +77,7 @@ export class ClientChangeStore {
     if (names.length === 0) return;
     await tx.manager.query(
       `update client set ${names.map((name, at) => `${name} = $${at + 2}`).join(', ')} where id = $1`,
-      [id, ...Object.values(columns)],
+      [id, ...(Object.values(columns) as unknown[])],
     );
   }
 

@@ -9,7 +9,7 @@ import {
   type Operation,
   Refusal,
 } from '@portcullis/contracts';
-import { generateSigningKey, mintApiKey, NetworkList, sha256Hex, signJwt } from '@portcullis/credentials';
+import { generateSigningKey, mintApiKey, NetworkList, originOf, sha256Hex, signJwt } from '@portcullis/credentials';
 import {
   answer,
   Enforcer,
@@ -150,6 +150,7 @@ function aWorld() {
     trustedProxies: NetworkList.parse(['10.9.0.0/16']),
     issuer,
     audience,
+    origin: originOf('https://gate.example'),
   });
   const arrive = (authorization: string | undefined, headers: string[] = [], peer = '192.0.2.1'): Arrival => ({
     requestId: 'req_1',
@@ -294,13 +295,17 @@ describe('nothing and what is not built', () => {
     expect(await aWorld().identify()).toEqual({ kind: 'anonymous', clientIp: '192.0.2.1' });
   });
 
-  test.each([
-    ['Basic OnB3', []],
-    [undefined, ['Signature-Input', 'a=()', 'Signature', 'a=:AA==:']],
-  ])('%s is refused with a word', async (authorization, headers) => {
-    expect(await aWorld().identify(authorization, headers)).toMatchObject(
-      refusedAs('unauthenticated', 'unsupported_kind'),
+  test('Basic is refused with a word', async () => {
+    expect(await aWorld().identify('Basic OnB3')).toMatchObject(refusedAs('unauthenticated', 'unsupported_kind'));
+  });
+
+  test('a signature that names no client is refused without asking anybody', async () => {
+    const headers = ['Signature-Input', 'a=()', 'Signature', 'a=:AA==:'];
+    const world = aWorld();
+    expect(await world.identify(undefined, headers)).toMatchObject(
+      refusedAs('invalid_signature', 'signature_unknown_key'),
     );
+    expect(world.asked).toEqual([]);
   });
 
   test('what is malformed is refused without asking anybody, once it is known what imported keys begin with', async () => {

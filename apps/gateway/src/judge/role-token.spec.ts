@@ -8,7 +8,7 @@ import {
   Refusal,
   tokenRoles,
 } from '@portcullis/contracts';
-import { NetworkList, type RoleTokenClaims, RoleTokenKeys } from '@portcullis/credentials';
+import { NetworkList, originOf, type RoleTokenClaims, RoleTokenKeys } from '@portcullis/credentials';
 import {
   answer,
   Enforcer,
@@ -93,6 +93,7 @@ function aWorld(given: { roleTokenKeys?: RoleTokenKeys | null } = {}) {
     trustedProxies: NetworkList.parse([]),
     issuer: 'https://gate.test',
     audience: 'https://gate.test',
+    origin: originOf('https://gate.test'),
     roleTokenKeys: given.roleTokenKeys === undefined ? keys : given.roleTokenKeys,
   });
   pass(0);

@@ -1,4 +1,4 @@
-import { ClientRegistry, Refusal, type ResolvedClient } from '@portcullis/contracts';
+import { ClientRegistry, type Refusal, type ResolvedClient } from '@portcullis/contracts';
 import {
   type CheckedSignature,
   checkSignature,
@@ -159,12 +159,13 @@ const clientIdForm = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 /** While one key replaces another either may have signed. */
 function verifyWithOne(live: PublicKeys, signature: RequestSignature, base: string): PublicKey {
-  let first: unknown;
+  let first: SignatureError | undefined;
   for (const { key } of live) {
     try {
       verifySignature(signature, base, key);
       return key;
     } catch (error) {
+      if (!(error instanceof SignatureError)) throw error;
       first ??= error;
     }
   }

@@ -91,7 +91,7 @@ export const clientRoutes: readonly ControlRoute[] = [
     reply: ExplainedSignature,
     example: {
       method: 'POST',
-      url: 'http://127.0.0.1:8080/v1/payments',
+      url: '/v1/payments',
       headers: {
         'Content-Digest': 'sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:',
         'Signature-Input':
