@@ -155,6 +155,13 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
       unseal: calls.unseal.bind(calls),
       publicKeys: () => calls.publicKeys(),
       keysIn: (text) => Promise.resolve(keysInText(text, { ours: ['ptc'], foreign: [] })),
+      apiKeyPrefixes: ['ptc'],
+      identifyClient: async (by, call) => {
+        const who = await judge.identifyClient(by, call);
+        if (who.kind === 'refused') denials.refusedCredential(call.arrival, who);
+        return who;
+      },
+      inspect: (bearer) => judge.inspect(bearer),
       clientByClientId: async (client_id) => (await services(ClientRegistry.resolve, { client_id })).client,
       issuesRoleTokens: () => calls.issuesRoleTokens(),
       metricsText: () => metrics.text(),

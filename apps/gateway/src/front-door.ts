@@ -9,6 +9,7 @@ import { drain } from './drain.js';
 import { type AccessLog, type KeyIdentity } from './events/access-log.js';
 import { asksForDecision, decisionsPath, forwardedRequest, needsGateway } from './decisions/forwarded-request.js';
 import { type DenialLog } from './events/denial-log.js';
+import { readForm } from './form-body.js';
 import { httpStatus } from './http-status.js';
 import { readJsonBody, valuesOf } from './json-body.js';
 import { type Judge } from './judge/judge.js';
@@ -459,6 +460,16 @@ export class FrontDoor {
 
   private callOf(request: FastifyRequest, reply: FastifyReply, { arrival, query, identity }: Admitted): ControlCall {
     const principal: Principal | null = identity.kind === 'principal' ? identity.principal : null;
+    const callerOf = (who: Principal | null, idempotencyKey: string | null): Caller => ({
+      principal: who,
+      request: {
+        id: arrival.requestId,
+        client_ip: identity.clientIp,
+        user_agent: userAgentOf(request.raw),
+        idempotency_key: idempotencyKey,
+      },
+      reply_key: this.parts.replyKey,
+    });
     return {
       arrival,
       principal,
@@ -471,16 +482,16 @@ export class FrontDoor {
           contentDigest: identity.kind === 'principal' ? identity.contentDigest : undefined,
           proceed: () => proceed(this.visitOf(request, reply)),
         }),
-      caller: ({ idempotent }) => ({
-        principal,
-        request: {
-          id: arrival.requestId,
-          client_ip: identity.clientIp,
-          user_agent: userAgentOf(request.raw),
-          idempotency_key: idempotent ? idempotencyKeyOf(request.raw) : null,
-        },
-        reply_key: this.parts.replyKey,
-      }),
+      form: () =>
+        readForm(request.raw, {
+          contentDigest: identity.kind === 'principal' ? identity.contentDigest : undefined,
+          proceed: () => proceed(this.visitOf(request, reply)),
+        }),
+      clientIp: identity.clientIp,
+      userAgent: userAgentOf(request.raw),
+      caller: ({ idempotent }) => callerOf(principal, idempotent ? idempotencyKeyOf(request.raw) : null),
+      callerAs: (who) => callerOf(who.principal, null),
+      failed: (refusal) => void this.recordRefusal(refusal, { arrival, query, identity }),
     };
   }
 

@@ -189,6 +189,13 @@ export async function createGateway(
             ours: config.keyPrefixes,
             foreign: (await bus.call(ApiKey.foreignPrefixes, {})).prefixes,
           }),
+        apiKeyPrefixes: config.keyPrefixes,
+        identifyClient: async (by, call) => {
+          const who = await judge.identifyClient(by, call);
+          if (who.kind === 'refused') denials.refusedCredential(call.arrival, who);
+          return who;
+        },
+        inspect: (bearer) => judge.inspect(bearer),
         clientByClientId: async (clientId) => (await bus.call(ClientRegistry.resolve, { client_id: clientId })).client,
         issuesRoleTokens: () => calls.issuesRoleTokens(),
         metricsText: fleet?.(metrics.registry) ?? (() => metrics.text()),

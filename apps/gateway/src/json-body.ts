@@ -99,7 +99,7 @@ export function valuesOf(request: IncomingMessage, name: string): string[] {
 }
 
 /** By events, not `for await`: leaving that loop early destroys the socket, and with it the answer. */
-function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

@@ -22,8 +22,10 @@ import { ReadSigningKeys } from './signing-keys/read-signing-keys.js';
 import { RevokeSigningKey } from './signing-keys/revoke-signing-key.js';
 import { SigningKeys } from './signing-keys/signing-keys.js';
 import { Authenticate } from './tokens/authenticate.js';
+import { GrantToClient } from './tokens/grant-to-client.js';
 import { Reauthenticate } from './tokens/reauthenticate.js';
 import { ResolveFamily } from './tokens/resolve-family.js';
+import { RevokeToken } from './tokens/revoke-token.js';
 import { ResolvePrincipal } from './users/resolve-principal.js';
 
 type Operations = typeof Identity;
@@ -50,6 +52,8 @@ export class IdentityController {
     private readonly installations: ResolveInstallation,
     private readonly signingKeyRecords: ReadSigningKeys,
     private readonly revokeKey: RevokeSigningKey,
+    private readonly grantAccess: GrantToClient,
+    private readonly revokeOneToken: RevokeToken,
   ) {}
 
   @Handles(Identity.login)
@@ -65,6 +69,21 @@ export class IdentityController {
   @Handles(Identity.authenticate)
   authenticate(request: Request<'authenticate'>, caller: Caller): Reply<'authenticate'> {
     return this.authenticateClient.execute(request, caller);
+  }
+
+  @Handles(Identity.grantBySecret)
+  grantBySecret(request: Request<'grantBySecret'>, caller: Caller): Reply<'grantBySecret'> {
+    return this.authenticateClient.grant(request, caller);
+  }
+
+  @Handles(Identity.grantToClient)
+  grantToClient(request: Request<'grantToClient'>, caller: AuthenticatedCaller): Reply<'grantToClient'> {
+    return this.grantAccess.execute(request, caller);
+  }
+
+  @Handles(Identity.revokeToken)
+  revokeToken(request: Request<'revokeToken'>, caller: AuthenticatedCaller): Reply<'revokeToken'> {
+    return this.revokeOneToken.execute(request, caller);
   }
 
   @Handles(Identity.reauthenticate)

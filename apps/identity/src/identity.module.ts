@@ -39,12 +39,14 @@ import { SigningKeyStore } from './signing-keys/signing-key.store.js';
 import { SigningKeys } from './signing-keys/signing-keys.js';
 import { Authenticate } from './tokens/authenticate.js';
 import { FamilyStore } from './tokens/family.store.js';
+import { GrantToClient } from './tokens/grant-to-client.js';
 import { IssuePair } from './tokens/issue-pair.js';
 import { KeyRecords } from './tokens/key-records.js';
 import { ReadRefreshToken } from './tokens/read-refresh-token.js';
 import { Reauthenticate } from './tokens/reauthenticate.js';
 import { ResolveFamily } from './tokens/resolve-family.js';
 import { RevokeFamily } from './tokens/revoke-family.js';
+import { RevokeToken } from './tokens/revoke-token.js';
 import { TokenSettings } from './tokens/token-pair.js';
 import { AcceptInvitation } from './users/accept-invitation.js';
 import { ChangePassword } from './users/change-password.js';
@@ -122,6 +124,8 @@ export class IdentityModule {
         RevokeFamily,
         Authenticate,
         Reauthenticate,
+        GrantToClient,
+        RevokeToken,
         ResolveFamily,
         CheckPassword,
         Login,

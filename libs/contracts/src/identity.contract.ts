@@ -31,6 +31,18 @@ export const TokenPair = z.object({
 });
 export type TokenPair = z.infer<typeof TokenPair>;
 
+/** An access token alone, and what it may be used for (RFC 6749 section 5.1). */
+export const AccessGrant = z.object({
+  access_token: Sealed,
+  token_type: z.literal('Bearer'),
+  expires_in: z.number().int(),
+  permissions: z.array(z.string()),
+});
+export type AccessGrant = z.infer<typeof AccessGrant>;
+
+/** Permissions that are wanted; null: all that is held. Names that mean nothing are refused, and so is a list of which nothing is held. */
+const Scope = z.array(Text(128)).max(256).nullable();
+
 /** The roles and single permissions that somebody was given in one organization, as stored: what they mean is looked up. */
 export const Membership = z.object({
   organization_id: z.string(),
@@ -62,8 +74,8 @@ export const ResolvedFamily = z.object({
   family: z
     .object({
       id: z.string(),
-      kind: z.enum(['session', 'api-key']),
-      /** The person of a session, the key of a key's tokens. */
+      kind: z.enum(['session', 'api-key', 'client']),
+      /** The person of a session, the key or the client of what was issued to one. */
       credential_id: z.string(),
       principal_id: z.string(),
       organization_id: z.string().nullable(),
@@ -98,8 +110,36 @@ export const Identity = {
   /** A refresh token becomes a new pair; it is good once. Theft revokes the family, so the call may wait for enforcement. */
   reauthenticate: openOperation({
     subject: 'identity.reauthenticate',
-    request: z.strictObject({ refresh_token: Sealed }),
+    request: z.strictObject({
+      refresh_token: Sealed,
+      /** The key that its presenter was found to be: another's token is refused. */
+      credential_id: z.string().max(64).nullable().default(null),
+    }),
     reply: TokenPair,
+    timeoutSeconds: revokingSeconds,
+  }),
+  /** A client secret becomes an access token and no refresh token (RFC 6749 section 4.4.3). */
+  grantBySecret: openOperation({
+    subject: 'identity.grant-by-secret',
+    request: z.strictObject({ client_id: Text(128), secret_sha256: Sha256, scope: Scope }),
+    reply: AccessGrant,
+  }),
+  /** The same for a machine client, who has proven with its key who it is. */
+  grantToClient: principalOperation({
+    subject: 'identity.grant-to-client',
+    permission: null,
+    request: z.strictObject({ scope: Scope }),
+    reply: AccessGrant,
+  }),
+  /**
+   * Ends what was issued to the caller, by one of its tokens: the access and the refresh tokens of its family (RFC 7009). Answers when
+   * every live enforcer refuses them. Another's token stays as it is.
+   */
+  revokeToken: principalOperation({
+    subject: 'identity.revoke-token',
+    permission: null,
+    request: z.strictObject({ token: Sealed }),
+    reply: z.object({ outcome: z.enum(['revoked', 'unknown', 'of_another']) }),
     timeoutSeconds: revokingSeconds,
   }),
   resolvePrincipal: serviceOperation({

@@ -43,6 +43,7 @@ export {
   type OwedEvent,
 } from './event.js';
 export {
+  AccessGrant,
   Identity,
   Membership,
   ResolvedFamily,

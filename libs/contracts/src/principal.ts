@@ -17,6 +17,8 @@ export const Principal = z.object({
   /** Null for a session of a person in several organizations who has not said which with `X-Org-ID`. */
   organization_id: z.string().nullable(),
   credential_id: z.string(),
+  /** Of a machine client: the `keyid` of its signatures and its OAuth client id. */
+  client_id: z.string().optional(),
   roles: z.array(z.string()),
   permissions: z.array(z.string()),
   resources: z.object({ buckets: Buckets.optional() }),

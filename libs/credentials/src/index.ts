@@ -31,6 +31,7 @@ export {
 export {
   checkClaims,
   type Claims,
+  decodeUnverifiedClaims,
   type ExpectedClaims,
   type InspectedJwt,
   inspectJwt,

@@ -96,9 +96,10 @@ export function roleTokenHolding(
   };
 }
 
-/** What a client holds: its roles as the policy means them now. Nobody owns it. */
-export function clientHolding(lattice: Lattice, client: ResolvedClient): Holding {
-  const grant = lattice.grantKnown({ roles: client.roles, permissions: [], buckets: 'all' });
+/** What a client holds: its roles as the policy means them now, of a token no more than that says. Nobody owns it. */
+export function clientHolding(lattice: Lattice, client: ResolvedClient, token?: AccessToken): Holding {
+  const given = lattice.grantKnown({ roles: client.roles, permissions: [], buckets: 'all' });
+  const grant = token ? meet(tokenGrant(lattice, token), given) : given;
   return {
     grant,
     principal: {
@@ -106,10 +107,11 @@ export function clientHolding(lattice: Lattice, client: ResolvedClient): Holding
       id: client.id,
       organization_id: client.organization_id,
       credential_id: client.id,
+      client_id: client.client_id,
       roles: client.roles,
       ...shown(lattice, grant),
       networks: client.networks,
-      expires_at: null,
+      expires_at: token?.expiresAt.toISOString() ?? null,
     },
   };
 }

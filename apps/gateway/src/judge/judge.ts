@@ -14,9 +14,10 @@ import {
   TokenError,
 } from '@portcullis/credentials';
 import { type Attachment, type Enforcer, type Instant, type Subject, tag, type Tag } from '@portcullis/enforcement';
-import { notValid, presented } from '../credential/presented.js';
+import { notValid, presented, type Presented } from '../credential/presented.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type AccessToken, AccessTokens } from './access-tokens.js';
+import { ClientAssertions, type ReadAssertion } from './client-assertions.js';
 import {
   clientHolding,
   type Holding,
@@ -29,9 +30,11 @@ import {
 import {
   type Ask,
   type CachedRecord,
+  clientById,
   familyById,
   foreignPrefixes,
   installation,
+  keyByClientId,
   keyByDigest,
   keyById,
   keyByLookup,
@@ -80,6 +83,7 @@ export class Judge {
   readonly #tokens: AccessTokens;
   readonly #roleTokens: RoleTokens | null;
   readonly #signedRequests: SignedRequests;
+  readonly #assertions: ClientAssertions;
   readonly #holdings = new Holdings();
   readonly #subjects = new WeakMap<Identity, Subject>();
   readonly #networks = new WeakMap<readonly string[], NetworkList>();
@@ -89,6 +93,7 @@ export class Judge {
     this.#records = new Records(options.enforcer, options.ask, options.now);
     this.#roleTokens = options.roleTokenKeys ? new RoleTokens(options.roleTokenKeys) : null;
     this.#signedRequests = new SignedRequests(options);
+    this.#assertions = new ClientAssertions(options);
     this.#tokens = new AccessTokens({
       keys: new FetchedGatewayKeys(async () => (await options.ask(IdentityService.keys, {})).access),
       issuer: options.issuer,
@@ -101,28 +106,70 @@ export class Judge {
   async identify(arrival: Arrival): Promise<Identity> {
     const clientIp = this.#clientIp(arrival);
     const found = arrival.presented ?? presented(arrival.rawHeaders, this.#options.apiKeyPrefixes);
+    if (found.kind === 'signature') return this.#judgeSignedRequest(arrival, clientIp, found.organizationId);
+    return this.#judgePresented(found, { clientIp, anywhere: false });
+  }
+
+  /**
+   * What a bearer credential is good for at this moment, whoever has it and wherever they are: for who introspects a token that was
+   * presented to them. Never rejects.
+   */
+  async inspect(bearer: Secret): Promise<Identity> {
+    const found = presented(['Authorization', `Bearer ${bearer.reveal()}`], this.#options.apiKeyPrefixes);
+    return this.#judgePresented(found, { clientIp: '', anywhere: true });
+  }
+
+  /** Who a client is that authenticates itself to obtain, inspect or give back a token: by its secret or by its key. Never rejects. */
+  async identifyClient(
+    by: { readonly clientId: string; readonly secretSha256: string } | { readonly assertion: Secret },
+    about: { readonly clientIp: string; readonly userAgent: string | null },
+  ): Promise<Identity> {
+    const { clientIp } = about;
+    const place = { clientIp, anywhere: false };
+    if ('clientId' in by) {
+      // What has another form is no client id, and nobody need be asked about it.
+      if (!/^[A-Za-z]{22}$/.test(by.clientId)) return refused(clientIp, notValid(), 'unknown_client');
+      return this.#decide(clientIp, (records) =>
+        this.#judgeKey(keyByClientId(by.clientId), by.secretSha256, {
+          ...place,
+          organizationId: null,
+          records,
+          form: 'client_credentials',
+        }),
+      );
+    }
+    try {
+      const assertion = this.#assertions.read(by.assertion.reveal(), about);
+      return await this.#decide(clientIp, (records) => this.#judgeAssertion(assertion, { ...place, records }));
+    } catch (error) {
+      if (!(error instanceof TokenError)) return unavailable(clientIp, error);
+      return refused(clientIp, notValid(), `assertion_${error.code}`);
+    }
+  }
+
+  async #judgePresented(found: Presented, place: Place): Promise<Identity> {
+    const { clientIp } = place;
     switch (found.kind) {
       case 'none':
         return { kind: 'anonymous', clientIp };
       case 'refused':
         return found.foreign
-          ? this.#judgeForeign(found.foreign.key, clientIp, found.foreign.organizationId, found.reason)
+          ? this.#judgeForeign(found.foreign.key, place, found.foreign.organizationId, found.reason)
           : refused(clientIp, found.refusal, found.reason);
       case 'api-key': {
         const { key, organizationId } = found;
         return this.#decide(clientIp, (records) =>
-          this.#judgeKey(keyByLookup(key.lookup), key.sha256, { clientIp, organizationId, records }),
+          this.#judgeKey(keyByLookup(key.lookup), key.sha256, { ...place, organizationId, records }),
         );
       }
       case 'access-token':
         return isJose(found.token)
-          ? this.#judgeAccessToken(found.token, clientIp, found.organizationId)
-          : this.#judgeForeign(found.token, clientIp, found.organizationId, 'malformed');
+          ? this.#judgeAccessToken(found.token, place, found.organizationId)
+          : this.#judgeForeign(found.token, place, found.organizationId, 'malformed');
       case 'role-token':
-        if (!isJose(found.token)) return this.#judgeForeign(found.token, clientIp, found.organizationId, 'malformed');
-        return this.#judgeRoleToken(found.token, clientIp, found.organizationId);
+        if (!isJose(found.token)) return this.#judgeForeign(found.token, place, found.organizationId, 'malformed');
+        return this.#judgeRoleToken(found.token, place, found.organizationId);
       case 'signature':
-        return this.#judgeSignedRequest(arrival, clientIp, found.organizationId);
       case 'basic':
         return refused(
           clientIp,
@@ -163,7 +210,8 @@ export class Judge {
     return subject && this.#options.enforcer.attach(subject, close, this.#options.now());
   }
 
-  async #judgeAccessToken(secret: Secret, clientIp: string, organizationId: string | null): Promise<Identity> {
+  async #judgeAccessToken(secret: Secret, place: Place, organizationId: string | null): Promise<Identity> {
+    const { clientIp } = place;
     let token: AccessToken;
     try {
       token = await this.#tokens.verify(secret);
@@ -171,10 +219,11 @@ export class Judge {
       if (!(error instanceof TokenError)) return unavailable(clientIp, error);
       return refused(clientIp, tokenRefusal(error), error.code);
     }
-    return this.#decide(clientIp, (records) => this.#judgeToken(token, { clientIp, organizationId, records }));
+    return this.#decide(clientIp, (records) => this.#judgeToken(token, { ...place, organizationId, records }));
   }
 
-  async #judgeRoleToken(secret: Secret, clientIp: string, organizationId: string | null): Promise<Identity> {
+  async #judgeRoleToken(secret: Secret, place: Place, organizationId: string | null): Promise<Identity> {
+    const { clientIp } = place;
     if (!this.#roleTokens) return refused(clientIp, notValid(), 'no_role_token_key');
     let token: OpenedRoleToken;
     try {
@@ -183,13 +232,14 @@ export class Judge {
       if (!(error instanceof TokenError)) return unavailable(clientIp, error);
       return refused(clientIp, tokenRefusal(error), error.code);
     }
-    return this.#decide(clientIp, (records) => this.#judgeRole(token, { clientIp, organizationId, records }));
+    return this.#decide(clientIp, (records) => this.#judgeRole(token, { ...place, organizationId, records }));
   }
 
   async #judgeSignedRequest(arrival: Arrival, clientIp: string, organizationId: string | null): Promise<Identity> {
     const signed = this.#signedRequests.read(arrival, clientIp);
     if ('reason' in signed) return refused(clientIp, badSignature(), signed.reason);
-    return this.#decide(clientIp, (records) => this.#judgeSigned(signed, { clientIp, organizationId, records }));
+    const asking = { clientIp, anywhere: false, organizationId };
+    return this.#decide(clientIp, (records) => this.#judgeSigned(signed, { ...asking, records }));
   }
 
   /** Decides, and as often as a record is missing fetches it and decides again from the start. */
@@ -210,7 +260,8 @@ export class Judge {
   }
 
   /** What is none of ours is looked up by its digest if it begins like an imported key. Anything else is refused here. */
-  #judgeForeign(secret: Secret, clientIp: string, organizationId: string | null, reason: string): Promise<Identity> {
+  #judgeForeign(secret: Secret, place: Place, organizationId: string | null, reason: string): Promise<Identity> {
+    const { clientIp } = place;
     const text = secret.reveal();
     const sha256 = sha256Hex(secret);
     return this.#decide(clientIp, (records) => {
@@ -220,7 +271,7 @@ export class Judge {
         (prefix) => text.length > prefix.length && text.startsWith(prefix),
       );
       return isImported
-        ? this.#judgeKey(keyByDigest(sha256), sha256, { clientIp, organizationId, records })
+        ? this.#judgeKey(keyByDigest(sha256), sha256, { ...place, organizationId, records })
         : refused(clientIp, notValid(), reason);
     });
   }
@@ -232,9 +283,9 @@ export class Judge {
     const key = found.record;
     if (!key) return refused(clientIp, notValid(), 'unknown_key');
     // Before the secret: from a foreign network nobody learns whether they hold the right one.
-    const elsewhere = this.#refuseNetwork(key, clientIp);
+    const elsewhere = this.#refuseNetwork(key, asking);
     if (elsewhere) return elsewhere;
-    const secretId = this.#secretOf(key, sha256);
+    const secretId = this.#secretOf(key, sha256, asking.form ?? 'bearer');
     if (secretId === undefined) return refused(clientIp, notValid(), 'wrong_secret', key);
     const use = this.#useKey(key, asking);
     if (!('owner' in use)) return use;
@@ -273,12 +324,13 @@ export class Judge {
     if (token.credentialId !== (family.kind === 'session' ? family.id : family.credential_id))
       return no('other_family');
     if (family.kind === 'session') return this.#judgeSession(token, family, named, asking);
+    if (family.kind === 'client') return this.#judgeClientToken(token, named, asking);
 
     const keyFound = records.look(keyById(token.credentialId));
     if ('stop' in keyFound) return keyFound;
     const key = keyFound.record;
     if (!key) return no('unknown_key');
-    const elsewhere = this.#refuseNetwork(key, clientIp);
+    const elsewhere = this.#refuseNetwork(key, asking);
     if (elsewhere) return elsewhere;
     if (token.organizationId !== key.organization_id) return no('other_organization');
     if (!this.#isOfLiveSecret(key, family.secret_generation)) return no('secret_ended');
@@ -343,6 +395,34 @@ export class Judge {
     return this.#principal(clientIp, holding, subject);
   }
 
+  #judgeAssertion(assertion: ReadAssertion, { records, ...place }: Omit<Asking, 'organizationId'>): Identity | Stop {
+    const judged = this.#assertions.judge(assertion, records);
+    if ('stop' in judged) return judged;
+    return (
+      this.#refuseClient(judged.client, place) ?? this.#useClient(judged.client, { ...place, organizationId: null })
+    );
+  }
+
+  /** A token of a machine client holds token ∩ client. */
+  #judgeClientToken(token: AccessToken, named: readonly Tag[], asking: Asking): Identity | Stop {
+    const found = asking.records.look(clientById(token.credentialId));
+    if ('stop' in found) return found;
+    const client = found.record;
+    const of = { id: token.credentialId, organization_id: token.organizationId };
+    if (!client) return refused(asking.clientIp, notValid(), 'unknown_client', of);
+    if (token.organizationId !== client.organization_id) {
+      return refused(asking.clientIp, notValid(), 'other_organization', of);
+    }
+    return this.#refuseClient(client, asking) ?? this.#useClient(client, asking, { token, named });
+  }
+
+  /** Why a client is refused whatever it presents. */
+  #refuseClient(client: ResolvedClient, { clientIp, anywhere }: Place): Identity | undefined {
+    if (client.status !== 'active') return refused(clientIp, notValid(), client.status, client);
+    if (anywhere || this.#isWithin(client.networks, clientIp)) return undefined;
+    return refused(clientIp, elsewhere(), 'network_not_allowed', client);
+  }
+
   #judgeSigned(signed: SignedArrival, { clientIp, organizationId, records }: Asking): Identity | Stop {
     const judged = this.#signedRequests.judge(signed, records, ({ status, networks }) => {
       if (status !== 'active') return { reason: status };
@@ -353,16 +433,18 @@ export class Judge {
     const named = client && { id: client.id, organization_id: client.organization_id };
     if ('refusal' in judged) return refused(clientIp, judged.refusal, judged.refusal.code, named);
     if ('reason' in judged) return refused(clientIp, badSignature(), judged.reason, named);
-    return this.#useClient(judged.client, judged.digest, { clientIp, organizationId });
+    const place = { clientIp, organizationId };
+    return this.#useClient(judged.client, place, { contentDigest: judged.digest });
   }
 
   #useClient(
     client: ResolvedClient,
-    contentDigest: ContentDigest | null,
-    { clientIp, organizationId }: Omit<Asking, 'records'>,
+    { clientIp, organizationId }: Pick<Asking, 'clientIp' | 'organizationId'>,
+    by: { contentDigest?: ContentDigest | null; token?: AccessToken; named?: readonly Tag[] } = {},
   ): Identity | Stop {
+    const { contentDigest, token, named = [] } = by;
     const subject = {
-      tags: [tag('credential', client.id), tag('organization', client.organization_id)],
+      tags: [...named, tag('credential', client.id), tag('organization', client.organization_id)],
       under: ['client-registry', 'identity'],
     };
     const stop = this.#stopUnlessClear(subject);
@@ -371,7 +453,7 @@ export class Judge {
       return refused(clientIp, mismatch(), 'organization_mismatch', client);
     }
     const lattice = this.#options.lattice();
-    const holding = this.#holdings.of(client, [lattice], () => clientHolding(lattice, client));
+    const holding = this.#holdings.of(token ?? client, [lattice, client], () => clientHolding(lattice, client, token));
     return this.#principal(clientIp, holding, subject, { contentDigest });
   }
 
@@ -445,15 +527,15 @@ export class Judge {
   }
 
   /** The id of the secret with this digest. Every one is compared, so that the time does not say which one was near. */
-  #secretOf(key: KeyRecord, sha256: string): string | undefined {
+  #secretOf(key: KeyRecord, sha256: string, form: NonNullable<Asking['form']>): string | undefined {
     const matching = key.secrets.filter(
-      (secret) => secret.form === 'bearer' && sameDigest(secret.sha256, sha256) && !this.#isOver(secret.expires_at),
+      (secret) => secret.form === form && sameDigest(secret.sha256, sha256) && !this.#isOver(secret.expires_at),
     );
     return matching[0]?.id;
   }
 
-  #refuseNetwork(key: KeyRecord, clientIp: string): Identity | undefined {
-    if (key.networks === null || this.#isWithin(key.networks, clientIp)) return undefined;
+  #refuseNetwork(key: KeyRecord, { clientIp, anywhere }: Place): Identity | undefined {
+    if (anywhere || key.networks === null || this.#isWithin(key.networks, clientIp)) return undefined;
     return refused(clientIp, elsewhere(), 'network_not_allowed', key);
   }
 
@@ -500,10 +582,17 @@ const isJose = (secret: Secret): boolean => secret.reveal().startsWith('eyJ');
 
 type PrincipalIdentity = Extract<Identity, { kind: 'principal' }>;
 
-interface Asking {
+/** From where somebody asks; `anywhere`: for somebody else, whose place is unknown and does not matter. */
+interface Place {
   readonly clientIp: string;
+  readonly anywhere: boolean;
+}
+
+interface Asking extends Place {
   readonly organizationId: string | null;
   readonly records: RequestRecords;
+  /** In which form a key's secret was presented; as a bearer key unless said. */
+  readonly form?: 'bearer' | 'client_credentials';
 }
 
 /** Which secret a token was got with. Tokens of before generations do not say. */

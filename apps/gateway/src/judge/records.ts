@@ -47,7 +47,7 @@ export interface Lookup<R> {
 
 const keyLookup = (
   name: string,
-  request: { lookup: string } | { id: string } | { sha256: string },
+  request: { lookup: string } | { id: string } | { sha256: string } | { client_id: string },
 ): Lookup<KeyRecord> => ({
   name,
   authority: 'api-key',
@@ -60,6 +60,8 @@ const keyLookup = (
 });
 
 export const keyByLookup = (lookup: string): Lookup<KeyRecord> => keyLookup(`key-lookup:${lookup}`, { lookup });
+export const keyByClientId = (clientId: string): Lookup<KeyRecord> =>
+  keyLookup(`key-client:${clientId}`, { client_id: clientId });
 export const keyById = (id: string): Lookup<KeyRecord> => keyLookup(`key:${id}`, { id });
 
 /** An import may make known what was unknown a moment ago. */
@@ -79,17 +81,21 @@ export const foreignPrefixes: Lookup<ForeignPrefixes> = {
   },
 };
 
-/** The client that a signature names. */
-export const clientByClientId = (clientId: string): Lookup<ResolvedClient> => ({
-  name: `client:${clientId}`,
+/** By the `keyid` of a signature, or by its id. */
+const clientLookup = (name: string, request: { client_id: string } | { id: string }): Lookup<ResolvedClient> => ({
+  name,
   authority: 'client-registry',
   under: ['client-registry', 'identity'],
   tags: (client) => [tag('credential', client.id), tag('organization', client.organization_id)],
   ask: async (ask) => {
-    const { position, client } = await ask(ClientRegistry.resolve, { client_id: clientId });
+    const { position, client } = await ask(ClientRegistry.resolve, request);
     return { position, record: client };
   },
 });
+
+export const clientByClientId = (clientId: string): Lookup<ResolvedClient> =>
+  clientLookup(`client-id:${clientId}`, { client_id: clientId });
+export const clientById = (id: string): Lookup<ResolvedClient> => clientLookup(`client:${id}`, { id });
 
 /** Not tagged with organizations: one that is suspended must not shut its members out of their others. */
 export const principalById = (id: string): Lookup<PrincipalRecord> => ({

@@ -8,7 +8,6 @@ import {
   type Origin,
   parseSignatures,
   type PublicKey,
-  publicKeyFromSpki,
   replayKey,
   type RequestSignature,
   SignatureError,
@@ -18,6 +17,7 @@ import {
 } from '@portcullis/credentials';
 import { type Instant } from '@portcullis/enforcement';
 import { type Arrival } from '../judgement.js';
+import { liveKeysOf } from './client-keys.js';
 import { type Ask, clientByClientId, type RequestRecords, type Stop } from './records.js';
 
 /** How long what was signed is remembered after `created`: until no clock of ours takes it any more, and as long again. */
@@ -57,8 +57,6 @@ export type DemandClient = (client: ResolvedClient) => RefusedSignature | { read
  * the registry away it is refused as unavailable.
  */
 export class SignedRequests {
-  readonly #keys = new WeakMap<ResolvedClient, PublicKeys>();
-
   constructor(private readonly options: { readonly origin: Origin; readonly ask: Ask; readonly now: () => Instant }) {}
 
   read(arrival: Arrival, clientIp: string): SignedArrival | RefusedSignature {
@@ -97,9 +95,9 @@ export class SignedRequests {
 
   #take(signed: SignedArrival, signature: RequestSignature, client: ResolvedClient) {
     const now = new Date(this.options.now().wallMs);
-    const live = this.#keysOf(client).filter(({ expiresAt }) => expiresAt === null || now.getTime() < expiresAt);
+    const live = liveKeysOf(client, now.getTime());
     const isStill = ({ client: id, fingerprint }: NonNullable<SignedArrival['verified']>) =>
-      id === client.id && live.some(({ key }) => key.fingerprint === fingerprint);
+      id === client.id && live.some((key) => key.fingerprint === fingerprint);
     try {
       if (!signed.verified || !isStill(signed.verified)) {
         const checked = checkSignature(signed.request, signature, now);
@@ -138,29 +136,15 @@ export class SignedRequests {
       },
     };
   }
-
-  /** Read once for each record: a record that changes is another object. */
-  #keysOf(client: ResolvedClient): PublicKeys {
-    const known = this.#keys.get(client);
-    if (known) return known;
-    const keys = client.keys.map(({ spki, expires_at: expiresAt }) => ({
-      key: publicKeyFromSpki(Buffer.from(spki, 'base64')),
-      expiresAt: expiresAt === null ? null : Date.parse(expiresAt),
-    }));
-    this.#keys.set(client, keys);
-    return keys;
-  }
 }
-
-type PublicKeys = readonly { readonly key: PublicKey; readonly expiresAt: number | null }[];
 
 /** Client ids are UUIDs. What is none is no client, and nobody need be asked about it. */
 const clientIdForm = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 /** While one key replaces another either may have signed. */
-function verifyWithOne(live: PublicKeys, signature: RequestSignature, base: string): PublicKey {
+function verifyWithOne(live: readonly PublicKey[], signature: RequestSignature, base: string): PublicKey {
   let first: SignatureError | undefined;
-  for (const { key } of live) {
+  for (const key of live) {
     try {
       verifySignature(signature, base, key);
       return key;

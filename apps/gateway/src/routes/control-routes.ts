@@ -7,6 +7,7 @@ import { auditRoutes } from './audit.routes.js';
 import { catalogueRoutes } from './catalogue.routes.js';
 import { clientRoutes } from './client.routes.js';
 import { identityRoutes } from './identity.routes.js';
+import { oauthRoutes } from './oauth.routes.js';
 import { ownerRoutes } from './owner.routes.js';
 import { policyRoutes } from './policy.routes.js';
 import { processRoutes } from './process.routes.js';
@@ -17,6 +18,7 @@ import { type ControlRoute, ownRoute } from './route.js';
 export const controlRoutes: readonly ControlRoute[] = [
   ...identityRoutes,
   ...roleTokenRoutes,
+  ...oauthRoutes,
   ...ownerRoutes,
   ...apiKeyRoutes,
   ...clientRoutes,

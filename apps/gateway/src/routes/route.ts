@@ -4,15 +4,18 @@ import {
   type Operation,
   type PolicyReport,
   type Principal,
+  type Refusal,
   type RequestInputOf,
   type ResolvedClient,
 } from '@portcullis/contracts';
+import { type Secret } from '@portcullis/credentials';
 import { type OwnRoute, type Policy } from '@portcullis/policy';
 import { type z } from 'zod';
 import { type Candidate } from '../credential/keys-in-text.js';
 import { type ReadBody } from '../json-body.js';
 import { type HeldBy } from '../judge/held-by.js';
-import { type Arrival } from '../judgement.js';
+import { type Judge } from '../judge/judge.js';
+import { type Arrival, type Identity } from '../judgement.js';
 import { renderReply, type Unseal } from '../render.js';
 import { type HttpInput, httpInputOf, readInput } from './http-input.js';
 
@@ -41,6 +44,12 @@ export interface RouteParts {
   keysIn(text: string): Promise<Candidate[]>;
   /** Public keys that verify access tokens and identity tokens. */
   publicKeys(): Promise<readonly object[]>;
+  /** Prefixes of API keys that are ours. */
+  readonly apiKeyPrefixes: readonly string[];
+  /** See `Judge.identifyClient`; what is refused is written down. */
+  identifyClient(by: Parameters<Judge['identifyClient']>[0], call: ControlCall): Promise<Identity>;
+  /** See `Judge.inspect`. */
+  inspect(bearer: Secret): Promise<Identity>;
   /** The client of any organization that has this `keyid`. */
   clientByClientId(clientId: string): Promise<ResolvedClient | null>;
   /** Whether `/auth` and `/refresh` are there. */
@@ -59,6 +68,14 @@ export interface ControlCall {
   header(name: string): string | undefined;
   body(options?: Pick<ReadBody, 'maxBytes' | 'anyForm'>): Promise<Record<string, unknown>>;
   caller(options: { idempotent: boolean }): Caller;
+  /** As somebody who was found to be behind the request by what its body says. */
+  callerAs(who: Extract<Identity, { kind: 'principal' }>): Caller;
+  /** The parameters of an OAuth request. */
+  form(): Promise<ReadonlyMap<string, string>>;
+  readonly clientIp: string;
+  readonly userAgent: string | null;
+  /** Writes down that a service refused a credential. */
+  failed(refusal: Refusal): void;
 }
 
 export interface Answer {

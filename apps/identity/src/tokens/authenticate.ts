@@ -14,15 +14,16 @@ import { Database, type Transaction } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
 import { Owners } from '../owners.js';
 import { FamilyStore } from './family.store.js';
-import { holderOfKey } from './holder.js';
+import { holderOfKey, withinScope } from './holder.js';
 import { type IssuedPair, IssuePair } from './issue-pair.js';
 import { KeyRecords } from './key-records.js';
-import { sealPair } from './seal-pair.js';
+import { sealGrant, sealPair } from './seal-pair.js';
+import { type Holder } from './token-pair.js';
 
 /** No secret has this digest that anybody knows of; compared with where there is no key, so that time does not tell. */
 const nobodysDigest = '0'.repeat(64);
 
-type Outcome = { issued: IssuedPair } | { refused: string };
+type Outcome = { issued: IssuedPair; holder: Holder } | { refused: string };
 
 /**
  * A client secret becomes a token pair. An unknown client and a wrong secret are refused with the same words after the same
@@ -43,21 +44,45 @@ export class Authenticate {
     { client_id: clientId, secret_sha256: digest }: RequestOf<typeof Identity.authenticate>,
     caller: Caller,
   ): Promise<ReplyOf<typeof Identity.authenticate>> {
+    const { issued } = await this.issueFor(clientId, digest, null, caller);
+    return sealPair(caller, issued, Identity.authenticate.subject);
+  }
+
+  /** The same, for an access token alone. */
+  async grant(
+    { client_id: clientId, secret_sha256: digest, scope }: RequestOf<typeof Identity.grantBySecret>,
+    caller: Caller,
+  ): Promise<ReplyOf<typeof Identity.grantBySecret>> {
+    const { issued, holder } = await this.issueFor(clientId, digest, scope, caller);
+    return sealGrant(caller, issued, holder, Identity.grantBySecret.subject);
+  }
+
+  private async issueFor(
+    clientId: string,
+    digest: string,
+    scope: readonly string[] | null,
+    caller: Caller,
+  ): Promise<{ issued: IssuedPair; holder: Holder }> {
     const key = await this.keys.findByClientId(clientId);
     const fault = faultOf(key, clientId, digest, caller.request.client_ip, this.database.now());
     const signingKey = await this.issuePair.signingKey();
     if (!key || fault) throw refusalOf(fault ?? 'unknown_client', key);
     const generation = liveSecret(key, digest, this.database.now())?.generation;
-    const outcome = await this.database.transaction((tx) => this.issue(tx, signingKey, key, generation, caller));
+    const outcome = await this.database.transaction((tx) =>
+      this.issue(tx, signingKey, { key, generation, scope }, caller),
+    );
     if ('refused' in outcome) throw refusalOf(outcome.refused, key);
-    return sealPair(caller, outcome.issued, Identity.authenticate.subject);
+    return outcome;
   }
 
   private async issue(
     tx: Transaction,
     signingKey: SigningKey,
-    key: ResolvedKey,
-    secretGeneration: number | undefined,
+    {
+      key,
+      generation: secretGeneration,
+      scope,
+    }: { key: ResolvedKey; generation: number | undefined; scope: readonly string[] | null },
     caller: Caller,
   ): Promise<Outcome> {
     // Between the two looks at the clock it has ended.
@@ -66,7 +91,8 @@ export class Authenticate {
     const membership = owner?.memberships.find((each) => each.organization_id === key.organization_id);
     if (owner?.status !== 'active' || !membership || key.client_id === null) return { refused: 'owner_inactive' };
     const now = this.database.now();
-    const holder = holderOfKey(this.policy.current.lattice, { ...key, client_id: key.client_id }, membership);
+    const { lattice } = this.policy.current;
+    const holder = withinScope(lattice, holderOfKey(lattice, { ...key, client_id: key.client_id }, membership), scope);
     const family = { id: newId('tok', now), endsAt: this.issuePair.familyEnd(now) };
     await this.families.insert(
       tx,
@@ -91,7 +117,7 @@ export class Authenticate {
       resource: { kind: 'token', id: issued.accessJti },
       details: { family: family.id, client_id: key.client_id, permissions: holder.permissions },
     });
-    return { issued };
+    return { issued, holder };
   }
 }
 

@@ -2,13 +2,13 @@ import { type Position } from '@portcullis/contracts';
 import { type Database, type Transaction } from '@portcullis/persistence';
 import { type RefreshState } from './refresh-decision.js';
 
-/** A login session, or what was issued for one client secret. */
+/** A login session, or what was issued for one client secret, or to one machine client. */
 export interface Family {
   id: string;
-  kind: 'session' | 'api-key';
-  /** The person of a session, the key of a key's tokens. */
+  kind: 'session' | 'api-key' | 'client';
+  /** The person of a session, the key or the client of what was issued to one. */
   credentialId: string;
-  principalKind: 'user' | 'service_account';
+  principalKind: 'user' | 'service_account' | 'client';
   principalId: string;
   organizationId: string | null;
   /** Of the client secret that a key's tokens were got with. Null: a session, or got before this was kept. */

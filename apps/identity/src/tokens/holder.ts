@@ -1,5 +1,5 @@
 import { type Grant, join, type Lattice, meet, type Resources } from '@portcullis/authz';
-import { type Membership, type ResolvedKey } from '@portcullis/contracts';
+import { type Membership, Refusal, type ResolvedKey } from '@portcullis/contracts';
 import { type Holder } from './token-pair.js';
 
 /** The `client_id` of the tokens of login sessions. */
@@ -42,6 +42,17 @@ export function holderOfSession(
     endsAt: null,
     ...named(lattice, held),
   };
+}
+
+/** Of a holder only what is wanted. Refuses names that mean nothing, and a scope of which nothing is held. */
+export function withinScope(lattice: Lattice, holder: Holder, scope: readonly string[] | null): Holder {
+  if (scope === null) return holder;
+  const unknown = lattice.unknown({ permissions: scope }).permissions;
+  const permissions = holder.permissions.filter((name) => scope.includes(name));
+  if (unknown.length === 0 && permissions.length > 0) return { ...holder, permissions };
+  const message =
+    unknown.length > 0 ? 'names a permission that the policy does not have' : 'names nothing that this client holds';
+  throw new Refusal('unprocessable', `The scope ${message}.`, { errors: [{ field: 'scope', message }] });
 }
 
 /** People are not bound to buckets: they hold what their roles say on all of their organization's. */

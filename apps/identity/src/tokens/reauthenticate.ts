@@ -58,7 +58,10 @@ export class Reauthenticate {
     // Asked before anything is locked: the key's own service may be slow. If it is away, the token stays unused.
     const key = known?.kind === 'api-key' ? await this.keys.find(known.credentialId) : null;
     const signingKey = await this.issuePair.signingKey();
-    const outcome = await this.database.transaction((tx) => this.use(tx, presented, key, signingKey, caller));
+    const { credential_id: presentedBy } = request;
+    const outcome = await this.database.transaction((tx) =>
+      this.use(tx, { ...presented, presentedBy }, key, signingKey, caller),
+    );
     if (outcome.kind === 'refused') {
       if (outcome.revoked) await this.revokeFamily.confirm(outcome.revoked.family, outcome.revoked.seq);
       throw outcome.refusal;
@@ -69,7 +72,7 @@ export class Reauthenticate {
 
   private async use(
     tx: Transaction,
-    presented: PresentedRefreshToken,
+    presented: PresentedRefreshToken & { presentedBy: string | null },
     key: ResolvedKey | null,
     signingKey: SigningKey,
     caller: Caller,
@@ -80,6 +83,9 @@ export class Reauthenticate {
     // Rows of tokens that are over are dropped after a while; the token itself still says so.
     if (!family || !used)
       return refused(now < presented.expiresAt ? invalidToken('unknown_token', family ?? null) : expired());
+    // Before anything of it counts: whoever is another has found it, and its owner must not lose it by that.
+    if (presented.presentedBy !== null && family.credentialId !== presented.presentedBy)
+      return refused(invalidToken('of_another', family));
     const decision = decideRefresh(used.state, now);
     switch (decision) {
       case 'renew':
@@ -114,6 +120,7 @@ export class Reauthenticate {
       if (owner.memberships.length === 0) return 'no_membership';
       return holderOfSession(lattice, { familyId: family.id, userId: owner.id, memberships: owner.memberships });
     }
+    if (family.kind === 'client') return 'no_refresh';
     const membership = owner.memberships.find((each) => each.organization_id === key?.organization_id);
     if (!key || key.client_id === null || key.id !== family.credentialId) return 'unknown_key';
     if (key.status !== 'active') return `key_${key.status}`;
