@@ -35,12 +35,12 @@ test('a request that a gateway would take has no problem, and its base is the si
 });
 
 test('the length that a client library adds need not be told', async () => {
-  const { 'content-length': _, ...rest } = headers;
-  expect(await problems({ headers: rest })).toEqual([]);
+  const short = { 'content-type': 'application/json', ...added };
+  expect(await problems({ headers: short })).toEqual([]);
   const uncovered = signRequest({ request, keyid, key: client.privateKey, created: at(0) }).headers;
-  expect(await problems({ headers: { 'content-type': 'application/json', ...uncovered } })).toContain(
+  expect(await problems({ headers: { 'content-type': 'application/json', ...uncovered } })).toEqual([
     'not_covered content-digest',
-  );
+  ]);
 });
 
 test.each<[string, Partial<DescribedRequest>, Partial<Explaining>, string[]]>([
