@@ -21,7 +21,9 @@ const authorities = ['identity', 'api-key', 'client-registry'];
 /** @returns `revocations`, a row for each arrangement, and `leases`, what each process uses without and with them */
 export async function measureRevocation({ keys, seconds, tell }) {
   const upstreamPort = await freePort();
-  const upstream = await start(process.execPath, [here('./peers/upstream.mjs')], { env: { PORT: String(upstreamPort) } });
+  const upstream = await start(process.execPath, [here('./peers/upstream.mjs')], {
+    env: { PORT: String(upstreamPort) },
+  });
   const revocations = [];
   let leases;
   try {
@@ -39,7 +41,9 @@ export async function measureRevocation({ keys, seconds, tell }) {
         revocations.push(row(`${told(gateways)}, ${loadPerSecond} requests/s`, await underLoad(stage)));
         if (gateways === 3) {
           leases = await leaseCost(stage, seconds, async () => {
-            revocations.push(row(`${told(gateways)} and ${enforcers} more enforcers, idle`, await revokeSome(stage, keys)));
+            revocations.push(
+              row(`${told(gateways)} and ${enforcers} more enforcers, idle`, await revokeSome(stage, keys)),
+            );
           });
         }
       } finally {

@@ -1,13 +1,6 @@
 import { type KeyObject } from 'node:crypto';
 import { type Bus } from '@portcullis/bus';
-import {
-  type Caller,
-  EnforcementReceipt,
-  Identity,
-  type Operation,
-  Refusal,
-  type Sealed,
-} from '@portcullis/contracts';
+import { type Caller, EnforcementReceipt, Identity, type Operation, Refusal, type Sealed } from '@portcullis/contracts';
 import { generateSealingKey, publicSealingJwk, seal, SealRefused, unseal } from '@portcullis/credentials';
 
 const sealingKeyMilliseconds = 300_000;

@@ -198,9 +198,7 @@ interface Waiter {
 
 /** Incarnations count up, and within one what was applied does. */
 const isFurther = (ack: Ack, than: Ack): boolean =>
-  ack.incarnation === than.incarnation
-    ? ack.appliedThrough >= than.appliedThrough
-    : ack.incarnation > than.incarnation;
+  ack.incarnation === than.incarnation ? ack.appliedThrough >= than.appliedThrough : ack.incarnation > than.incarnation;
 
 const told = (waitedMs: number): string => `${(waitedMs / 1000).toFixed(1)} s after a revocation`;
 

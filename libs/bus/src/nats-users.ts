@@ -48,7 +48,11 @@ function calls(service: Service): string[] {
 }
 
 function answers(service: Service): string[] {
-  return [...operationsOf(service).map((operation) => operation.subject), healthSubjects(service), `committed.${service}`];
+  return [
+    ...operationsOf(service).map((operation) => operation.subject),
+    healthSubjects(service),
+    `committed.${service}`,
+  ];
 }
 
 const events = (service: Service): string[] => [

@@ -38,7 +38,9 @@ async function serviceIsHealthy(service: Service, env: Environment): Promise<boo
   const settings = readSettings(z.object({ NATS_URL: z.string() }), env);
   const connection = await connectToNats(settings.NATS_URL, { inboxPrefix: `_INBOX.${service}` });
   try {
-    return (await connection.request(healthSubject(service), undefined, { timeout: patienceMs })).string() === 'healthy';
+    return (
+      (await connection.request(healthSubject(service), undefined, { timeout: patienceMs })).string() === 'healthy'
+    );
   } catch {
     return false;
   } finally {

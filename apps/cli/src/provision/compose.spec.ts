@@ -109,7 +109,9 @@ describe.each(programNames.flatMap((program) => running(program).map((name) => [
     });
 
     test('is given everything that `up` makes for it, and whatever else an operator may set', () => {
-      const settable = variablesOf(program).filter((variable) => !variable.endsWith('*') && !needsMount.includes(variable));
+      const settable = variablesOf(program).filter(
+        (variable) => !variable.endsWith('*') && !needsMount.includes(variable),
+      );
       expect([...made[program], ...settable].filter((variable) => !names.includes(variable))).toEqual([]);
     });
   },
@@ -128,11 +130,11 @@ describe('secrets', () => {
       expect(secret.filter((volume) => volume !== `${own}:/secrets:ro`)).toEqual([]);
       for (const [variable, path] of Object.entries(environment)) {
         if (!variable.endsWith('_FILE')) continue;
-        expect([name, variable, existsSync(join(folder, own.slice('secrets-'.length), path.slice('/secrets/'.length)))]).toEqual([
+        expect([
           name,
           variable,
-          true,
-        ]);
+          existsSync(join(folder, own.slice('secrets-'.length), path.slice('/secrets/'.length))),
+        ]).toEqual([name, variable, true]);
       }
     }
   });
