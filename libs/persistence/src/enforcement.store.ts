@@ -27,6 +27,7 @@ export class EnforcementStore implements AuthorityStore {
       const complete = markers.length <= pageSize;
       const exchange = decide({ row, head, markers: markers.slice(0, pageSize), complete });
       if (exchange.write === 'delete') await manager.query('delete from enforcer where id = $1', [enforcerId]);
+      else if (row && exchange.write && onlyCounts(row, exchange.write)) await countRenewal(manager, exchange.write);
       else if (exchange.write) await writeEnforcer(manager, exchange.write);
       return exchange.reply;
     });
@@ -158,6 +159,24 @@ async function lockEnforcer(manager: EntityManager, id: string): Promise<Enforce
 async function lockAbsent(manager: EntityManager, id: string): Promise<EnforcerRow | undefined> {
   await manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`enforcer:${id}`]);
   return lockEnforcer(manager, id);
+}
+
+/** A renewal like the one before it: no marker was given with it, and none is newly known to be applied. */
+function onlyCounts(before: EnforcerRow, after: EnforcerRow): boolean {
+  const same = (field: keyof EnforcerRow): boolean => before[field] === after[field];
+  return (['incarnation', 'state', 'appliedThrough', 'grantedThrough', 'leaseMs'] as const).every(same);
+}
+
+/**
+ * The commit that follows is not waited for on disk. A server that crashes may lose the count and nothing else: whoever watches for
+ * silence then begins to count anew. For all other writes the promise is that they are kept before the reply is sent.
+ */
+async function countRenewal(manager: EntityManager, row: EnforcerRow): Promise<void> {
+  await manager.query(
+    `update enforcer set renewals = $2, renewed_at = now() where id = $1
+     returning set_config('synchronous_commit', 'off', true)`,
+    [row.id, row.renewals],
+  );
 }
 
 async function writeEnforcer(manager: EntityManager, row: EnforcerRow): Promise<void> {
