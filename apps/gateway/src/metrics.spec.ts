@@ -114,7 +114,7 @@ test('of several processes on one port what they count is summed, and of the res
   const workers = [new Metrics(watched(700, 3)), new Metrics(watched(200, 2)), new Metrics(watched(null, 0))];
   for (const worker of workers) worker.revoked(30, { enforcers: 3, acknowledged: 2, fenced: 1, elapsed_ms: 20 });
   const samples = await Promise.all(workers.map(({ registry }) => registry.getMetricsAsJSON()));
-  const text = await AggregatorRegistry.aggregate(samples as never).metrics();
+  const text = await AggregatorRegistry.aggregate(samples).metrics();
   const shown = (series: string) => valueOf(text, series);
   expect(shown('portcullis_enforcement_lease{authority="api-key"}')).toBe(0);
   expect(shown('portcullis_enforcement_lease_age_seconds{authority="api-key"}')).toBe(0.7);

@@ -193,7 +193,7 @@ interface Waiter {
   readonly revocation: PendingRevocation;
   /** Monotonic: right after the commit. */
   readonly sinceMs: number;
-  wake(): void;
+  wake: () => void;
 }
 
 /** Incarnations count up, and within one what was applied does. */
