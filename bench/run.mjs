@@ -7,9 +7,12 @@ import { here, stopAll } from './programs.mjs';
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
 
+const only = values.only?.split(',');
+const hasPeers = !only?.every((part) => part === 'revocation');
+
 // What is measured against is none of the product's dependencies: it has a lock file of its own.
 const kept = here('./node_modules/.package-lock.json');
-if (!existsSync(kept) || statSync(kept).mtimeMs < statSync(here('./package-lock.json')).mtimeMs) {
+if (hasPeers && (!existsSync(kept) || statSync(kept).mtimeMs < statSync(here('./package-lock.json')).mtimeMs)) {
   console.error('Installing what the product is measured against into bench/node_modules (npm ci --prefix bench).');
   const { status } = spawnSync('npm', ['ci', '--prefix', here('.'), '--loglevel=error'], { stdio: ['ignore', 2, 2] });
   if (status !== 0) process.exit(1);
@@ -18,7 +21,6 @@ if (!existsSync(kept) || statSync(kept).mtimeMs < statSync(here('./package-lock.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stopAll().then(() => process.exit(130)));
 const { measureAll } = await import('./rows.mjs');
 const { measureRevocation, revocationExtent, revocationTables } = await import('./revocation.mjs');
-const only = values.only?.split(',');
 const tell = (line) => console.error(line);
 try {
   const asked = {
@@ -32,7 +34,7 @@ try {
     keys: values.quick ? 40 : 200,
     tell,
   };
-  const rows = only?.every((part) => part === 'revocation') ? [] : await measureAll(asked);
+  const rows = hasPeers ? await measureAll(asked) : [];
   const revocation =
     only && !only.includes('revocation')
       ? undefined
