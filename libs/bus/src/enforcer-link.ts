@@ -1,6 +1,7 @@
 import { authorities, type Authority } from '@portcullis/contracts';
 import { type AuthorityReply, Enforcer, type Instant, type Outgoing } from '@portcullis/enforcement';
 import { type Subscription } from '@nats-io/transport-node';
+import { AcknowledgementTimes } from './acknowledgement-times.js';
 import { type Bus } from './bus.js';
 import { ExchangeReply, Markers } from './enforcement-messages.js';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
@@ -13,6 +14,8 @@ export interface EnforcerLinkOptions {
   driftMs?: number;
   maxEntries?: number;
   maxNegativeEntries?: number;
+  /** Is told of every broadcast marker how long it took from its arrival until its acknowledgement was handed to the connection. */
+  acknowledged?: (authority: Authority, milliseconds: number) => void;
 }
 
 const tickMilliseconds = 100;
@@ -23,11 +26,16 @@ export class EnforcerLink<Entry> {
   readonly enforcer: Enforcer<Entry>;
   private timer: NodeJS.Timeout | undefined;
   private readonly subscriptions: Subscription[] = [];
+  private readonly times: ReadonlyMap<Authority, AcknowledgementTimes>;
 
   constructor(
     private readonly bus: Bus,
     options: EnforcerLinkOptions,
   ) {
+    const { acknowledged = () => undefined } = options;
+    this.times = new Map(
+      authorities.map((authority) => [authority, new AcknowledgementTimes((ms) => acknowledged(authority, ms))]),
+    );
     this.enforcer = new Enforcer({
       id: options.id,
       authorities,
@@ -45,9 +53,15 @@ export class EnforcerLink<Entry> {
   start(): void {
     for (const authority of authorities) {
       this.subscriptions.push(
-        listen(this.bus.connection, markerSubject(authority), {}, (message) =>
-          this.send(this.enforcer.onMarkers(authority, Markers.parse(message.json()), this.now())),
-        ),
+        listen(this.bus.connection, markerSubject(authority), {}, (message) => {
+          const arrivedMs = performance.now();
+          const notice = Markers.parse(message.json());
+          this.times.get(authority)?.arrived(
+            notice.markers.map(({ seq }) => seq),
+            arrivedMs,
+          );
+          this.send(this.enforcer.onMarkers(authority, notice, this.now()));
+        }),
       );
     }
     this.timer = setInterval(() => this.send(this.enforcer.due(this.now())), tickMilliseconds);
@@ -68,6 +82,11 @@ export class EnforcerLink<Entry> {
       } else {
         void this.exchange(one);
       }
+    }
+    const nowMs = performance.now();
+    for (const { authority, appliedThrough } of this.enforcer.status(this.now())) {
+      const mine = outgoing.filter((one) => one.authority === authority);
+      this.times.get(authority as Authority)?.sent(mine, appliedThrough, nowMs);
     }
   }
 

@@ -14,6 +14,7 @@ export {
 } from './streams.js';
 export { natsUsers, type NatsUser } from './nats-users.js';
 export { committedSubject, type Outbox, OutboxRelay, publishEvent } from './outbox-relay.js';
+export { healthSubject } from './health.js';
 export { GatheredStream, type StreamWork } from './gathered-stream.js';
 export { finishLeftBehind, type LeftBehind } from './finish-left-behind.js';
 export { Recurring, type RecurringOptions } from './recurring.js';

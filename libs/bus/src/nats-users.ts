@@ -1,5 +1,6 @@
 import { authorities, type Authority, operationsOf, type Service, services } from '@portcullis/contracts';
 import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import { healthSubjects } from './health.js';
 import { policyStatusSubject } from './policy-reports.js';
 import { accessConsumer, accessStream, accessSubject, auditConsumer, auditStream } from './streams.js';
 
@@ -27,7 +28,7 @@ export function natsUsers(passwords: Record<Service, string>): NatsUser[] {
         ...events(service),
         ...enforcementSends(service),
         ...reads(service),
-        `health.${service}`,
+        healthSubjects(service),
         ...(service === 'gateway' ? [policyStatusSubject] : []),
       ],
     },
@@ -47,7 +48,11 @@ function calls(service: Service): string[] {
 }
 
 function answers(service: Service): string[] {
-  return [...operationsOf(service).map((operation) => operation.subject), `health.${service}`, `committed.${service}`];
+  return [
+    ...operationsOf(service).map((operation) => operation.subject),
+    healthSubjects(service),
+    `committed.${service}`,
+  ];
 }
 
 const events = (service: Service): string[] => [
