@@ -207,16 +207,17 @@ describe('OAuth', () => {
       expect(answers.map((answer) => answer.status).sort()).toEqual([200, 401, 401, 401, 401, 401]);
     });
 
-    const faults: readonly (readonly [string, () => object, object?])[] = [
-      ['for another audience', () => ({ ...good(), aud: 'https://elsewhere.example' })],
-      ['for the token endpoint', () => ({ ...good(), aud: `${stack.url}/oauth/token` })],
-      ['for two audiences', () => ({ ...good(), aud: [stack.url, 'https://elsewhere.example'] })],
-      ['that is over', () => ({ ...good(), exp: now() - 60 })],
-      ['that ends too late', () => ({ ...good(), exp: now() + 3600 })],
-      ['without an end', () => ({ ...good(), exp: undefined })],
-      ['without a jti', () => ({ ...good(), jti: undefined })],
-      ['of another subject', () => ({ ...good(), sub: 'somebody' })],
-      ['of nobody', () => ({ ...good(), iss: randomUUID(), sub: 'x' })],
+    const usual = { alg: 'EdDSA' };
+    const faults: readonly (readonly [string, () => object, object])[] = [
+      ['for another audience', () => ({ ...good(), aud: 'https://elsewhere.example' }), usual],
+      ['for the token endpoint', () => ({ ...good(), aud: `${stack.url}/oauth/token` }), usual],
+      ['for two audiences', () => ({ ...good(), aud: [stack.url, 'https://elsewhere.example'] }), usual],
+      ['that is over', () => ({ ...good(), exp: now() - 60 }), usual],
+      ['that ends too late', () => ({ ...good(), exp: now() + 3600 }), usual],
+      ['without an end', () => ({ ...good(), exp: undefined }), usual],
+      ['without a jti', () => ({ ...good(), jti: undefined }), usual],
+      ['of another subject', () => ({ ...good(), sub: 'somebody' }), usual],
+      ['of nobody', () => ({ ...good(), iss: randomUUID(), sub: 'x' }), usual],
       ['of the type of an access token', good, { alg: 'EdDSA', typ: 'at+jwt' }],
       ['without an algorithm', good, { alg: 'none' }],
       ['by HMAC', good, { alg: 'HS256' }],

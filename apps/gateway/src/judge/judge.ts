@@ -396,7 +396,13 @@ export class Judge {
   }
 
   #judgeAssertion(assertion: ReadAssertion, { records, ...place }: Omit<Asking, 'organizationId'>): Identity | Stop {
-    const judged = this.#assertions.judge(assertion, records);
+    let judged: ReturnType<ClientAssertions['judge']>;
+    try {
+      judged = this.#assertions.judge(assertion, records);
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      return refused(place.clientIp, notValid(), `assertion_${error.code}`);
+    }
     if ('stop' in judged) return judged;
     return (
       this.#refuseClient(judged.client, place) ?? this.#useClient(judged.client, { ...place, organizationId: null })
