@@ -22,6 +22,7 @@ import { SigningKeys } from './signing-keys/signing-keys.js';
 import { Authenticate } from './tokens/authenticate.js';
 import { Reauthenticate } from './tokens/reauthenticate.js';
 import { ResolveFamily } from './tokens/resolve-family.js';
+import { ResolveHolder } from './users/resolve-holder.js';
 import { ResolvePrincipal } from './users/resolve-principal.js';
 
 type Operations = typeof Identity;
@@ -36,6 +37,7 @@ export class IdentityController {
     private readonly authenticateClient: Authenticate,
     private readonly refreshPair: Reauthenticate,
     private readonly principals: ResolvePrincipal,
+    private readonly holders: ResolveHolder,
     private readonly families: ResolveFamily,
     private readonly register: RegisterGateway,
     private readonly gateways: GatewayStore,
@@ -71,6 +73,11 @@ export class IdentityController {
   @Handles(Identity.resolvePrincipal)
   resolvePrincipal(request: Request<'resolvePrincipal'>): Reply<'resolvePrincipal'> {
     return this.principals.execute(request);
+  }
+
+  @Handles(Identity.resolveHolder)
+  resolveHolder(request: Request<'resolveHolder'>): Reply<'resolveHolder'> {
+    return this.holders.execute(request);
   }
 
   @Handles(Identity.resolveFamily)

@@ -187,6 +187,7 @@ describe('the files of docker-compose.yml', () => {
       'client-registry': ['database-url', 'nats-url'],
       audit: ['database-url', 'nats-url'],
       gateway: ['nats-url', 'token-encryption-key'],
+      guard: ['guard.json'],
       identity: ['database-url', 'first-admin-password', 'key-encryption-key', 'nats-url', 'token-encryption-key'],
       nats: ['nats.conf'],
       postgres: ['password'],
