@@ -11,6 +11,10 @@ const imports = [
   { sourceTag: 'layer:contract', onlyDependOnLibsWithTags: ['scope:authz'] },
   { sourceTag: 'scope:bus', onlyDependOnLibsWithTags: ['layer:contract', 'scope:credentials', 'scope:enforcement'] },
   { sourceTag: 'scope:persistence', onlyDependOnLibsWithTags: ['layer:contract', 'scope:enforcement'] },
+  {
+    sourceTag: 'scope:guard',
+    onlyDependOnLibsWithTags: ['scope:bus', 'layer:contract', 'scope:credentials', 'scope:enforcement', 'scope:authz'],
+  },
   { sourceTag: 'layer:machine', onlyDependOnLibsWithTags: ['layer:machine'] },
   {
     sourceTag: 'layer:testing',

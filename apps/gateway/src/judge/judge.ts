@@ -63,7 +63,7 @@ const maxFetches = 8;
  */
 export class Judge {
   readonly #options: JudgeOptions;
-  readonly #records: Records;
+  readonly #records: Records<CachedRecord>;
   readonly #tokens: AccessTokens;
   readonly #roleTokens: RoleTokens | null;
   readonly #holdings = new Holdings();
@@ -72,7 +72,7 @@ export class Judge {
 
   constructor(options: JudgeOptions) {
     this.#options = options;
-    this.#records = new Records(options.enforcer, options.ask, options.now);
+    this.#records = new Records<CachedRecord>(options.enforcer, options.ask, options.now);
     this.#roleTokens = options.roleTokenKeys ? new RoleTokens(options.roleTokenKeys) : null;
     this.#tokens = new AccessTokens({
       keys: new FetchedGatewayKeys(async () => (await options.ask(IdentityService.keys, {})).access),
@@ -172,7 +172,7 @@ export class Judge {
   }
 
   /** Decides, and as often as a record is missing fetches it and decides again from the start. */
-  async #decide(clientIp: string, decide: (records: RequestRecords) => Identity | Stop): Promise<Identity> {
+  async #decide(clientIp: string, decide: (records: RequestRecords<CachedRecord>) => Identity | Stop): Promise<Identity> {
     const records = this.#records.forRequest();
     try {
       for (let fetches = 0; fetches <= maxFetches; fetches++) {
@@ -442,7 +442,7 @@ const isJose = (secret: Secret): boolean => secret.reveal().startsWith('eyJ');
 interface Asking {
   readonly clientIp: string;
   readonly organizationId: string | null;
-  readonly records: RequestRecords;
+  readonly records: RequestRecords<CachedRecord>;
 }
 
 /** Which secret a token was got with. Tokens of before generations do not say. */
