@@ -167,7 +167,7 @@ export const aKey = (given: Partial<GrantRecord> = {}, owner = aHolder()): Grant
     organization_id: org,
     owner_id: owner.id,
     permissions: ['things:view', 'objects:view'],
-    resources: { 'objects:view': ['a', 'b'] },
+    resources: { 'objects:view': ['alpha', 'beta'] },
     networks: null,
     status: 'active',
     expires_at: null,

@@ -65,12 +65,16 @@ export class Jwks implements PublicKeys {
     if (this.#waiting >= maxWaiting) throw new Error('too many requests wait for keys that are not known');
     this.#waiting++;
     try {
-      // The fetch under way may have been answered before the key was made.
-      while (this.#askedAtMs < arrivedMs) await this.#refetch();
+      // The fetch under way may have been answered before the key was made: that it is absent there says nothing.
+      while (this.#askedAtMs < arrivedMs) {
+        await this.#refetch();
+        const found = this.#keys.get(kid);
+        if (found) return found;
+      }
     } finally {
       this.#waiting--;
     }
-    return this.#keys.get(kid);
+    return undefined;
   }
 
   #refetch(): Promise<void> {

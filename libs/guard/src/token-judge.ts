@@ -68,6 +68,9 @@ export class TokenJudge {
   ): VerifiedPrincipal | Stop {
     // Between the verification and this turn a record may have been waited for.
     if (!(this.#options.now().wallMs < token.expiresAt.getTime())) throw noLongerGood('the token has expired');
+    // Without a lease no answer would help, and nobody is kept waiting for one.
+    const early = this.#stopUnlessClear({ tags: tagsOf(token), under: ['identity'] });
+    if (early) return early;
     const found = records.look(familyById(token.familyId));
     if ('stop' in found) return found;
     const family = found.record;
@@ -87,6 +90,8 @@ export class TokenJudge {
     { clientIp, organizationId }: Presentation,
     records: RequestRecords<GuardRecord>,
   ): VerifiedPrincipal | Stop {
+    const early = this.#stopUnlessClear({ tags: [], under: ['api-key'] });
+    if (early) return early;
     const found = records.look(grantById(token.credentialId));
     if ('stop' in found) return found;
     const key = found.record;
@@ -174,13 +179,17 @@ export class TokenJudge {
 
   /** The leases and the markers have the last word, in the turn in which everything was read. */
   #cleared(principal: VerifiedPrincipal, subject: Subject): VerifiedPrincipal | Stop {
-    const judged = this.#options.enforcer.judge(subject, this.#options.now());
-    if (judged.outcome === 'blocked') return { stop: 'blocked', tag: judged.tag };
-    if (judged.outcome === 'no-lease') {
-      return { stop: 'unavailable', why: `no lease from ${judged.authorities.join(', ')}` };
-    }
+    const stop = this.#stopUnlessClear(subject);
+    if (stop) return stop;
     this.#subjects.set(principal, subject);
     return principal;
+  }
+
+  #stopUnlessClear(subject: Subject): Stop | undefined {
+    const judged = this.#options.enforcer.judge(subject, this.#options.now());
+    if (judged.outcome === 'clear') return undefined;
+    if (judged.outcome === 'blocked') return { stop: 'blocked', tag: judged.tag };
+    return { stop: 'unavailable', why: `no lease from ${judged.authorities.join(', ')}` };
   }
 
   #isOfLiveSecret({ generations }: GrantRecord, generation: number | null): boolean {
