@@ -1,0 +1,153 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { eventually } from '@portcullis/testing';
+import { Backstage } from './backstage.js';
+import { administrator, Client, type HttpAnswer } from './client.js';
+import { type Stack, startStack } from './stack.js';
+
+const checkout = resolve(import.meta.dirname, '../../..');
+
+/** Told in order, on one stack with a gateway and the guarded service of the examples, which has joined. */
+describe('a service that has joined enforcement', () => {
+  let stack: Stack;
+  let admin: Client;
+  let service: ChildProcess;
+  let ledger: Client;
+
+  beforeAll(async () => {
+    stack = await startStack({ env: { PORTCULLIS_LEASE_SECONDS: '2' } });
+    admin = await administrator(stack);
+    const script = join(checkout, 'examples/guarded-service/server.mjs');
+    service = spawn(process.execPath, [script, join(stack.data, 'guard.json')], {
+      env: { PORT: '0' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    service.stdout?.setEncoding('utf8');
+    const [line] = (await once(service.stdout!, 'data')) as [string];
+    const { port } = JSON.parse(line) as { port: number };
+    ledger = new Client(`http://127.0.0.1:${port}`);
+    await eventually(async () => (await ledger.get('/readyz')).status === 200);
+  }, 180_000);
+  afterAll(async () => {
+    service?.kill('SIGKILL');
+    expect(await stack?.stop()).toBe(0);
+    stack?.remove();
+  }, 60_000);
+
+  const aToken = async (permissions = ['counterparties:view']): Promise<{ id: string; token: string }> => {
+    const key = await admin.post('/v1/api-keys', { name: 'k', forms: ['client_credentials'], permissions });
+    expect(key.status).toBe(201);
+    const { client_id, client_secret } = key.json.credentials as Record<string, string>;
+    const pair = await new Client(stack.url).post('/v1/authenticate', { client_id, client_secret });
+    expect(pair.status).toBe(200);
+    return { id: key.json.id as string, token: pair.json.access_token as string };
+  };
+  const ask = (token: string): Promise<HttpAnswer> => ledger.as(token).get('/ledger');
+  const revoke = (id: string): Promise<HttpAnswer> => admin.delete(`/v1/api-keys/${id}`);
+
+  test('finds what it joins with in the home of the stack, readable by its owner alone', async () => {
+    const path = join(stack.data, 'guard.json');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const written = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    expect(written).toMatchObject({ user: 'guard', inbox_prefix: '_INBOX.guard', issuer: stack.url, audience: stack.url });
+    const command = [join(checkout, 'apps/cli/bin/portcullis.mjs'), 'guard', 'credentials', '--output', 'json'];
+    const printed = await promisify(execFile)(process.execPath, command, { env: { PORTCULLIS_HOME: stack.data } });
+    expect(JSON.parse(printed.stdout)).toEqual(written);
+  });
+
+  test('lets in who holds the permission, and nobody else', async () => {
+    const { id, token } = await aToken();
+    const accepted = await ask(token);
+    expect(accepted.status).toBe(200);
+    expect(accepted.json.caller).toMatchObject({ credentialId: id, permissions: ['counterparties:view'] });
+    expect(await ledger.get('/ledger')).toMatchObject({ status: 401, headers: { 'www-authenticate': expect.any(String) } });
+    expect(await ask(`${token.slice(0, -4)}AAAA`)).toMatchObject({ status: 401, json: { code: 'invalid_token' } });
+    const other = await ask((await aToken(['accounts:view'])).token);
+    expect(other).toMatchObject({ status: 403, json: { required_permission: 'counterparties:view' } });
+    expect(other.headers['www-authenticate']).toMatch(/insufficient_scope/);
+  });
+
+  test('is counted in the receipt, and refuses the token from the moment of the answer', async () => {
+    const { id, token } = await aToken();
+    expect((await ask(token)).status).toBe(200);
+    let answeredAt = Infinity;
+    const asked: { at: number; status: number }[] = [];
+    const asking = (async () => {
+      for (let after = 0; after < 20; ) {
+        const at = performance.now();
+        asked.push({ at, status: (await ask(token)).status });
+        if (at > answeredAt) after++;
+      }
+    })();
+    const { json } = await revoke(id);
+    answeredAt = performance.now();
+    await asking;
+    expect(json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 2, fenced: 0 });
+    const since = asked.filter(({ at }) => at > answeredAt);
+    expect(new Set(since.map(({ status }) => status))).toEqual(new Set([401]));
+    expect(asked.some(({ status }) => status === 200)).toBe(true);
+  });
+
+  test('refuses a session that was logged out, and the same grant once it is narrowed', async () => {
+    const session = await administrator(stack);
+    const login = await new Client(stack.url).post('/v1/login', { email: stack.email, password: stack.password });
+    expect((await ask(login.json.access_token as string)).status).toBe(200);
+    expect((await session.as(login.json.access_token as string).post('/v1/logout', {})).json.enforcement).toMatchObject({
+      enforcers: 2,
+    });
+    expect((await ask(login.json.access_token as string)).status).toBe(401);
+
+    const { id, token } = await aToken(['counterparties:view', 'accounts:view']);
+    expect((await ask(token)).status).toBe(200);
+    const body = JSON.stringify({ permissions: ['accounts:view'] });
+    const narrowed = await admin.send('PATCH', `/v1/api-keys/${id}`, body, { 'Content-Type': 'application/json' });
+    expect(narrowed.json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 2 });
+    expect((await ask(token)).status).toBe(403);
+  });
+
+  test('that stands still is fenced, and serves nothing stale when it goes on', async () => {
+    const { id, token } = await aToken();
+    expect((await ask(token)).status).toBe(200);
+    service.kill('SIGSTOP');
+    let stale: Promise<HttpAnswer>[];
+    try {
+      const { json } = await revoke(id);
+      expect(json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 1, fenced: 1 });
+      stale = Array.from({ length: 20 }, () => ask(token));
+    } finally {
+      service.kill('SIGCONT');
+    }
+    for (const { status } of await Promise.all(stale)) expect([401, 503]).toContain(status);
+    await eventually(async () => (await ask(token)).status === 401);
+    await eventually(async () => (await ledger.get('/readyz')).status === 200);
+    expect((await ask((await aToken()).token)).status).toBe(200);
+  });
+
+  test('answers 503 when its message bus is away, and comes back by itself', async () => {
+    const { token } = await aToken();
+    expect((await ask(token)).status).toBe(200);
+    const wake = new Backstage(stack).freeze('nats');
+    try {
+      const refused = await eventually(async () => {
+        const answer = await ask(token);
+        return answer.status === 200 ? false : answer;
+      });
+      expect(refused).toMatchObject({ status: 503, json: { code: 'unavailable' }, headers: { 'retry-after': '1' } });
+      for (let n = 0; n < 10; n++) expect((await ask(token)).status).toBe(503);
+    } finally {
+      wake();
+    }
+    await eventually(async () => (await ask(token)).status === 200, 20_000);
+  });
+
+  test('that ends cleanly is not waited for', async () => {
+    const { id } = await eventually(() => aToken(), 20_000);
+    service.kill('SIGTERM');
+    expect(await once(service, 'exit')).toEqual([0, null]);
+    const { json } = await revoke(id);
+    expect(json.enforcement).toMatchObject({ enforcers: 1, acknowledged: 1, fenced: 0 });
+  });
+});
