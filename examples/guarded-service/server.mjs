@@ -13,7 +13,10 @@ const ledger = [
 
 /** What each route needs. `null`: anyone may come in. */
 const routes = {
-  'GET /ledger': { permission: 'counterparties:view', answer: (principal) => ({ items: ledger, caller: callerOf(principal) }) },
+  'GET /ledger': {
+    permission: 'counterparties:view',
+    answer: (principal) => ({ items: ledger, caller: callerOf(principal) }),
+  },
   'GET /healthz': { permission: null, answer: () => ({ status: 'ok' }) },
   'GET /readyz': { permission: null, answer: () => ({ ready: guard.ready }), status: () => (guard.ready ? 200 : 503) },
 };
@@ -41,7 +44,12 @@ const server = createServer(async (request, response) => {
   }
 });
 
-const callerOf = ({ id, organizationId, credentialId, permissions }) => ({ id, organizationId, credentialId, permissions });
+const callerOf = ({ id, organizationId, credentialId, permissions }) => ({
+  id,
+  organizationId,
+  credentialId,
+  permissions,
+});
 
 function send(response, status, value) {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));

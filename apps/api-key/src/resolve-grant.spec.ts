@@ -35,7 +35,9 @@ test('a key is what its roles mean now, with the generations of its client secre
     ],
   });
   const { lattice } = house.policy.current;
-  expect(grant?.permissions).toEqual(lattice.names(lattice.grant({ roles: ['observer'], permissions: ['storage:objects:view'], buckets: ['logs'] })));
+  expect(grant?.permissions).toEqual(
+    lattice.names(lattice.grant({ roles: ['observer'], permissions: ['storage:objects:view'], buckets: ['logs'] })),
+  );
   const { sha256 } = (await house.resolve({ id: made.id }))?.secrets[0] ?? { sha256: '' };
   expect(sha256).toMatch(/^[0-9a-f]{64}$/);
   expect(JSON.stringify(grant)).not.toContain(sha256);

@@ -13,7 +13,14 @@ import {
 } from '@portcullis/enforcement';
 import { type Bus } from './bus.js';
 import { Acknowledgement, ExchangeMessage } from './enforcement-messages.js';
-import { appliedSubject, type EnforcerKind, enforcerKinds, exchangeSubject, isIdOf, markerSubject } from './enforcement-subjects.js';
+import {
+  appliedSubject,
+  type EnforcerKind,
+  enforcerKinds,
+  exchangeSubject,
+  isIdOf,
+  markerSubject,
+} from './enforcement-subjects.js';
 import { listen } from './listen.js';
 
 /** What an authority's database gives beyond the protocol: markers that were committed, to broadcast them. */

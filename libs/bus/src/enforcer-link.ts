@@ -3,7 +3,13 @@ import { type AuthorityReply, Enforcer, type Instant, type Outgoing } from '@por
 import { type Subscription } from '@nats-io/transport-node';
 import { type Bus } from './bus.js';
 import { ExchangeReply, Markers } from './enforcement-messages.js';
-import { appliedSubject, type EnforcerKind, enforcerKindOf, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import {
+  appliedSubject,
+  type EnforcerKind,
+  enforcerKindOf,
+  exchangeSubject,
+  markerSubject,
+} from './enforcement-subjects.js';
 import { listen } from './listen.js';
 
 export interface EnforcerLinkOptions {

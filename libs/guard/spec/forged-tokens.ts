@@ -44,7 +44,10 @@ export function forgedTokens({ typ, claims }: TokenKind, key: SigningKey): [name
     ['alg none', forged({ ...honest, alg: 'none' }, () => Buffer.alloc(0), claims)],
     ['alg nOnE with a signature', forged({ ...honest, alg: 'nOnE' }, honestly, claims)],
     ['HS256 keyed with the public PEM', forged({ ...honest, alg: 'HS256' }, hmacWith(pem), claims)],
-    ['HS256 keyed with that PEM without its line end', forged({ ...honest, alg: 'HS256' }, hmacWith(pem.trim()), claims)],
+    [
+      'HS256 keyed with that PEM without its line end',
+      forged({ ...honest, alg: 'HS256' }, hmacWith(pem.trim()), claims),
+    ],
     ['HS256 keyed with the public DER', forged({ ...honest, alg: 'HS256' }, hmacWith(der), claims)],
     ['HS256 keyed with the JWK', forged({ ...honest, alg: 'HS256' }, hmacWith(JSON.stringify(key.publicJwk)), claims)],
     ['another curve’s alg', forged({ ...honest, alg: 'ES384' }, honestly, claims)],
@@ -78,6 +81,8 @@ export function forgedTokens({ typ, claims }: TokenKind, key: SigningKey): [name
     ['no credential', signed({ cid: undefined })],
     ['no permissions', signed({ permissions: undefined })],
     ['permissions in one text', signed({ permissions: 'counterparties:view' })],
-    ...types.filter((other) => other !== typ).map((other): [string, string] => [`the type ${other}`, signed({}, other)]),
+    ...types
+      .filter((other) => other !== typ)
+      .map((other): [string, string] => [`the type ${other}`, signed({}, other)]),
   ];
 }

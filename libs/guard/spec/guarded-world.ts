@@ -36,9 +36,11 @@ const signing = generateSigningKey();
 const databases = new Map<Authority, SpecDatabase>();
 
 const positionOf = async (authority: Authority) => {
-  const read = databases.get(authority)?.database.read((manager) =>
-    manager.query<{ history: string; seq: string }[]>('select history, seq from enforcement_position'),
-  );
+  const read = databases
+    .get(authority)
+    ?.database.read((manager) =>
+      manager.query<{ history: string; seq: string }[]>('select history, seq from enforcement_position'),
+    );
   const [row] = (await read) ?? [];
   return { history: row?.history ?? '', seq: Number(row?.seq) };
 };
@@ -214,4 +216,3 @@ export const aSessionToken = (person = aHolder(), family: Partial<FamilyRecord> 
   const organization = made.organization_id === null ? {} : { org: made.organization_id };
   return { person, family: made, token: aToken({ cid: made.id, sid: made.id, ...organization }) };
 };
-

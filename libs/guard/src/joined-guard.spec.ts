@@ -93,7 +93,8 @@ describe('what a token may do', () => {
 
   test('a key that is bound to networks is refused elsewhere, and where the address is not known', async () => {
     const { token } = aKeyToken(aKey({ networks: ['10.0.0.0/8'] }));
-    const from = (...hops: string[]) => guard.authenticate(bearing(token, ...hops.flatMap((h) => ['X-Forwarded-For', h])));
+    const from = (...hops: string[]) =>
+      guard.authenticate(bearing(token, ...hops.flatMap((h) => ['X-Forwarded-For', h])));
     await expect(from('10.1.2.3')).resolves.toBeDefined();
     for (const refused of [from(), from('11.1.2.3'), from('10.1.2.3', '11.1.2.3'), guard.verify(token)]) {
       await expect(refused).rejects.toMatchObject({ status: 403, code: 'network_not_allowed' });
@@ -102,7 +103,17 @@ describe('what a token may do', () => {
 
   const stranger = generateSigningKey();
   const iat = Math.floor(Date.now() / 1000);
-  const claims = { iss: issuer, aud: issuer, sub: 'x', cid: 'key_1', sid: 'tok_1', jti: 'j', iat, exp: iat + 60, permissions: [] };
+  const claims = {
+    iss: issuer,
+    aud: issuer,
+    sub: 'x',
+    cid: 'key_1',
+    sid: 'tok_1',
+    jti: 'j',
+    iat,
+    exp: iat + 60,
+    permissions: [],
+  };
   test.each(forgedTokens({ typ: 'at+jwt', claims }, stranger))('forged with %s: 401', async (_name, token) => {
     await expect(guard.verify(token)).rejects.toMatchObject({ status: 401, code: 'invalid_token' });
   });

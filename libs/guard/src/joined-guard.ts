@@ -51,7 +51,14 @@ export class JoinedGuard implements Authenticator {
     // 128 random bits that only the authorities see: guards share a user, and none can speak for another.
     const id = `guard_${randomBytes(16).toString('base64url')}`;
     this.#link = new EnforcerLink(bus, { id, authorities: guarded });
-    this.#keys = new FetchedGatewayKeys(async () => (await bus.call(Identity.keys, {})).access);
+    const fetched = new FetchedGatewayKeys(async () => (await bus.call(Identity.keys, {})).access);
+    this.#keys = {
+      find: async (kid) => {
+        // The question would wait for its time-out, and the answer be of no use.
+        if (!this.#link.enforcer.holdsLease('identity', this.#link.now())) throw new Error('no lease from identity');
+        return fetched.find(kid);
+      },
+    };
     this.#judge = new TokenJudge({
       enforcer: this.#link.enforcer,
       now: () => this.#link.now(),

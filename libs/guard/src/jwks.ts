@@ -112,7 +112,8 @@ export class Jwks implements PublicKeys {
 
 function keysOf(body: Buffer): Map<string, KeyObject> {
   const set = parseStrictJson(body) as { keys?: unknown } | null;
-  if (typeof set !== 'object' || !Array.isArray(set?.keys) || set.keys.length > maxKeys) throw new Error('this is no set of keys');
+  if (typeof set !== 'object' || !Array.isArray(set?.keys) || set.keys.length > maxKeys)
+    throw new Error('this is no set of keys');
   const keys = set.keys.flatMap((jwk: unknown) => {
     const { kid, alg } = (jwk ?? {}) as { kid?: unknown; alg?: unknown };
     if (typeof kid !== 'string' || alg !== 'ES256') return [];

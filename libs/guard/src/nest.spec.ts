@@ -11,9 +11,16 @@ const authenticator: Authenticator = {
   authenticate: (request) => {
     const token = bearerToken(request);
     if (token === 'away') throw new AccessRefused('unavailable');
-    if (!['viewer', 'writer'].includes(token)) throw new AccessRefused('invalid_token', { cause: new Error('unknown') });
+    if (!['viewer', 'writer'].includes(token))
+      throw new AccessRefused('invalid_token', { cause: new Error('unknown') });
     const permissions = token === 'viewer' ? ['ledger:view'] : ['ledger:view', 'ledger:write'];
-    const principal = { id: token, organizationId: 'org_1', credentialId: 'key_1', permissions, buckets: 'all' } as const;
+    const principal = {
+      id: token,
+      organizationId: 'org_1',
+      credentialId: 'key_1',
+      permissions,
+      buckets: 'all',
+    } as const;
     return Promise.resolve({ ...principal, expiresAt: new Date() });
   },
 };
@@ -130,8 +137,7 @@ test('what is not HTTP is refused', async () => {
 test('two words on one handler, and a permission that is no name, do not load', () => {
   const open = (): void => undefined;
   const twice = (): void => {
-    for (const decorate of [Public(), RequirePermission('ledger:view')])
-      decorate({}, 'open', { value: open });
+    for (const decorate of [Public(), RequirePermission('ledger:view')]) decorate({}, 'open', { value: open });
   };
   expect(twice).toThrow(/Say once/);
   expect(() => RequirePermission('ledger view')).toThrow(/is a name/);

@@ -25,9 +25,9 @@ export interface GuardedRequest {
 }
 
 /**
- * `app.useGlobalGuards(new PortcullisGuard(authenticator))`, with Express or Fastify. Denies by default: a handler that neither it nor
- * its class declares by `RequirePermission` or `Public` is refused with 403, and so is everything that is not HTTP. A refusal is the
- * whole answer of AccessRefused. Sets `request.principal`.
+ * `app.useGlobalGuards(new PortcullisGuard(authenticator))`. Denies by default: a handler that neither itself nor its class opens by
+ * `RequirePermission` or `Public` is refused with 403, and so is everything that is not HTTP. A refusal is the whole answer of
+ * AccessRefused. Sets `request.principal`. Proven on Fastify; it asks nothing of a response that Express' does not have.
  */
 export class PortcullisGuard implements CanActivate {
   constructor(
@@ -60,7 +60,8 @@ export class PortcullisGuard implements CanActivate {
 function declared(access: Access): ClassDecorator & MethodDecorator {
   return (target: object, _name?: string | symbol, descriptor?: { value?: unknown }): void => {
     const on = (descriptor?.value as object | undefined) ?? target;
-    if (Reflect.hasOwnMetadata(accessKey, on)) throw new TypeError('Say once who comes in: RequirePermission or Public.');
+    if (Reflect.hasOwnMetadata(accessKey, on))
+      throw new TypeError('Say once who comes in: RequirePermission or Public.');
     Reflect.defineMetadata(accessKey, access, on);
   };
 }

@@ -3,7 +3,14 @@ import { NetworkList, TokenError } from '@portcullis/credentials';
 import { type Attachment, type Enforcer, type Instant, type Subject, tag } from '@portcullis/enforcement';
 import { AccessRefused } from './access-refused.js';
 import { type AccessToken } from './access-token-verifier.js';
-import { type FamilyRecord, familyById, type GrantRecord, grantById, type GuardRecord, holderById } from './guard-records.js';
+import {
+  type FamilyRecord,
+  familyById,
+  type GrantRecord,
+  grantById,
+  type GuardRecord,
+  holderById,
+} from './guard-records.js';
 import { type VerifiedPrincipal } from './verified-principal.js';
 
 export interface TokenJudgeOptions {
@@ -42,17 +49,18 @@ export class TokenJudge {
   /** Throws AccessRefused, and nothing else. */
   async judge(token: AccessToken, presented: Presentation): Promise<VerifiedPrincipal> {
     const records = this.#records.forRequest();
-    for (let fetches = 0; fetches <= maxFetches; fetches++) {
-      const decided = this.#decide(token, presented, records);
-      if (!('stop' in decided)) return decided;
-      if (decided.stop === 'blocked') throw noLongerGood(`${decided.tag} is blocked`);
-      if (decided.stop === 'unavailable') throw new AccessRefused('unavailable', { cause: new Error(decided.why) });
-      await records.fetch(decided.lookup).catch((cause: unknown) => {
-        throw new AccessRefused('unavailable', { cause });
-      });
+    try {
+      for (let fetches = 0; fetches <= maxFetches; fetches++) {
+        const decided = this.#decide(token, presented, records);
+        if (!('stop' in decided)) return decided;
+        if (decided.stop === 'blocked') throw noLongerGood(`${decided.tag} is blocked`);
+        if (decided.stop === 'unavailable') throw new Error(decided.why);
+        await records.fetch(decided.lookup);
+      }
+      throw new Error('the records change faster than they can be read');
+    } catch (cause) {
+      throw cause instanceof AccessRefused ? cause : new AccessRefused('unavailable', { cause });
     }
-    const cause = new Error('the records change faster than they can be read');
-    throw new AccessRefused('unavailable', { cause });
   }
 
   /** As `Enforcer.attach`, for a principal that was judged in this turn. */
@@ -61,11 +69,7 @@ export class TokenJudge {
     return subject && this.#options.enforcer.attach(subject, close, this.#options.now());
   }
 
-  #decide(
-    token: AccessToken,
-    presented: Presentation,
-    records: RequestRecords<GuardRecord>,
-  ): VerifiedPrincipal | Stop {
+  #decide(token: AccessToken, presented: Presentation, records: RequestRecords<GuardRecord>): VerifiedPrincipal | Stop {
     // Between the verification and this turn a record may have been waited for.
     if (!(this.#options.now().wallMs < token.expiresAt.getTime())) throw noLongerGood('the token has expired');
     // Without a lease no answer would help, and nobody is kept waiting for one.
@@ -121,7 +125,9 @@ export class TokenJudge {
         organizationId: key.organization_id,
         credentialId: key.id,
         permissions,
-        buckets: commonBuckets(permissions.map((name) => key.resources[name]).map((its) => its && both(token.buckets, its))),
+        buckets: commonBuckets(
+          permissions.map((name) => key.resources[name]).map((its) => its && both(token.buckets, its)),
+        ),
         expiresAt: new Date(Math.min(keyEnds, token.expiresAt.getTime())),
       },
       {

@@ -46,7 +46,10 @@ export async function verifyToken(token: string, expected: ExpectedToken): Promi
 }
 
 /** The claims that a kind of token has beside the registered ones. Throws AccessRefused `invalid_token` where they are of another form. */
-export function readClaims<T>(schema: { safeParse(value: unknown): { success: boolean; data?: T } }, claims: Claims): T {
+export function readClaims<T>(
+  schema: { safeParse(value: unknown): { success: boolean; data?: T } },
+  claims: Claims,
+): T {
   const read = schema.safeParse(claims);
   if (read.success && read.data !== undefined) return read.data;
   const cause = new TokenError('invalid_claims', 'A claim is missing or of another form.');

@@ -23,10 +23,7 @@ export async function startServers(): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), 'portcullis-specs-'));
   // As root, Postgres runs as another user, who must be able to come in.
   chmodSync(home, 0o755);
-  const passwords = Object.fromEntries(busUsers.map((user) => [user, natsPassword(user)])) as Record<
-    BusUser,
-    string
-  >;
+  const passwords = Object.fromEntries(busUsers.map((user) => [user, natsPassword(user)])) as Record<BusUser, string>;
   const everything = { allow: ['>'] };
   const [postgres, nats] = await Promise.all([
     startPostgres({ dataDirectory: join(home, 'postgres'), password: 'spec', durable: false, log: quiet }),

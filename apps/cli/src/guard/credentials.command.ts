@@ -21,7 +21,10 @@ Example:
   run(args, env) {
     const { values } = parseArgs({ args: [...args], options: { output: { type: 'string' } } });
     const output = outputOf(values.output);
-    const { PORTCULLIS_HOME: home } = readSettings(z.object({ PORTCULLIS_HOME: z.string().default('.portcullis') }), env);
+    const { PORTCULLIS_HOME: home } = readSettings(
+      z.object({ PORTCULLIS_HOME: z.string().default('.portcullis') }),
+      env,
+    );
     const found = readGuardFile(join(home, 'guard.json'));
     const rows = Object.entries(found).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]);
     print(output, found, () => columns(rows));

@@ -29,7 +29,8 @@ const natsUrl = 'nats://nats:4222';
  */
 export function writeComposeFiles(folder: string, env: Environment, say: Log): void {
   const settings = readSettings(shape, env);
-  for (const name of [...services, 'guard', 'provision', 'postgres', 'nats']) mkdirSync(join(folder, name), { recursive: true });
+  for (const name of [...services, 'guard', 'provision', 'postgres', 'nats'])
+    mkdirSync(join(folder, name), { recursive: true });
   const secretsFile = join(folder, 'provision', 'secrets.json');
   const secrets = readOrMakeSecrets(secretsFile);
   const put = (container: string, name: string, content: string, mode = 0o400) => {

@@ -172,7 +172,10 @@ export class Judge {
   }
 
   /** Decides, and as often as a record is missing fetches it and decides again from the start. */
-  async #decide(clientIp: string, decide: (records: RequestRecords<CachedRecord>) => Identity | Stop): Promise<Identity> {
+  async #decide(
+    clientIp: string,
+    decide: (records: RequestRecords<CachedRecord>) => Identity | Stop,
+  ): Promise<Identity> {
     const records = this.#records.forRequest();
     try {
       for (let fetches = 0; fetches <= maxFetches; fetches++) {
