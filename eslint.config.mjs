@@ -72,7 +72,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': 'off' },
   },
   // What specs import does not ship: they may use `testing`, which itself stands on the libraries that it helps to test.
-  { files: ['**/*.spec.ts'], rules: { '@nx/enforce-module-boundaries': 'off' } },
+  { files: ['**/*.spec.ts', 'libs/*/spec/**/*.ts'], rules: { '@nx/enforce-module-boundaries': 'off' } },
   // A story reads JSON answers of many shapes, as a stranger would.
   { files: ['apps/e2e/**/*.ts'], rules: { '@typescript-eslint/no-unsafe-member-access': 'off' } },
 );

@@ -70,7 +70,7 @@ describe('a service that has joined enforcement', () => {
     expect(accepted.json.caller).toMatchObject({ credentialId: id, permissions: ['counterparties:view'] });
     expect(await ledger.get('/ledger')).toMatchObject({
       status: 401,
-      headers: { 'www-authenticate': expect.any(String) },
+      headers: { 'www-authenticate': expect.any(String) as string },
     });
     expect(await ask(`${token.slice(0, -4)}AAAA`)).toMatchObject({ status: 401, json: { code: 'invalid_token' } });
     const other = await ask((await aToken(['accounts:view'])).token);
@@ -90,10 +90,10 @@ describe('a service that has joined enforcement', () => {
         if (at > answeredAt) after++;
       }
     })();
-    const { json } = await revoke(id);
+    const revoked = await revoke(id);
     answeredAt = performance.now();
     await asking;
-    expect(json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 2, fenced: 0 });
+    expect(revoked.json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 2, fenced: 0 });
     const since = asked.filter(({ at }) => at > answeredAt);
     expect(new Set(since.map(({ status }) => status))).toEqual(new Set([401]));
     expect(asked.some(({ status }) => status === 200)).toBe(true);
@@ -121,8 +121,8 @@ describe('a service that has joined enforcement', () => {
     service.kill('SIGSTOP');
     let stale: Promise<HttpAnswer>[];
     try {
-      const { json } = await revoke(id);
-      expect(json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 1, fenced: 1 });
+      const revoked = await revoke(id);
+      expect(revoked.json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 1, fenced: 1 });
       stale = Array.from({ length: 20 }, () => ask(token));
     } finally {
       service.kill('SIGCONT');
@@ -154,7 +154,7 @@ describe('a service that has joined enforcement', () => {
     const { id } = await eventually(() => aToken(), 20_000);
     service.kill('SIGTERM');
     expect(await once(service, 'exit')).toEqual([0, null]);
-    const { json } = await revoke(id);
-    expect(json.enforcement).toMatchObject({ enforcers: 1, acknowledged: 1, fenced: 0 });
+    const revoked = await revoke(id);
+    expect(revoked.json.enforcement).toMatchObject({ enforcers: 1, acknowledged: 1, fenced: 0 });
   }, 60_000);
 });

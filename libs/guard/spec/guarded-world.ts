@@ -181,13 +181,17 @@ export const aKey = (given: Partial<GrantRecord> = {}, owner = aHolder()): Grant
 };
 
 const aFamily = (given: Partial<FamilyRecord>): FamilyRecord => {
-  const id = newId('tok', new Date());
-  const family = {
-    ...{ id, kind: 'session', credential_id: '', principal_id: '', organization_id: org },
-    ...{ secret_generation: null, status: 'active' },
+  const family: FamilyRecord = {
+    id: newId('tok', new Date()),
+    kind: 'session',
+    credential_id: '',
+    principal_id: '',
+    organization_id: org,
+    secret_generation: null,
+    status: 'active',
     ...given,
-  } as FamilyRecord;
-  known.families.set(id, family);
+  };
+  known.families.set(family.id, family);
   return family;
 };
 
