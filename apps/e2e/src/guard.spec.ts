@@ -1,8 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { AccessRefused, AccessTokenVerifier, authorize, UpstreamCallers } from '@portcullis/guard';
 import { eventually } from '@portcullis/testing';
 import { Backstage } from './backstage.js';
 import { administrator, Client, type HttpAnswer } from './client.js';
@@ -156,5 +159,64 @@ describe('a service that has joined enforcement', () => {
     expect(await once(service, 'exit')).toEqual([0, null]);
     const revoked = await revoke(id);
     expect(revoked.json.enforcement).toMatchObject({ enforcers: 1, acknowledged: 1, fenced: 0 });
+  }, 60_000);
+});
+
+describe('a service that has not joined', () => {
+  let stack: Stack;
+  let admin: Client;
+  let upstream: Server;
+  let callers: UpstreamCallers | undefined;
+
+  beforeAll(async () => {
+    // The service behind the gateway: it answers with who the gateway says that calls.
+    upstream = createServer((request, response) => {
+      authorize(request, { by: callers!, permissions: ['counterparties:view'] }).then(
+        (principal) => response.end(JSON.stringify(principal)),
+        (error: AccessRefused) => response.writeHead(error.status, error.headers).end(error.body),
+      );
+    }).listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    stack = await startStack({ env: { PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL: urlOf(upstream) } });
+    callers = new UpstreamCallers({ issuer: stack.url, audience: 'upstream:example' });
+    admin = await administrator(stack);
+  }, 180_000);
+  afterAll(async () => {
+    upstream?.closeAllConnections();
+    upstream?.close();
+    expect(await stack?.stop()).toBe(0);
+    stack?.remove();
+  }, 60_000);
+  const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  test('behind the gateway knows who calls, and that nobody else is the gateway', async () => {
+    const made = await admin.post('/v1/api-keys', { name: 'k', permissions: ['counterparties:view'] });
+    const caller = admin.as(made.json.credentials.bearer_token as string);
+    const through = await caller.get('/v1/counterparties');
+    expect(through).toMatchObject({ status: 200, json: { credentialId: made.json.id as string } });
+    expect(through.json.permissions).toEqual(['counterparties:view']);
+    const past = new Client(urlOf(upstream), made.json.credentials.bearer_token as string);
+    expect((await past.get('/v1/counterparties')).status).toBe(401);
+  }, 60_000);
+
+  test('goes on when the gateway comes back with another key', async () => {
+    const before = Number(stack.pidOf('gateway'));
+    process.kill(before, 'SIGKILL');
+    await eventually(async () => {
+      if (stack.pidOf('gateway') === before) return false;
+      return (await new Client(stack.url).get('/readyz')).status === 200;
+    }, 60_000);
+    expect((await admin.get('/v1/counterparties')).status).toBe(200);
+  }, 120_000);
+
+  test('by the public keys alone accepts what was revoked until it ends: that is what joining is for', async () => {
+    const verifier = new AccessTokenVerifier({ issuer: stack.url });
+    const login = await new Client(stack.url).post('/v1/login', { email: stack.email, password: stack.password });
+    const session = login.json.access_token as string;
+    expect((await verifier.verify(session)).permissions).toContain('counterparties:view');
+    expect((await admin.as(session).post('/v1/logout', {})).status).toBe(200);
+    expect((await admin.as(session).get('/v1/whoami')).status).toBe(401);
+    expect((await verifier.verify(session)).permissions).toContain('counterparties:view');
+    await expect(verifier.verify(login.json.refresh_token as string)).rejects.toBeInstanceOf(AccessRefused);
   }, 60_000);
 });
