@@ -21,7 +21,7 @@ describe('a service that has joined enforcement', () => {
   let ledger: Client;
 
   beforeAll(async () => {
-    stack = await startStack({ env: { PORTCULLIS_LEASE_SECONDS: '2' } });
+    stack = await startStack();
     admin = await administrator(stack);
     const script = join(checkout, 'examples/guarded-service/server.mjs');
     service = spawn(process.execPath, [script, join(stack.data, 'guard.json')], {
@@ -49,6 +49,13 @@ describe('a service that has joined enforcement', () => {
     return { id: key.json.id as string, token: pair.json.access_token as string };
   };
   const ask = (token: string): Promise<HttpAnswer> => ledger.as(token).get('/ledger');
+  const accepts = (token: string): Promise<true> => eventually(async () => (await ask(token)).status === 200);
+  /** From here on it is never accepted. On a machine that is so busy that a lease runs out, 503 may come before the answer. */
+  const refuses = async (token: string, status: 401 | 403): Promise<void> => {
+    const answered: number[] = [];
+    await eventually(async () => answered[answered.push((await ask(token)).status) - 1] === status);
+    expect(answered).not.toContain(200);
+  };
   const revoke = (id: string): Promise<HttpAnswer> => admin.delete(`/v1/api-keys/${id}`);
 
   test('finds what it joins with in the home of the stack, readable by its owner alone', async () => {
@@ -68,6 +75,7 @@ describe('a service that has joined enforcement', () => {
 
   test('lets in who holds the permission, and nobody else', async () => {
     const { id, token } = await aToken();
+    await accepts(token);
     const accepted = await ask(token);
     expect(accepted.status).toBe(200);
     expect(accepted.json.caller).toMatchObject({ credentialId: id, permissions: ['counterparties:view'] });
@@ -83,7 +91,7 @@ describe('a service that has joined enforcement', () => {
 
   test('is counted in the receipt, and refuses the token from the moment of the answer', async () => {
     const { id, token } = await aToken();
-    expect((await ask(token)).status).toBe(200);
+    await accepts(token);
     let answeredAt = Infinity;
     const asked: { at: number; status: number }[] = [];
     const asking = (async () => {
@@ -98,29 +106,30 @@ describe('a service that has joined enforcement', () => {
     await asking;
     expect(revoked.json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 2, fenced: 0 });
     const since = asked.filter(({ at }) => at > answeredAt);
-    expect(new Set(since.map(({ status }) => status))).toEqual(new Set([401]));
+    expect(since.map(({ status }) => status)).not.toContain(200);
+    await refuses(token, 401);
     expect(asked.some(({ status }) => status === 200)).toBe(true);
   }, 60_000);
 
   test('refuses a session that was logged out, and the same grant once it is narrowed', async () => {
     const login = await new Client(stack.url).post('/v1/login', { email: stack.email, password: stack.password });
     const session = login.json.access_token as string;
-    expect((await ask(session)).status).toBe(200);
+    await accepts(session);
     const logout = await admin.as(session).post('/v1/logout', {});
     expect(logout.json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 2 });
-    expect((await ask(session)).status).toBe(401);
+    await refuses(session, 401);
 
     const { id, token } = await aToken(['counterparties:view', 'accounts:view']);
-    expect((await ask(token)).status).toBe(200);
+    await accepts(token);
     const body = JSON.stringify({ permissions: ['accounts:view'] });
     const narrowed = await admin.send('PATCH', `/v1/api-keys/${id}`, body, { 'Content-Type': 'application/json' });
     expect(narrowed.json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 2 });
-    expect((await ask(token)).status).toBe(403);
+    await refuses(token, 403);
   }, 60_000);
 
   test('that stands still is fenced, and serves nothing stale when it goes on', async () => {
     const { id, token } = await aToken();
-    expect((await ask(token)).status).toBe(200);
+    await accepts(token);
     service.kill('SIGSTOP');
     let stale: Promise<HttpAnswer>[];
     try {
@@ -131,14 +140,14 @@ describe('a service that has joined enforcement', () => {
       service.kill('SIGCONT');
     }
     for (const { status } of await Promise.all(stale)) expect([401, 503]).toContain(status);
-    await eventually(async () => (await ask(token)).status === 401);
+    await refuses(token, 401);
     await eventually(async () => (await ledger.get('/readyz')).status === 200);
-    expect((await ask((await aToken()).token)).status).toBe(200);
+    await accepts((await aToken()).token);
   }, 60_000);
 
   test('answers 503 when its message bus is away, and comes back by itself', async () => {
     const { token } = await aToken();
-    expect((await ask(token)).status).toBe(200);
+    await accepts(token);
     const wake = new Backstage(stack).freeze('nats');
     try {
       const refused = await eventually(async () => {
