@@ -14,7 +14,14 @@ import {
 } from '@portcullis/enforcement';
 import { type Bus } from './bus.js';
 import { Acknowledgement, ExchangeMessage } from './enforcement-messages.js';
-import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import {
+  appliedSubject,
+  type EnforcerKind,
+  enforcerKinds,
+  exchangeSubject,
+  isIdOf,
+  markerSubject,
+} from './enforcement-subjects.js';
 import { listen } from './listen.js';
 
 /** What an authority's database gives beyond the protocol. */
@@ -62,12 +69,15 @@ export class EnforcementAuthority {
     const queue = this.authority;
     // No answer is the answer: the enforcer asks again, and its lease runs out meanwhile.
     const failed = (cause: unknown): void => this.options.report(`enforcement: ${String(cause)}`);
-    listen(connection, exchangeSubject(this.authority), { queue, failed }, async (message) => {
-      message.respond(JSON.stringify(await this.exchange(ExchangeMessage.parse(message.json()))));
-    });
-    listen(connection, appliedSubject(this.authority), {}, (message) =>
-      this.heard(Acknowledgement.parse(message.json())),
-    );
+    for (const kind of enforcerKinds) {
+      listen(connection, exchangeSubject(this.authority, kind), { queue, failed }, async (message) => {
+        const sent = fromItsOwn(kind, ExchangeMessage.parse(message.json()));
+        message.respond(JSON.stringify(await this.exchange(sent)));
+      });
+      listen(connection, appliedSubject(this.authority, kind), {}, (message) =>
+        this.heard(fromItsOwn(kind, Acknowledgement.parse(message.json()))),
+      );
+    }
     this.timers.push(
       setInterval(
         () => void this.fenceSilent().catch((cause: unknown) => this.options.report(`enforcement: ${String(cause)}`)),
@@ -201,6 +211,12 @@ const isFurther = (ack: Ack, than: Ack): boolean =>
   ack.incarnation === than.incarnation ? ack.appliedThrough >= than.appliedThrough : ack.incarnation > than.incarnation;
 
 const told = (waitedMs: number): string => `${(waitedMs / 1000).toFixed(1)} s after a revocation`;
+
+/** Throws for what a guard says in the name of a gateway, or the other way round. */
+function fromItsOwn<M extends EnforcerMessage>(kind: EnforcerKind, message: M): M {
+  if (!isIdOf(kind, message.enforcerId)) throw new Error(`no ${kind} has an id like that`);
+  return message;
+}
 
 function pendingRefusal(cause?: unknown): Refusal {
   return new Refusal(
