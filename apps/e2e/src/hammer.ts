@@ -274,7 +274,11 @@ export async function hammer(given: {
       const kind = order[trial] as Revocation;
       const before = kind.turn === undefined ? undefined : turns.get(kind.turn);
       const done = Promise.resolve(before).then(() => one(trial, kind));
-      if (kind.turn !== undefined) turns.set(kind.turn, done.catch(() => undefined));
+      if (kind.turn !== undefined)
+        turns.set(
+          kind.turn,
+          done.catch(() => undefined),
+        );
       await done.catch((error: unknown) => {
         failure ??= new Error(`seed ${seed}, trial ${trial}, ${kind.name}: ${String(error)}`, { cause: error });
       });

@@ -93,7 +93,8 @@ function report(outcomes: readonly Outcome[], times: readonly Time[]): void {
       .filter((outcome) => outcome.answeredAtMs !== Infinity && during(outcome) === name)
       .map(({ askedAtMs, answeredAtMs }) => answeredAtMs - askedAtMs)
       .sort((a, b) => a - b);
-    const at = (part: number): string => (took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? 0).toFixed(0);
+    const at = (part: number): string =>
+      (took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? 0).toFixed(0);
     const count = times.filter((time) => time.name === name).length;
     say(
       `${name}${name === 'none' ? '' : ` (${count} times)`}: ${took.length} revocations, ` +

@@ -148,31 +148,35 @@ describe('a revocation is finished when it returns', () => {
     test.each([
       ['an hour ahead', 3_600_000],
       ['an hour back', -3_600_000],
-    ])('whose wall clock jumps %s trusts its cache no longer, and goes on when its leases are new', async (_, shift) => {
-      const { token } = await aKey();
-      const holdsLease = async (): Promise<boolean> => {
-        const { text } = await new Client(apart.url).get('/metrics');
-        return /^portcullis_enforcement_lease\{authority="api-key"\} 1$/m.test(text);
-      };
-      try {
-        // Without the bus, what it accepts it accepts from its cache.
-        await eventually(async () => {
+    ])(
+      'whose wall clock jumps %s trusts its cache no longer, and goes on when its leases are new',
+      async (_, shift) => {
+        const { token } = await aKey();
+        const holdsLease = async (): Promise<boolean> => {
+          const { text } = await new Client(apart.url).get('/metrics');
+          return /^portcullis_enforcement_lease\{authority="api-key"\} 1$/m.test(text);
+        };
+        try {
+          // Without the bus, what it accepts it accepts from its cache.
+          await eventually(async () => {
+            apart.cable.mend();
+            await areReady();
+            if ((await at(apart.url, token)) !== 200) return false;
+            apart.cable.sever();
+            return (await at(apart.url, token)) === 200 && (await holdsLease());
+          }, 60_000);
+          apart.shiftClock(shift);
+          expect(await at(apart.url, token)).toBe(503);
+          expect(await holdsLease()).toBe(false);
           apart.cable.mend();
+          await eventually(async () => (await at(apart.url, token)) === 200, 30_000);
           await areReady();
-          if ((await at(apart.url, token)) !== 200) return false;
-          apart.cable.sever();
-          return (await at(apart.url, token)) === 200 && (await holdsLease());
-        }, 60_000);
-        apart.shiftClock(shift);
-        expect(await at(apart.url, token)).toBe(503);
-        expect(await holdsLease()).toBe(false);
-        apart.cable.mend();
-        await eventually(async () => (await at(apart.url, token)) === 200, 30_000);
-        await areReady();
-      } finally {
-        apart.cable.mend();
-        apart.shiftClock(0);
-      }
-    }, 120_000);
+        } finally {
+          apart.cable.mend();
+          apart.shiftClock(0);
+        }
+      },
+      120_000,
+    );
   });
 });

@@ -71,8 +71,8 @@ const ofKeys: readonly Revocation[] = [
       const foreign = `acme_live_${randomUUID()}`;
       const sha256 = createHash('sha256').update(foreign).digest('hex');
       const keys = [{ sha256, prefix: 'acme_live_', name: 'imported', permissions: ['counterparties:view'] }];
-      const { items } = await made(() => world.ask('POST', '/v1/api-keys/import', { keys }));
-      const [{ id }] = items as [{ id: string }];
+      const { items } = await made<{ items: [Key] }>(() => world.ask('POST', '/v1/api-keys/import', { keys }));
+      const [{ id }] = items;
       const revoke = () => world.ask('DELETE', `/v1/api-keys/${id}`);
       return { accesses: [counterparties(foreign)], revoke, ...gone };
     },
@@ -148,9 +148,9 @@ const ofOwners: readonly Revocation[] = [
   {
     name: 'an organization is suspended',
     prepare: async (world) => {
-      const { id } = await made(() => world.ask('POST', '/v1/organizations', { name: randomUUID() }));
-      const key = await world.key({}, id as string);
-      const revoke = () => world.ask('POST', `/v1/organizations/${id as string}/suspend`);
+      const { id } = await made<{ id: string }>(() => world.ask('POST', '/v1/organizations', { name: randomUUID() }));
+      const key = await world.key({}, id);
+      const revoke = () => world.ask('POST', `/v1/organizations/${id}/suspend`);
       return { accesses: [counterparties(key.credentials.bearer_token)], revoke, ...gone };
     },
   },
@@ -165,7 +165,7 @@ const ofOwners: readonly Revocation[] = [
       const person = await world.person(['developer']);
       const session = (await world.signIn(person)).access_token;
       const given = { name: 'their own', permissions: ['workflows:view'] };
-      const key = (await made(() => world.askAs(session, 'POST', '/v1/api-keys', given))) as unknown as Key;
+      const key = await made<Key>(() => world.askAs(session, 'POST', '/v1/api-keys', given));
       const revoke = () => world.ask(method, `/v1/users/${person.id}`, body);
       return { accesses: [session, key.credentials.bearer_token].map(workflows), revoke, ...afterwards };
     };
@@ -257,9 +257,9 @@ const ofRoleTokens: readonly Revocation[] = [
     ...roleTokens,
     prepare: async (world) => {
       const { key } = await world.roleToken();
-      const refreshed = await made(() => world.askAs(key, 'POST', '/refresh', { expiry: 600 }));
+      const refreshed = await made<{ key: string }>(() => world.askAs(key, 'POST', '/refresh', { expiry: 600 }));
       const revoke = () => world.ask('POST', '/v1/role-tokens/revoke', { token: key });
-      return { accesses: [key, refreshed['key'] as string].map(bytes), revoke, ...gone };
+      return { accesses: [key, refreshed.key].map(bytes), revoke, ...gone };
     },
   },
   {

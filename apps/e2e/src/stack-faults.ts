@@ -35,7 +35,9 @@ const killedBeforePublish: StackFault = {
       const last = async (): Promise<string | undefined> =>
         (await backstage.query<{ last_seq: string }>(`select last_seq from ${schema}.enforcement_head`))[0]?.last_seq;
       const before = await last();
-      const committed = await eventually(async () => (await last()) !== before, revocationMilliseconds).catch(() => false);
+      const committed = await eventually(async () => (await last()) !== before, revocationMilliseconds).catch(
+        () => false,
+      );
       if (!committed) return 'none was under way';
       // Whichever of the two has it: both.
       for (const replica of [authority, `${authority}-2`]) killed(backstage, replica);

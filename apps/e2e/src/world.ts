@@ -111,43 +111,42 @@ export class World {
     return this.send(method, path, body, token === null ? {} : { Authorization: `Bearer ${token}` });
   }
 
-  async key(given: object = {}, organization = this.organization): Promise<Key> {
+  key(given: object = {}, organization = this.organization): Promise<Key> {
     const body = { name: 'hammered', permissions: ['counterparties:view'], ...given };
-    return (await made(() => this.ask('POST', '/v1/api-keys', body, organization))) as Key;
+    return made<Key>(() => this.ask('POST', '/v1/api-keys', body, organization));
   }
 
   /** A key with a client secret, and the tokens that were got with it. */
   async keyWithTokens(): Promise<{ key: Key; pair: Pair }> {
     const key = await this.key({ forms: ['bearer', 'client_credentials'] });
     const { client_id, client_secret } = key.credentials;
-    const pair = await made(() => this.askAs(null, 'POST', '/v1/authenticate', { client_id, client_secret }));
-    return { key, pair: pair as Pair };
+    const pair = await made<Pair>(() => this.askAs(null, 'POST', '/v1/authenticate', { client_id, client_secret }));
+    return { key, pair };
   }
 
   async serviceAccount(): Promise<{ id: string; key: Key }> {
-    const account = await made(() =>
+    const { id } = await made<{ id: string }>(() =>
       this.ask('POST', '/v1/service-accounts', { name: randomUUID(), roles: ['observer'] }),
     );
-    const id = account['id'] as string;
     return { id, key: await this.key({ service_account_id: id }) };
   }
 
   async person(roles: string[]): Promise<Person> {
     const password = `a pass phrase ${randomUUID()}`;
     let email = '';
-    const user = await made(() => {
+    const { id } = await made<{ id: string }>(() => {
       email = `${randomUUID()}@example.com`;
       return this.ask('POST', '/v1/users', { email, roles, password });
     });
-    return { id: user['id'] as string, email, password };
+    return { id, email, password };
   }
 
-  async signIn({ email, password }: Person): Promise<Pair> {
-    return (await made(() => this.askAs(null, 'POST', '/v1/login', { email, password }))) as unknown as Pair;
+  signIn({ email, password }: Person): Promise<Pair> {
+    return made(() => this.askAs(null, 'POST', '/v1/login', { email, password }));
   }
 
-  async refresh(pair: Pair): Promise<Pair> {
-    return (await made(() => this.reauthenticate(pair))) as unknown as Pair;
+  refresh(pair: Pair): Promise<Pair> {
+    return made(() => this.reauthenticate(pair));
   }
 
   reauthenticate({ refresh_token }: Pair): Promise<HttpAnswer> {
@@ -155,10 +154,9 @@ export class World {
   }
 
   /** With the node password, or a person's. */
-  async roleToken(user = '', password = 'hello'): Promise<RoleToken> {
+  roleToken(user = '', password = 'hello'): Promise<RoleToken> {
     const headers = { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` };
-    const token = await made(() => this.send('POST', '/auth', { role: 'consumer', expiry: 3_600 }, headers));
-    return token as unknown as RoleToken;
+    return made(() => this.send('POST', '/auth', { role: 'consumer', expiry: 3_600 }, headers));
   }
 
   private send(
@@ -181,11 +179,11 @@ interface Person {
 }
 
 /** What was made, asked for again as long as a part of the installation is away. */
-export async function made(ask: () => Promise<HttpAnswer>): Promise<Record<string, unknown>> {
+export async function made<Made>(ask: () => Promise<HttpAnswer>): Promise<Made> {
   const answer = await eventually(async () => {
     const answer = await ask();
     return answer.status !== 503 && answer;
   }, awayMilliseconds);
   if (answer.status >= 300) throw new Error(`it could not be made: ${answer.status} ${answer.text}`);
-  return answer.json as Record<string, unknown>;
+  return answer.json as Made;
 }
