@@ -48,7 +48,12 @@ try {
       for (const violation of violations) say(`VIOLATION ${JSON.stringify(violation)}`);
       if (told % 500 === 0) say(`${told} trials, ${times.length} faults`);
     },
-  }).finally(() => (isOver = true));
+  })
+    .catch((error: unknown) => {
+      say(stack.output().slice(-10_000));
+      throw error;
+    })
+    .finally(() => (isOver = true));
   await faults;
   report(outcomes, times);
   if (outcomes.some(({ violations }) => violations.length > 0)) process.exitCode = 1;
