@@ -17,6 +17,8 @@ export interface GatewayApart {
   readonly url: string;
   /** Between it and the bus. */
   readonly cable: Cable;
+  /** SIGSTOP. Calling what is answered lets it go on. */
+  freeze(): () => void;
   /** Sets its wall clock off by so many milliseconds, from its next look at it on. */
   shiftClock(milliseconds: number): void;
   stop(): Promise<void>;
@@ -41,6 +43,10 @@ export async function startGatewayApart(stack: Stack): Promise<GatewayApart> {
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const url = `http://127.0.0.1:${port}`;
+  const freeze = (): (() => void) => {
+    child.kill('SIGSTOP');
+    return () => child.kill('SIGCONT');
+  };
   const stop = async (): Promise<void> => {
     cable.mend();
     await ended(child);
@@ -53,7 +59,7 @@ export async function startGatewayApart(stack: Stack): Promise<GatewayApart> {
     await stop();
     throw new Error(`The gateway apart did not become ready:\n${output}`, { cause: error });
   }
-  return { url, cable, shiftClock, stop };
+  return { url, cable, freeze, shiftClock, stop };
 }
 
 function ended(child: ChildProcess): Promise<void> {

@@ -115,6 +115,28 @@ describe('a revocation is finished when it returns', () => {
         await eventually(async () => (await new Client(url).get('/readyz')).status === 200, 60_000);
     };
 
+    test('stopped and cut off, so that nothing tells it of the revocation when it goes on, it accepts nothing from its cache', async () => {
+      await areReady();
+      const { token, revoke } = await aKey();
+      const request = requestOf({ path: '/v1/counterparties', token });
+      const connections = Array.from({ length: 8 }, () => new Connection(apart.url));
+      for (const each of connections) expect(await each.send(request)).toMatchObject({ status: 200 });
+      const wake = apart.freeze();
+      const lying: Promise<Blow>[] = [];
+      try {
+        apart.cable.sever();
+        expect(await revoke()).toMatchObject({ status: 200, json: { enforcement: { enforcers: 4 } } });
+        lying.push(...connections.map((each) => each.send(request)));
+      } finally {
+        wake();
+      }
+      for (const { status } of await Promise.all(lying)) expect([401, 503]).toContain(status);
+      for (const each of connections) each.close();
+      apart.cable.mend();
+      await areReady();
+      expect(await at(apart.url, token)).toBe(401);
+    }, 120_000);
+
     test('cut off from the bus it answers from its cache as long as its lease lasts, and nothing after the revocation', async () => {
       await areReady();
       const { token, revoke } = await aKey();
