@@ -57,7 +57,7 @@ export function seeded(seed: number): () => number {
 
 const patienceMilliseconds = 90_000;
 /** The longest that a client rests between two requests. */
-const restMilliseconds = 40;
+const restMilliseconds = 60;
 
 /** A kept connection to a gateway: one request at a time, each with the moment in which it was sent. */
 export class Connection {
