@@ -151,7 +151,7 @@ export async function strike(
     /** Clients for each access at each gateway. */
     clientsEach?: number;
     /** Runs as soon as the clients have been woken. */
-    answered?: () => void;
+    answered?: () => unknown;
   },
 ): Promise<Struck> {
   const { random, clientsEach = 2 } = given;

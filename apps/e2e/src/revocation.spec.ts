@@ -157,8 +157,8 @@ describe('a revocation is finished when it returns', () => {
           },
           isDone: ({ status }) => status === 200,
         },
-        // What was on its way comes late: the clients have sent again by then.
-        { random: seeded(seed), answered: () => setImmediate(() => apart.cable.mend()) },
+        // Half a second after the answer, when every client has sent again, the network heals and what was on its way arrives.
+        { random: seeded(seed), answered: () => setTimeout(() => apart.cable.mend(), 500) },
       );
       // Fenced, unless a renewal that was under way at the cut brought it the marker.
       const { enforcement } = struck.answer.json as { enforcement: { acknowledged: number; fenced: number } };

@@ -24,7 +24,7 @@ const environment = {
 };
 
 /** A stack of three gateways and two replicas, before an upstream that answers 200, with routes for keys, people and role tokens. */
-export async function startWorldStack(): Promise<{ stack: Stack; stop(): Promise<number | null> }> {
+export async function startWorldStack(): Promise<{ stack: Stack; stop: () => Promise<number | null> }> {
   const upstream = createServer((request, response) => {
     request.resume();
     response.end('{}');
@@ -95,8 +95,8 @@ export class World {
   /** @param urls gateways to ask, each in turn */
   static async of(stack: Stack, urls = stack.urls): Promise<World> {
     const anyone = new Client(stack.url);
-    const { json } = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
-    const token = json.access_token as string;
+    const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
+    const token = login.json.access_token as string;
     const whoami = await anyone.as(token).get('/v1/whoami');
     return new World(urls, token, whoami.json.organization_id as string);
   }
