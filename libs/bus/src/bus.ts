@@ -114,6 +114,8 @@ export class Bus {
   }
 }
 
+const againMilliseconds = 250;
+
 /** How every connection of a service is made: for ever reconnecting, with an inbox of its own. */
 export function connectionOptions(service: BusUser, url: string): ConnectionOptions {
   const servers = url.split(',').map((text) => new URL(text));
@@ -126,7 +128,10 @@ export function connectionOptions(service: BusUser, url: string): ConnectionOpti
     name: service,
     inboxPrefix: `_INBOX.${service}`,
     maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
+    // The client measures its own waits by the wall clock: after one that was set back an hour, it would not try again for an hour.
+    reconnectDelayHandler: () => -Infinity,
+    reconnectToServer: ([server]) =>
+      server ? { server, delay: server.lastConnect === 0 ? 0 : againMilliseconds } : null,
     waitOnFirstConnect: true,
     ignoreClusterUpdates: servers.length === 1,
   };
