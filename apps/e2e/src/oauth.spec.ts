@@ -278,8 +278,8 @@ describe('OAuth', () => {
   });
 
   test('the metadata names what there is', async () => {
-    const { json } = await new Client(stack.url).get('/.well-known/oauth-authorization-server');
-    expect(json).toMatchObject({
+    const metadata = await new Client(stack.url).get('/.well-known/oauth-authorization-server');
+    expect(metadata.json).toMatchObject({
       issuer: stack.url,
       token_endpoint: `${stack.url}/oauth/token`,
       introspection_endpoint: `${stack.url}/oauth/introspect`,
@@ -288,6 +288,6 @@ describe('OAuth', () => {
       grant_types_supported: ['client_credentials', 'refresh_token'],
       response_types_supported: [],
     });
-    expect(json.token_endpoint_auth_signing_alg_values_supported).not.toContain('none');
+    expect(metadata.json.token_endpoint_auth_signing_alg_values_supported).not.toContain('none');
   });
 });

@@ -127,7 +127,7 @@ export const Identity = {
     request: z.strictObject({
       refresh_token: Sealed,
       /** The key that its presenter was found to be: another's token is refused. */
-      credential_id: z.string().max(64).nullable().default(null),
+      credential_id: z.string().max(64).optional(),
     }),
     reply: TokenPair,
     timeoutSeconds: revokingSeconds,
