@@ -104,10 +104,7 @@ describe('OAuth', () => {
       const disabled = await admin.post(`/v1/clients/${client.id}/disable`, {});
       expect(disabled.json.enforcement).toMatchObject({ enforcers: 2, acknowledged: 2 });
       for (const url of stack.urls) expect(await status(granted.access_token, undefined, url)).toBe(401);
-      await expect(oauth.clientCredentialsGrant(config)).rejects.toMatchObject({
-        error: 'invalid_client',
-        status: 401,
-      });
+      await expect(oauth.clientCredentialsGrant(config)).rejects.toMatchObject({ status: 401 });
       await admin.post(`/v1/clients/${client.id}/enable`, {});
       expect(await status(granted.access_token)).toBe(200);
       await oauth.tokenRevocation(config, granted.access_token);
