@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type HttpAnswer } from './client.js';
-import { type Key, made, type World } from './world.js';
+import { type Key, made, type Pair, type World } from './world.js';
 
 /** What a client sends: a GET with a credential. */
 export interface Access {
@@ -284,5 +284,52 @@ const ofRoleTokens: readonly Revocation[] = [
   },
 ];
 
+/** A machine client, by the token that it got for its signed assertion: a signature itself passes once. */
+const ofClients: readonly Revocation[] = [
+  {
+    name: 'a client is disabled',
+    prepare: async (world) => {
+      const { id, token } = await world.machine(['observer']);
+      const revoke = () => world.ask('POST', `/v1/clients/${id}/disable`);
+      return { accesses: [counterparties(token)], revoke, ...gone };
+    },
+  },
+  {
+    name: 'a client is ended',
+    prepare: async (world) => {
+      const { id, token } = await world.machine(['observer']);
+      const revoke = () => world.ask('DELETE', `/v1/clients/${id}`);
+      return { accesses: [counterparties(token)], revoke, ...gone };
+    },
+  },
+  {
+    name: 'a client’s roles are narrowed',
+    prepare: async (world) => {
+      const { id, token } = await world.machine(['observer', 'layer1:role:hook:viewer']);
+      const revoke = () => world.ask('PATCH', `/v1/clients/${id}`, { roles: ['layer1:role:hook:viewer'] });
+      return { accesses: [counterparties(token)], revoke, ...denied };
+    },
+  },
+  {
+    name: 'a client gives its token back',
+    prepare: async (world) => {
+      const { credentials } = (await world.keyWithTokens()).key;
+      const { access_token: token } = await made<Pair>(() =>
+        world.askForm('/oauth/token', { ...idOf(credentials), grant_type: 'client_credentials' }),
+      );
+      const revoke = () => world.askForm('/oauth/revoke', { ...idOf(credentials), token });
+      return { accesses: [counterparties(token)], revoke, afterwards: [401], isDone: ({ status }) => status === 200 };
+    },
+  },
+];
+
+const idOf = ({ client_id, client_secret }: Key['credentials']) => ({ client_id, client_secret });
+
 /** Every way to take something away that the API has. */
-export const revocations: readonly Revocation[] = [...ofKeys, ...ofOwners, ...ofSessions, ...ofRoleTokens];
+export const revocations: readonly Revocation[] = [
+  ...ofKeys,
+  ...ofOwners,
+  ...ofSessions,
+  ...ofRoleTokens,
+  ...ofClients,
+];

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -131,6 +131,32 @@ export class World {
     return { id, key: await this.key({ service_account_id: id }) };
   }
 
+  /** A machine client, and a token that it got by `private_key_jwt`. */
+  async machine(roles: string[]): Promise<{ id: string; token: string }> {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const public_key = publicKey.export({ type: 'spki', format: 'pem' });
+    const { id, client_id: client } = await made<{ id: string; client_id: string }>(() =>
+      this.ask('POST', '/v1/clients', { name: 'hammered', public_key, roles }),
+    );
+    const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+    const { access_token: token } = await made<Pair>(() => {
+      const exp = Math.floor(Date.now() / 1000) + 60;
+      const claims = { iss: client, sub: client, aud: this.urls[0], exp, jti: randomUUID() };
+      const input = `${encode({ alg: 'EdDSA' })}.${encode(claims)}`;
+      return this.askForm('/oauth/token', {
+        grant_type: 'client_credentials',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`,
+      });
+    });
+    return { id, token };
+  }
+
+  askForm(path: string, parameters: Record<string, string>): Promise<HttpAnswer> {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    return this.nextClient().send('POST', path, String(new URLSearchParams(parameters)), headers);
+  }
+
   async person(roles: string[]): Promise<Person> {
     const password = `a pass phrase ${randomUUID()}`;
     let email = '';
@@ -159,13 +185,17 @@ export class World {
     return made(() => this.send('POST', '/auth', { role: 'consumer', expiry: 3_600 }, headers));
   }
 
+  private nextClient(): Client {
+    return new Client(this.urls[this.#calls++ % this.urls.length] ?? '');
+  }
+
   private send(
     method: string,
     path: string,
     body: object | undefined,
     headers: Record<string, string>,
   ): Promise<HttpAnswer> {
-    const client = new Client(this.urls[this.#calls++ % this.urls.length] ?? '');
+    const client = this.nextClient();
     if (method === 'POST') return client.post(path, body ?? {}, headers);
     if (body === undefined) return client.send(method, path, undefined, headers);
     return client.send(method, path, JSON.stringify(body), { 'Content-Type': 'application/json', ...headers });
