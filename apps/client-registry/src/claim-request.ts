@@ -33,8 +33,9 @@ export class ClaimRequest {
     };
   }
 
-  /** Writes down who used which client last, and forgets claims that are past. */
+  /** Forgets claims that are past, and writes down who used which client last. */
   async settle(): Promise<void> {
+    while ((await this.claims.forget(mostForgotten)) === mostForgotten);
     const uses = [...this.uses.values()];
     this.uses.clear();
     try {
@@ -43,7 +44,6 @@ export class ClaimRequest {
       for (const use of uses) if (!this.uses.has(use.id)) this.uses.set(use.id, use);
       throw error;
     }
-    while ((await this.claims.forget(mostForgotten)) === mostForgotten);
   }
 
   private noteUse(use: ClientUse): void {

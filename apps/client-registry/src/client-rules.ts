@@ -1,4 +1,4 @@
-import { type Lattice } from '@portcullis/authz';
+import { type Lattice, within } from '@portcullis/authz';
 import { type AuthenticatedCaller, type ClientRecord, Refusal } from '@portcullis/contracts';
 import { PublicKeyRefused, readPublicKey } from '@portcullis/credentials';
 import { canonicalNetworks, demandKnownNames, demandNetworksWithin, demandWithin, heldBy } from '@portcullis/granting';
@@ -14,7 +14,9 @@ export function demandSensibleRoles({ lattice, apart }: Policy, roles: readonly 
     });
   }
   for (const duties of apart) {
-    const held = duties.filter((duty) => roles.some((role) => lattice.covers(role, duty)));
+    const grantOf = (names: readonly string[]) => lattice.grantKnown({ roles: names, permissions: [], buckets: 'all' });
+    // By what they come to, whichever roles it comes by.
+    const held = duties.filter((duty) => within(grantOf([duty]), grantOf(roles)).length === 0);
     if (held.length < 2) continue;
     throw new Refusal('unprocessable', `The policy keeps ${held.join(' and ')} apart. Make a client for each.`, {
       errors: [{ field: 'roles', message: `must not give ${held.join(' and ')} to one client` }],

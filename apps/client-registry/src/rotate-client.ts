@@ -28,13 +28,19 @@ export class RotateClient {
     return this.changeClient.execute(
       caller,
       { operation, request },
-      async ({ record, fingerprints, changeEnforced }, tx) => {
+      async ({ record, fingerprints, changedSeq, changeEnforced }, tx) => {
         // Whoever has the new key is the client from then on. It is looked at once it is known whose it is to be.
         demandMayGive(this.policy.current.lattice, caller, record);
         const add = publicKeyOf(request.public_key);
         const isCurrent = record.public_key.fingerprint === add.fingerprint;
         // A repeat of a call that was not confirmed. Without others there is nothing that it would end.
-        if (isCurrent && overlapSeconds === 0 && record.public_keys.length === 1 && !changeEnforced) {
+        if (
+          isCurrent &&
+          overlapSeconds === 0 &&
+          record.public_keys.length === 1 &&
+          changedSeq !== null &&
+          !changeEnforced
+        ) {
           return { unchanged: 'confirm', shown: { warnings: [] } };
         }
         if (fingerprints.includes(add.fingerprint)) {

@@ -24,6 +24,7 @@ interface JsonSchema {
 }
 
 const password = 'a-password-of-the-story';
+const publicKey = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' });
 
 let stack: Stack;
 let anyone: Client;
@@ -43,8 +44,7 @@ beforeAll(async () => {
 
   const key = await made(ours.post('/v1/api-keys', { name: 'ours', permissions: ['counterparties:view'] }));
   const account = await made(ours.post('/v1/service-accounts', { name: 'ours', permissions: ['counterparties:view'] }));
-  const public_key = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' });
-  const client = await made(ours.post('/v1/clients', { name: 'ours', public_key, roles: ['observer'] }));
+  const client = await made(ours.post('/v1/clients', { name: 'ours', public_key: publicKey, roles: ['observer'] }));
   const person = await made(ours.post('/v1/users', { email: 'other@ours.example', roles: ['developer'], password }));
   const event = (await ours.get('/v1/audit/events?limit=1')).json.items[0] as { id: string };
   const [first] = ((await installer.get('/v1/organizations')).json.items as { id: string }[]).slice(-1);
@@ -127,7 +127,7 @@ function sample(schema: JsonSchema | undefined, name = ''): unknown {
     case 'boolean':
       return false;
     default:
-      return name === 'password' ? password : 'sample';
+      return name === 'password' ? password : name === 'public_key' ? publicKey : 'sample';
   }
 }
 

@@ -204,6 +204,7 @@ describe('OAuth', () => {
       expect(answers.map((answer) => answer.status).sort()).toEqual([200, 401, 401, 401, 401, 401]);
     });
 
+    const ofNobody = (name: string) => ({ ...good(), iss: name, sub: name });
     const usual = { alg: 'EdDSA' };
     const faults: readonly (readonly [string, () => object, object])[] = [
       ['for another audience', () => ({ ...good(), aud: 'https://elsewhere.example' }), usual],
@@ -214,7 +215,8 @@ describe('OAuth', () => {
       ['without an end', () => ({ ...good(), exp: undefined }), usual],
       ['without a jti', () => ({ ...good(), jti: undefined }), usual],
       ['of another subject', () => ({ ...good(), sub: 'somebody' }), usual],
-      ['of nobody', () => ({ ...good(), iss: randomUUID(), sub: 'x' }), usual],
+      ['of nobody', () => ofNobody(randomUUID()), usual],
+      ['of a name that is none', () => ofNobody(`${'x'.repeat(200)}\0`), usual],
       ['of the type of an access token', good, { alg: 'EdDSA', typ: 'at+jwt' }],
       ['without an algorithm', good, { alg: 'none' }],
       ['by HMAC', good, { alg: 'HS256' }],

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { type HttpAnswer } from './client.js';
 import { type Key, made, type Pair, type World } from './world.js';
 
@@ -303,6 +303,26 @@ const ofClients: readonly Revocation[] = [
     },
   },
   {
+    name: 'a client gets another key without overlap',
+    prepare: async (world) => {
+      const { id, token } = await world.machine(['observer']);
+      const revoke = () => {
+        const { publicKey } = generateKeyPairSync('ed25519');
+        const public_key = publicKey.export({ type: 'spki', format: 'pem' });
+        return world.ask('POST', `/v1/clients/${id}/rotate`, { public_key, overlap_seconds: 0 });
+      };
+      return { accesses: [counterparties(token)], revoke, ...gone };
+    },
+  },
+  {
+    name: 'a client’s networks are narrowed to others',
+    prepare: async (world) => {
+      const { id, token } = await world.machine(['observer']);
+      const revoke = () => world.ask('PATCH', `/v1/clients/${id}`, { networks: ['192.0.2.0/24'] });
+      return { accesses: [counterparties(token)], revoke, ...denied };
+    },
+  },
+  {
     name: 'a client’s roles are narrowed',
     prepare: async (world) => {
       const { id, token } = await world.machine(['observer', 'layer1:role:hook:viewer']);
@@ -325,7 +345,7 @@ const ofClients: readonly Revocation[] = [
 
 const idOf = ({ client_id, client_secret }: Key['credentials']) => ({ client_id, client_secret });
 
-/** Every way to take something away that the API has. */
+/** Every way to take something away that the API has, but for a signing key, with which all sessions go. */
 export const revocations: readonly Revocation[] = [
   ...ofKeys,
   ...ofOwners,

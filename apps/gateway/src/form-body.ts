@@ -1,6 +1,6 @@
 import { type IncomingMessage } from 'node:http';
 import { Refusal } from '@portcullis/contracts';
-import { type ReadBody, readBytes } from './json-body.js';
+import { readBytes } from './json-body.js';
 
 const maxFormBytes = 65_536;
 const formType = /^application\/x-www-form-urlencoded[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
@@ -9,18 +9,12 @@ const formType = /^application\/x-www-form-urlencoded[ \t]*(?:;[ \t]*charset="?u
  * The parameters of an OAuth request (RFC 6749 section 3.2): a form in the body, each parameter once, one without a value as good as none.
  * Refuses with `invalid_request` another content type, a parameter that comes twice, escapes that are none, a body over 64 KiB.
  */
-export async function readForm(
-  request: IncomingMessage,
-  options: Pick<ReadBody, 'contentDigest' | 'proceed'> = {},
-): Promise<ReadonlyMap<string, string>> {
+export async function readForm(request: IncomingMessage, proceed: () => void): Promise<ReadonlyMap<string, string>> {
   if (!formType.test(request.headers['content-type'] ?? '')) {
     throw new Refusal('invalid_request', 'Send the parameters as application/x-www-form-urlencoded in the body.');
   }
-  options.proceed?.();
+  proceed();
   const bytes = await readBytes(request, maxFormBytes);
-  if (options.contentDigest && !options.contentDigest.checker().update(bytes).matches()) {
-    throw new Refusal('invalid_signature', 'The signature is not valid.');
-  }
   const parameters = new Map<string, string>();
   for (const pair of bytes.toString('latin1').split('&')) {
     if (pair === '') continue;

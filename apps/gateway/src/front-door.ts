@@ -482,15 +482,17 @@ export class FrontDoor {
           contentDigest: identity.kind === 'principal' ? identity.contentDigest : undefined,
           proceed: () => proceed(this.visitOf(request, reply)),
         }),
-      form: () =>
-        readForm(request.raw, {
-          contentDigest: identity.kind === 'principal' ? identity.contentDigest : undefined,
-          proceed: () => proceed(this.visitOf(request, reply)),
-        }),
+      form: () => readForm(request.raw, () => proceed(this.visitOf(request, reply))),
       clientIp: identity.clientIp,
       userAgent: userAgentOf(request.raw),
       caller: ({ idempotent }) => callerOf(principal, idempotent ? idempotencyKeyOf(request.raw) : null),
       callerAs: (who) => callerOf(who.principal, null),
+      admit: (who) => {
+        const visit = this.visitOf(request, reply);
+        if (isByKey(who)) visit.made = { arrival, identity: who };
+        const over = this.overLimit(who, arrival, visit);
+        if (over) throw over.refusal;
+      },
       failed: (refusal) => void this.recordRefusal(refusal, { arrival, query, identity }),
     };
   }

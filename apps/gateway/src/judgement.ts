@@ -34,6 +34,8 @@ export type Identity =
       readonly secretId?: string | undefined;
       /** Of a signed request: what its body has to have. Nothing may act on the body before that is known. */
       readonly contentDigest?: ContentDigest | null | undefined;
+      /** Of the key by which a machine client said who it is. */
+      readonly keyFingerprint?: string | undefined;
     }
   | {
       readonly kind: 'refused';

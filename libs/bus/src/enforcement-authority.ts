@@ -26,8 +26,8 @@ import { listen } from './listen.js';
 
 /** What an authority's database gives beyond the protocol. */
 export interface MarkerSource {
-  /** The committed markers with these seqs, to broadcast them, and all rows as `enforcers` answers them: read in one statement. */
-  confirming(seqs: readonly number[]): Promise<{ notice: MarkerNotice; enforcers: EnforcerRow[] }>;
+  /** The committed markers with these seqs, to broadcast them, the latest seq, and all rows as `enforcers` answers them: one statement. */
+  confirming(seqs: readonly number[]): Promise<{ notice: MarkerNotice; seq: number; enforcers: EnforcerRow[] }>;
 }
 
 export interface AuthorityOptions {
@@ -38,6 +38,10 @@ export interface AuthorityOptions {
 }
 
 const relistMilliseconds = 50;
+/** Live at once. Each that falls silent is one more to fence, which a revocation waits for. */
+const mostGuards = 200;
+/** Enforcers whose acknowledgements are remembered. Of more, renewals tell. */
+const mostAcknowledged = 4_096;
 /** Whoever takes longer did not hear the broadcast, or had no time for it: the log names it. */
 const slowMilliseconds = 1_000;
 const watchMilliseconds = 1_000;
@@ -103,7 +107,7 @@ export class EnforcementAuthority {
     const sinceMs = performance.now();
     const deadlineMs = sinceMs + this.leaseMs + patienceMilliseconds;
     const { store } = this.options;
-    const { notice, enforcers } = await this.untilDeadline(deadlineMs, () => store.confirming(seqs));
+    const { notice, seq: head, enforcers } = await this.untilDeadline(deadlineMs, () => store.confirming(seqs));
     const seq = Math.max(...seqs);
     const revocation = new PendingRevocation({ seq, history: notice.history, leaseMs: this.leaseMs, sinceMs });
     const waiter: Waiter = { revocation, sinceMs, wake: () => undefined };
@@ -111,7 +115,11 @@ export class EnforcementAuthority {
     try {
       if (notice.markers.length > 0) this.bus.connection.publish(markerSubject(this.authority), JSON.stringify(notice));
       revocation.list(enforcers);
-      for (const ack of this.acknowledged.values()) revocation.acknowledge(ack);
+      for (const [id, ack] of this.acknowledged) {
+        // Of a database that was put back to an earlier point: what it acknowledged were other markers.
+        if (ack.appliedThrough > head) this.acknowledged.delete(id);
+        else revocation.acknowledge(ack);
+      }
       let listedMs = performance.now();
       for (;;) {
         const progress = await this.advance(revocation, deadlineMs);
@@ -138,9 +146,17 @@ export class EnforcementAuthority {
     return this.bus.service as Authority;
   }
 
-  private exchange(message: EnforcerMessage): Promise<AuthorityReply> {
+  private async exchange(message: EnforcerMessage): Promise<AuthorityReply> {
+    if (message.kind === 'join' && isIdOf('guard', message.enforcerId)) await this.demandRoom(message.enforcerId);
     const after = 'appliedThrough' in message ? message.appliedThrough : 0;
     return this.options.store.exchange(message.enforcerId, after, (view) => answer(view, message, this.leaseMs));
+  }
+
+  /** Guards share one password. Whoever has it must not make every revocation wait for thousands that are silent. */
+  private async demandRoom(id: string): Promise<void> {
+    const rows = await this.options.store.enforcers();
+    const guards = rows.filter((row) => row.state === 'live' && row.id !== id && isIdOf('guard', row.id));
+    if (guards.length >= mostGuards) throw new Error(`${mostGuards} guards have joined, and another may not`);
   }
 
   /**
@@ -149,7 +165,8 @@ export class EnforcementAuthority {
    */
   private heard(ack: Ack): void {
     const last = this.acknowledged.get(ack.enforcerId);
-    if (!last || isFurther(ack, last)) this.acknowledged.set(ack.enforcerId, ack);
+    const isNew = last === undefined && this.acknowledged.size < mostAcknowledged;
+    if (isNew || (last && isFurther(ack, last))) this.acknowledged.set(ack.enforcerId, ack);
     for (const { revocation, sinceMs, wake } of this.pending) {
       if (!revocation.acknowledge(ack)) continue;
       const waitedMs = performance.now() - sinceMs;
@@ -164,6 +181,7 @@ export class EnforcementAuthority {
       const progress = revocation.progress(performance.now());
       if (progress.state !== 'fence') return progress;
       for (const order of progress.orders) {
+        if (performance.now() > deadlineMs) throw pendingRefusal();
         const outcome = await this.untilDeadline(deadlineMs, () =>
           this.options.store.fence(order, (row) => decideFence(row, order)),
         );

@@ -95,6 +95,8 @@ export const ResolvedFamily = z.object({
       organization_id: z.string().nullable(),
       /** Of the client secret that a key's tokens were got with: they are good as long as a secret of it is. Null: unknown, or a session. */
       secret_generation: z.number().int().positive().nullable(),
+      /** Of the key by which a machine client said who it is: its tokens are good as long as that key is. */
+      key_fingerprint: z.string().nullable(),
       status: z.enum(['active', 'revoked', 'expired']),
     })
     .nullable(),
@@ -142,7 +144,7 @@ export const Identity = {
   grantToClient: principalOperation({
     subject: 'identity.grant-to-client',
     permission: null,
-    request: z.strictObject({ scope: Scope }),
+    request: z.strictObject({ scope: Scope, key_fingerprint: z.string().max(128) }),
     reply: AccessGrant,
   }),
   /**

@@ -188,6 +188,7 @@ const aFamily = (given: Partial<FamilyRecord>): FamilyRecord => {
     principal_id: '',
     organization_id: org,
     secret_generation: null,
+    key_fingerprint: null,
     status: 'active',
     ...given,
   };

@@ -83,6 +83,8 @@ export class TokenJudge {
     if (token.credentialId !== (family.kind === 'session' ? family.id : family.credential_id)) {
       throw noLongerGood('other_family');
     }
+    // A machine client is client-registry's, whose lease no guard holds.
+    if (family.kind === 'client') throw noLongerGood('tokens of machine clients are for the gateway');
     return family.kind === 'session'
       ? this.#ofSession(token, family, presented, records)
       : this.#ofKey(token, family, presented, records);

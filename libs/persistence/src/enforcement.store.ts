@@ -73,10 +73,12 @@ export class EnforcementStore implements AuthorityStore {
   }
 
   /** The markers with these seqs, for their broadcast, and all rows, to know who is waited for: one statement. */
-  confirming(seqs: readonly number[]): Promise<{ notice: MarkerNotice; enforcers: EnforcerRow[] }> {
+  confirming(seqs: readonly number[]): Promise<{ notice: MarkerNotice; seq: number; enforcers: EnforcerRow[] }> {
     return this.database.read(async (manager) => {
-      const [row] = await manager.query<{ history: string; markers: StoredMarker[]; enforcers: StoredEnforcer[] }[]>(
-        `select position.history,
+      const [row] = await manager.query<
+        { history: string; seq: string; markers: StoredMarker[]; enforcers: StoredEnforcer[] }[]
+      >(
+        `select position.history, position.seq,
                 coalesce((select json_agg(one order by one.seq) from (${selectMarker} where seq = any($1::bigint[])) one), '[]')
                   as markers,
                 coalesce((select json_agg(one) from (${selectEnforcer}) one), '[]') as enforcers
@@ -86,6 +88,7 @@ export class EnforcementStore implements AuthorityStore {
       if (!row) throw new Error('enforcement_head has no row');
       return {
         notice: { history: row.history, markers: row.markers.map(fromStoredMarker) },
+        seq: Number(row.seq),
         enforcers: row.enforcers.map(fromStored),
       };
     });

@@ -12,12 +12,14 @@ import {
 } from '@portcullis/credentials';
 import { type Instant } from '@portcullis/enforcement';
 import { type SignatureClaims } from './signature-claims.js';
-import { liveKeysOf } from './client-keys.js';
+import { clientIdForm, liveKeysOf } from './client-keys.js';
 import { type CachedRecord, clientByClientId } from './records.js';
 
 /** How far ahead an assertion may end, and how far clocks may differ. */
 const maxLifetimeSeconds = 600;
 const leewaySeconds = 30;
+/** How long a `jti` is remembered after its end: by how much the registry's clock may be ahead of ours, and more. */
+const rememberedSeconds = 600;
 
 /** An assertion that was read, and what has been found out of it so far. */
 export interface ReadAssertion {
@@ -58,26 +60,29 @@ export class ClientAssertions {
   }
 
   /** To be asked again with the same `assertion` when what it waits for has come. Throws `TokenError`. */
-  judge(assertion: ReadAssertion, records: RequestRecords<CachedRecord>): { readonly client: ResolvedClient } | Stop {
+  judge(
+    assertion: ReadAssertion,
+    records: RequestRecords<CachedRecord>,
+  ): { readonly client: ResolvedClient; readonly fingerprint: string } | Stop {
     const found = records.look(clientByClientId(assertion.clientId));
     if ('stop' in found) return found;
     const client = found.record;
     if (!client) throw new TokenError('unknown_key', 'There is no such client.');
-    const claims = this.#verify(assertion, client);
+    const { claims, fingerprint } = this.#verify(assertion, client);
     if (assertion.claimed === undefined) return this.#claim(assertion, client, claims);
     if (!assertion.claimed) throw new TokenError('invalid_claims', 'The jti was used before.');
-    return { client };
+    return { client, fingerprint };
   }
 
-  #verify({ text, clientId }: ReadAssertion, client: ResolvedClient): Claims {
+  #verify({ text, clientId }: ReadAssertion, client: ResolvedClient): { claims: Claims; fingerprint: string } {
     const { header, payload, signingInput, signature } = parseJws(text);
     const algorithm = Object.hasOwn(algorithms, header.alg) ? algorithms[header.alg] : undefined;
     const now = new Date(this.options.now().wallMs);
-    const isSigned = liveKeysOf(client, now.getTime()).some(({ key, algorithms: allowed }) => {
+    const signer = liveKeysOf(client, now.getTime()).find(({ key, algorithms: allowed }) => {
       if (algorithm === undefined || !allowed.includes(algorithm)) return false;
       return signatureVerifies({ key, algorithm }, signingInput, signature);
     });
-    if (!isSigned) throw new TokenError('bad_signature', 'No key of the client has signed this.');
+    if (!signer) throw new TokenError('bad_signature', 'No key of the client has signed this.');
     const claims = checkClaims(readClaims(payload), {
       issuer: clientId,
       audience: this.options.issuer,
@@ -94,14 +99,14 @@ export class ClientAssertions {
     if (jti === undefined || jti === '' || jti.length > 256) {
       throw new TokenError('invalid_claims', 'An assertion has a jti of 1 to 256 characters.');
     }
-    return claims;
+    return { claims, fingerprint: signer.fingerprint };
   }
 
   #claim(assertion: ReadAssertion, client: ResolvedClient, { exp, jti }: Claims): Stop {
     const claim = {
       client: client.id,
       digest: sha256Hex(`private_key_jwt\0${client.client_id}\0${jti}`),
-      until: new Date((exp + 2 * leewaySeconds) * 1000).toISOString(),
+      until: new Date((exp + rememberedSeconds) * 1000).toISOString(),
       client_ip: assertion.clientIp,
       user_agent: assertion.userAgent,
     };

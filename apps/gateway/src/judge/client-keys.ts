@@ -1,6 +1,9 @@
 import { type ResolvedClient } from '@portcullis/contracts';
 import { type PublicKey, publicKeyFromSpki } from '@portcullis/credentials';
 
+/** Client ids are UUIDs. What is none is no client, and nobody need be asked about it. */
+export const clientIdForm = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+
 interface KnownKey {
   readonly key: PublicKey;
   readonly expiresAtMs: number | null;

@@ -96,6 +96,10 @@ export function roleTokenHolding(
   };
 }
 
+/** Every address there is: no restriction, also where the address is unknown. */
+export const isEverywhere = (networks: readonly string[]): boolean =>
+  networks.includes('0.0.0.0/0') && networks.includes('::/0');
+
 /** What a client holds: its roles as the policy means them now, of a token no more than that says. Nobody owns it. */
 export function clientHolding(lattice: Lattice, client: ResolvedClient, token?: AccessToken): Holding {
   const given = lattice.grantKnown({ roles: client.roles, permissions: [], buckets: 'all' });
@@ -110,7 +114,7 @@ export function clientHolding(lattice: Lattice, client: ResolvedClient, token?: 
       client_id: client.client_id,
       roles: client.roles,
       ...shown(lattice, grant),
-      networks: client.networks,
+      networks: isEverywhere(client.networks) ? null : client.networks,
       expires_at: token?.expiresAt.toISOString() ?? null,
     },
   };

@@ -223,6 +223,7 @@ function aWorld() {
       credential_id: given.principal_id,
       organization_id: org,
       secret_generation: null,
+      key_fingerprint: null,
       status: 'active',
       ...given,
     };

@@ -19,8 +19,10 @@ import { type Arrival, type Identity } from '../judgement.js';
 import { type AccessToken, AccessTokens } from './access-tokens.js';
 import { SignatureClaims } from './signature-claims.js';
 import { ClientAssertions, type ReadAssertion } from './client-assertions.js';
+import { liveKeysOf } from './client-keys.js';
 import {
   clientHolding,
+  isEverywhere,
   type Holding,
   Holdings,
   keyHolding,
@@ -251,12 +253,16 @@ export class Judge {
   ): Promise<Identity> {
     const records = this.#records.forRequest();
     try {
-      for (let fetches = 0; fetches <= maxFetches; fetches++) {
+      for (let fetches = 0; fetches <= maxFetches;) {
         const decided = decide(records);
         if ('kind' in decided) return decided;
         if (decided.stop === 'blocked') return blocked(clientIp, decided.tag);
         if (decided.stop === 'unavailable') return unavailable(clientIp, decided.why);
-        await (decided.stop === 'waits' ? decided.work() : records.fetch(decided.lookup));
+        if (decided.stop === 'waits') await decided.work();
+        else {
+          fetches += 1;
+          await records.fetch(decided.lookup);
+        }
       }
     } catch (error) {
       return unavailable(clientIp, error);
@@ -329,7 +335,7 @@ export class Judge {
     if (token.credentialId !== (family.kind === 'session' ? family.id : family.credential_id))
       return no('other_family');
     if (family.kind === 'session') return this.#judgeSession(token, family, named, asking);
-    if (family.kind === 'client') return this.#judgeClientToken(token, named, asking);
+    if (family.kind === 'client') return this.#judgeClientToken(token, family.key_fingerprint, named, asking);
 
     const keyFound = records.look(keyById(token.credentialId));
     if ('stop' in keyFound) return keyFound;
@@ -415,7 +421,12 @@ export class Judge {
   }
 
   /** A token of a machine client holds token ∩ client. */
-  #judgeClientToken(token: AccessToken, named: readonly Tag[], asking: Asking): Identity | Stop {
+  #judgeClientToken(
+    token: AccessToken,
+    fingerprint: string | null,
+    named: readonly Tag[],
+    asking: Asking,
+  ): Identity | Stop {
     const found = asking.records.look(clientById(token.credentialId));
     if ('stop' in found) return found;
     const client = found.record;
@@ -424,20 +435,25 @@ export class Judge {
     if (token.organizationId !== client.organization_id) {
       return refused(asking.clientIp, notValid(), 'other_organization', of);
     }
+    // Whoever found a key must not live on in the tokens that were got with it.
+    const live = liveKeysOf(client, this.#options.now().wallMs);
+    if (!live.some((key) => key.fingerprint === fingerprint)) {
+      return refused(asking.clientIp, notValid(), 'key_ended', of);
+    }
     return this.#refuseClient(client, asking) ?? this.#useClient(client, asking, { token, named });
   }
 
   /** Why a client is refused whatever it presents. */
   #refuseClient(client: ResolvedClient, { clientIp, anywhere }: Place): Identity | undefined {
     if (client.status !== 'active') return refused(clientIp, notValid(), client.status, client);
-    if (anywhere || this.#isWithin(client.networks, clientIp)) return undefined;
+    if (anywhere || isEverywhere(client.networks) || this.#isWithin(client.networks, clientIp)) return undefined;
     return refused(clientIp, elsewhere(), 'network_not_allowed', client);
   }
 
   #judgeSigned(signed: SignedArrival, { clientIp, organizationId, records }: Asking): Identity | Stop {
     const judged = this.#signedRequests.judge(signed, records, ({ status, networks }) => {
       if (status !== 'active') return { reason: status };
-      return this.#isWithin(networks, clientIp) ? undefined : { refusal: elsewhere() };
+      return isEverywhere(networks) || this.#isWithin(networks, clientIp) ? undefined : { refusal: elsewhere() };
     });
     if ('stop' in judged) return judged;
     const { client } = judged;
@@ -451,9 +467,14 @@ export class Judge {
   #useClient(
     client: ResolvedClient,
     { clientIp, organizationId }: Pick<Asking, 'clientIp' | 'organizationId'>,
-    by: { contentDigest?: ContentDigest | null; token?: AccessToken; named?: readonly Tag[] } = {},
+    by: {
+      contentDigest?: ContentDigest | null;
+      keyFingerprint?: string;
+      token?: AccessToken;
+      named?: readonly Tag[];
+    } = {},
   ): Identity | Stop {
-    const { contentDigest, token, named = [] } = by;
+    const { contentDigest, keyFingerprint, token, named = [] } = by;
     const subject = {
       tags: [...named, tag('credential', client.id), tag('organization', client.organization_id)],
       under: ['client-registry', 'identity'],
@@ -465,7 +486,7 @@ export class Judge {
     }
     const lattice = this.#options.lattice();
     const holding = this.#holdings.of(token ?? client, [lattice, client], () => clientHolding(lattice, client, token));
-    return this.#principal(clientIp, holding, subject, { contentDigest });
+    return this.#principal(clientIp, holding, subject, { contentDigest, keyFingerprint });
   }
 
   #judgeSession(
@@ -560,7 +581,7 @@ export class Judge {
     clientIp: string,
     { principal, grant }: Holding,
     subject: Subject,
-    about: Partial<Pick<PrincipalIdentity, 'key' | 'secretId' | 'contentDigest'>> = {},
+    about: Partial<Pick<PrincipalIdentity, 'key' | 'secretId' | 'contentDigest' | 'keyFingerprint'>> = {},
   ): Identity {
     const identity: Identity = { kind: 'principal', principal, grant, clientIp, ...about };
     this.#subjects.set(identity, subject);

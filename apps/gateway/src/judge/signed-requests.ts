@@ -19,7 +19,7 @@ import {
 import { type Instant } from '@portcullis/enforcement';
 import { type Arrival } from '../judgement.js';
 import { type SignatureClaims } from './signature-claims.js';
-import { liveKeysOf } from './client-keys.js';
+import { clientIdForm, liveKeysOf } from './client-keys.js';
 import { type CachedRecord, clientByClientId } from './records.js';
 
 /** How long what was signed is remembered after `created`: until no clock of ours takes it any more, and as long again. */
@@ -145,9 +145,6 @@ export class SignedRequests {
     };
   }
 }
-
-/** Client ids are UUIDs. What is none is no client, and nobody need be asked about it. */
-const clientIdForm = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 /** While one key replaces another either may have signed. */
 function verifyWithOne(live: readonly PublicKey[], signature: RequestSignature, base: string): PublicKey {

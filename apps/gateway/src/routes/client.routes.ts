@@ -5,9 +5,12 @@ import {
   explainSignature,
   originOf,
   publicKeyFromSpki,
+  PublicKeyRefused,
+  readPublicKey,
   type SignatureExplanation,
 } from '@portcullis/credentials';
 import { z } from 'zod';
+import { clientIdForm } from '../judge/client-keys.js';
 import { httpInputOf, readInput } from './http-input.js';
 import { type ControlRoute, operationRoute, ownRoute, type RouteParts } from './route.js';
 
@@ -35,6 +38,18 @@ const ExplainedSignature = z.object({
   problems: z.array(z.object({ code: z.string(), component: z.string().nullable(), message: z.string() })),
 });
 
+/** A private key that was pasted goes no further than this process; the registry looks at what is left again. */
+function withPublicKey<Body extends { public_key: string }>(body: Body): Body {
+  try {
+    readPublicKey(body.public_key);
+    return body;
+  } catch (error) {
+    if (!(error instanceof PublicKeyRefused)) throw error;
+    const errors = [{ field: 'public_key', message: error.message }];
+    throw new Refusal('unprocessable', error.message, { errors });
+  }
+}
+
 const described = httpInputOf(DescribedRequest, 'POST', '/v1/clients/verify-signature');
 
 export const clientRoutes: readonly ControlRoute[] = [
@@ -44,6 +59,8 @@ export const clientRoutes: readonly ControlRoute[] = [
     tag,
     summary: 'Register a machine client by its public key; it signs its requests',
     operation: ClientRegistry.create,
+    body: ClientRegistry.create.request,
+    request: withPublicKey,
     status: 201,
     example: {
       name: 'SISU production',
@@ -112,6 +129,8 @@ export const clientRoutes: readonly ControlRoute[] = [
     tag,
     summary: 'Another public key; the old one is good for the overlap',
     operation: ClientRegistry.rotate,
+    body: ClientRegistry.rotate.request,
+    request: withPublicKey,
     example: {
       public_key: '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA…\n-----END PUBLIC KEY-----\n',
       overlap_seconds: 3600,
@@ -139,11 +158,12 @@ async function explain(
   organizationId: string | null,
   parts: RouteParts,
 ): Promise<z.input<typeof ExplainedSignature>> {
-  const clients = new Map<string, ResolvedClient>();
+  const clients = new Map<string, ResolvedClient | undefined>();
   const clientOf = async (keyid: string): Promise<ResolvedClient | undefined> => {
-    const known = clients.get(keyid) ?? (await parts.clientByClientId(keyid));
+    if (clients.has(keyid) || !clientIdForm.test(keyid)) return clients.get(keyid);
+    const found = await parts.clientByClientId(keyid);
     // Another organization's is as good as none.
-    if (known?.organization_id !== organizationId) return undefined;
+    const known = found?.organization_id === organizationId ? found : undefined;
     clients.set(keyid, known);
     return known;
   };

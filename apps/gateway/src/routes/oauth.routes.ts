@@ -120,6 +120,7 @@ async function answering(call: ControlCall, work: (form: Form) => Promise<Answer
     if (call.query !== null && call.query !== '') throw invalid('Parameters go into the body, not into the URL.');
     return await work(await call.form());
   } catch (error) {
+    if (error instanceof Refusal && error.failedCredential) call.failed(error);
     const { status, error: code, description, headers } = asOAuthError(error);
     return {
       status,
@@ -151,10 +152,7 @@ async function grantAccess(
 ): Promise<Answer> {
   const [operation, reply] =
     'assertion' in client
-      ? ([
-          Identity.grantToClient,
-          await parts.ask(Identity.grantToClient, { scope }, [], call.callerAs(await identified(call, parts, client))),
-        ] as const)
+      ? ([Identity.grantToClient, await grantToClient(call, parts, client, scope)] as const)
       : ([
           Identity.grantBySecret,
           await parts
@@ -175,6 +173,17 @@ async function grantAccess(
     permissions: string[];
   };
   return tokens({ ...granted, scope: permissions.join(' ') });
+}
+
+async function grantToClient(
+  call: ControlCall,
+  parts: RouteParts,
+  client: PresentedClient,
+  scope: readonly string[] | null,
+): Promise<unknown> {
+  const who = await identified(call, parts, client);
+  const request = { scope, key_fingerprint: who.keyFingerprint ?? '' };
+  return parts.ask(Identity.grantToClient, request, [], call.callerAs(who));
 }
 
 async function refresh(call: ControlCall, parts: RouteParts, client: PresentedClient, form: Form): Promise<Answer> {
@@ -264,6 +273,9 @@ async function revoke(call: ControlCall, parts: RouteParts, form: Form): Promise
   }
   const reply = await parts.ask(Identity.revokeToken, { token: text }, ['token'], call.callerAs(who));
   if (Identity.revokeToken.reply.parse(reply).outcome === 'of_another') {
+    const { organization_id, credential_id } = who.principal;
+    const failedCredential = { reason: 'token_of_another', organization_id, credential_id };
+    call.failed(new Refusal('invalid_token', 'The token was issued to another client.', { failedCredential }));
     throw new OAuthError(400, 'invalid_grant', 'The token was issued to another client.');
   }
   return done;
@@ -282,7 +294,8 @@ function clientOf({ arrival }: ControlCall, form: Form): PresentedClient {
   const [type, assertion] = [form.get('client_assertion_type'), form.get('client_assertion')];
   const ways = [hasHeader, secret !== undefined, type !== undefined || assertion !== undefined];
   if (ways.filter(Boolean).length > 1) throw invalid('A client authenticates itself in one way.');
-  if (hasHeader) return basicOf(header.kind === 'basic' ? header.encoded : null, id);
+  if (hasHeader && header.kind !== 'basic') throw invalidClient(false);
+  if (header.kind === 'basic') return basicOf(header.encoded, id);
   if (assertion !== undefined || type !== undefined) {
     if (type !== assertionType || assertion === undefined) {
       throw invalid(`A client_assertion is of the type ${assertionType}.`);
@@ -296,8 +309,8 @@ function clientOf({ arrival }: ControlCall, form: Form): PresentedClient {
 }
 
 /** RFC 6749 section 2.3.1: both halves are written as a form has them, before base64. */
-function basicOf(encoded: Secret | null, idInForm: string | undefined): PresentedClient {
-  const bytes = encoded && decodeBase64(encoded.reveal());
+function basicOf(encoded: Secret, idInForm: string | undefined): PresentedClient {
+  const bytes = decodeBase64(encoded.reveal());
   const text = bytes && Buffer.from(bytes).toString('latin1');
   const colon = text?.indexOf(':') ?? -1;
   const id = colon < 0 ? null : decodeForm(text?.slice(0, colon) ?? '');
@@ -310,7 +323,10 @@ function basicOf(encoded: Secret | null, idInForm: string | undefined): Presente
 /** The client that it proves to be. What fails is written down like any credential that fails. */
 async function identified(call: ControlCall, parts: RouteParts, client: PresentedClient): Promise<Identified> {
   const who = await parts.identifyClient(client, call);
-  if (who.kind === 'principal') return who;
+  if (who.kind === 'principal') {
+    call.admit(who);
+    return who;
+  }
   if (who.kind === 'refused' && who.refusal.code === 'unavailable') throw who.refusal;
   throw invalidClient(client.isBasic);
 }
@@ -320,7 +336,7 @@ function refusedClient(call: ControlCall, { isBasic }: PresentedClient, error: u
   const isClient =
     error instanceof Refusal && (error.code === 'invalid_credentials' || error.code === 'network_not_allowed');
   if (!isClient) return error;
-  call.failed(error);
+  if (error.failedCredential) call.failed(error);
   return invalidClient(isBasic);
 }
 

@@ -74,6 +74,8 @@ export interface ControlCall {
   form(): Promise<ReadonlyMap<string, string>>;
   readonly clientIp: string;
   readonly userAgent: string | null;
+  /** Counts against the limit of whoever was found to ask, and lists it as a request of theirs. Refuses with `rate_limited`. */
+  admit(who: Identity): void;
   /** Writes down that a service refused a credential. */
   failed(refusal: Refusal): void;
 }

@@ -13,6 +13,8 @@ export interface Family {
   organizationId: string | null;
   /** Of the client secret that a key's tokens were got with. Null: a session, or got before this was kept. */
   secretGeneration: number | null;
+  /** Of the key that a machine client proved to have; null for any other. */
+  keyFingerprint: string | null;
   endsAt: Date;
   revokedAt: Date | null;
   revokedSeq: number | null;
@@ -38,15 +40,16 @@ export class FamilyStore {
 
   async insert(
     tx: Transaction,
-    family: Omit<Family, 'revokedAt' | 'revokedSeq' | 'enforcedAt' | 'secretGeneration'> & {
+    family: Omit<Family, 'revokedAt' | 'revokedSeq' | 'enforcedAt' | 'secretGeneration' | 'keyFingerprint'> & {
       secretGeneration?: number;
+      keyFingerprint?: string;
     },
     now: Date,
   ): Promise<void> {
     await tx.manager.query(
       `insert into token_family (id, kind, credential_id, principal_kind, principal_id, organization_id, created_at, ends_at,
-                                 secret_generation)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+                                 secret_generation, key_fingerprint)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
       [
         family.id,
         family.kind,
@@ -57,6 +60,7 @@ export class FamilyStore {
         now,
         family.endsAt,
         family.secretGeneration ?? null,
+        family.keyFingerprint ?? null,
       ],
     );
   }
@@ -194,6 +198,7 @@ interface StoredFamily {
   principal_id: string;
   organization_id: string | null;
   secret_generation: number | null;
+  key_fingerprint: string | null;
   ends_at: Date;
   revoked_at: Date | null;
   revoked_seq: string | null;
@@ -212,7 +217,7 @@ interface StoredRefreshToken {
 }
 
 const selectFamily = `select id, kind, credential_id, principal_kind, principal_id, organization_id, ends_at, revoked_at,
-  revoked_seq, enforced_at, secret_generation from token_family`;
+  revoked_seq, enforced_at, secret_generation, key_fingerprint from token_family`;
 
 const fromStored = (row: StoredFamily): Family => ({
   id: row.id,
@@ -222,6 +227,7 @@ const fromStored = (row: StoredFamily): Family => ({
   principalId: row.principal_id,
   organizationId: row.organization_id,
   secretGeneration: row.secret_generation,
+  keyFingerprint: row.key_fingerprint,
   endsAt: row.ends_at,
   revokedAt: row.revoked_at,
   revokedSeq: row.revoked_seq === null ? null : Number(row.revoked_seq),

@@ -30,7 +30,7 @@ export class GrantToClient {
   ) {}
 
   async execute(
-    { scope }: RequestOf<typeof Identity.grantToClient>,
+    { scope, key_fingerprint: keyFingerprint }: RequestOf<typeof Identity.grantToClient>,
     caller: AuthenticatedCaller,
   ): Promise<ReplyOf<typeof Identity.grantToClient>> {
     const { principal } = caller;
@@ -63,6 +63,7 @@ export class GrantToClient {
           principalKind: 'client',
           principalId: principal.id,
           organizationId: principal.organization_id,
+          keyFingerprint,
         },
         now,
       );

@@ -23,6 +23,7 @@ export class ResolveFamily {
         principal_id: family.principalId,
         organization_id: family.organizationId,
         secret_generation: family.secretGeneration,
+        key_fingerprint: family.keyFingerprint,
         status: statusOf(family, this.database.now()),
       },
     };
