@@ -56,6 +56,7 @@ export class ClientAssertions {
     const { iss, sub } = readClaims(payload);
     if (typeof iss !== 'string' || iss !== sub)
       throw new TokenError('invalid_claims', 'iss and sub are the client id.');
+    if (!clientIdForm.test(iss)) throw new TokenError('unknown_key', 'There is no such client.');
     return { text, clientId: iss, ...about };
   }
 

@@ -415,9 +415,9 @@ export class Judge {
       return refused(place.clientIp, notValid(), `assertion_${error.code}`);
     }
     if ('stop' in judged) return judged;
-    return (
-      this.#refuseClient(judged.client, place) ?? this.#useClient(judged.client, { ...place, organizationId: null })
-    );
+    const { client, fingerprint: keyFingerprint } = judged;
+    const asking = { ...place, organizationId: null };
+    return this.#refuseClient(client, place) ?? this.#useClient(client, asking, { keyFingerprint });
   }
 
   /** A token of a machine client holds token ∩ client. */
