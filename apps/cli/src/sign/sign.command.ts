@@ -29,8 +29,8 @@ and every header that is given; a body without a Content-Type gets application/j
 
 curl prints arguments quoted for a shell, so they go through eval; $(…) alone would cut them at every blank:
   eval "curl \$(portcullis sign …)"
-headers prints a line each, for curl --header @- or a program. json has method, url, headers, and base: what was signed, to be
-compared with what a gateway makes of it (portcullis clients verify-signature).
+headers prints a line each, for curl --header @- or a program. json is what POST /v1/clients/verify-signature takes: method, url,
+headers, body_digest, and base, which is what was signed.
 
 Exit 0: signed. 1: the key cannot be used. 2: the command line is not understood.
 
@@ -50,12 +50,12 @@ Examples:
         format: { type: 'string' },
       },
     });
-    const [method, url, ...more] = positionals;
+    const [givenMethod, givenUrl, ...more] = positionals;
     if (more.length > 0) throw new UsageFault('It takes METHOD and URL and no more.');
     const format = formatOf(values.format);
     const keyid = clientIdOf(values['client-id']);
     const algorithm = algorithmOf(values.algorithm);
-    const outgoing = { method: methodOf(method), url: urlOf(url), headers: sentHeaders(values.header ?? []) };
+    const outgoing = { method: methodOf(givenMethod), url: urlOf(givenUrl), headers: sentHeaders(values.header ?? []) };
     if (values.key === undefined) throw new UsageFault('--key FILE is missing: the private key of the client.');
     const body = await bodyOf(values);
     if (body && !has(outgoing.headers, 'content-type')) outgoing.headers.push(['Content-Type', 'application/json']);
@@ -77,7 +77,10 @@ Examples:
         process.stdout.write(headers.map(([name, value]) => `${name}: ${value}\n`).join(''));
         break;
       case 'json': {
-        const told = { method: outgoing.method, url: outgoing.url, headers: byName(headers), base: signed.base };
+        const { method, url } = outgoing;
+        const digest = signed.headers['Content-Digest'];
+        const body_digest = digest === undefined ? {} : { body_digest: digest };
+        const told = { method, url, headers: byName(headers), ...body_digest, base: signed.base };
         process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
       }
     }
