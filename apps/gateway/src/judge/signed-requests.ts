@@ -141,7 +141,7 @@ export class SignedRequests {
 /** Client ids are UUIDs. What is none is no client, and nobody need be asked about it. */
 const clientIdForm = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
-/** While one key replaces another either may have signed. */
+/** While one key replaces another either may have signed. That a signature is of another kind than one of them says nothing of it. */
 function verifyWithOne(live: readonly PublicKey[], signature: RequestSignature, base: string): PublicKey {
   let first: SignatureError | undefined;
   for (const key of live) {
@@ -150,7 +150,7 @@ function verifyWithOne(live: readonly PublicKey[], signature: RequestSignature, 
       return key;
     } catch (error) {
       if (!(error instanceof SignatureError)) throw error;
-      first ??= error;
+      if (!first || first.code === 'wrong_algorithm') first = error;
     }
   }
   throw first ?? new SignatureError('unknown_key', null, 'The client has no key that is good now.');
