@@ -35,7 +35,7 @@ const written = (name: string, text: string | Buffer, mode = 0o600): string => {
   return path;
 };
 const pem = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1' = 'pkcs8'): string =>
-  key.export({ type: type as 'pkcs8', format: 'pem' }) as string;
+  key.export({ type: type, format: 'pem' }) as string;
 const registered = ({ publicKey }: { publicKey: KeyObject }): PublicKey =>
   publicKeyFromSpki(publicKey.export({ type: 'spki', format: 'der' }));
 
@@ -236,7 +236,7 @@ describe('a key that cannot sign is refused, and nothing of it is repeated:', ()
   const encrypted = () =>
     keys.rsa.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }) as string;
   test.each<[string, () => string | Buffer, RegExp]>([
-    ['a public one', () => keys.rsa.publicKey.export({ type: 'spki', format: 'pem' }) as string, /is the public half/],
+    ['a public one', () => keys.rsa.publicKey.export({ type: 'spki', format: 'pem' }), /is the public half/],
     ['an encrypted one', encrypted, /is encrypted/],
     [
       'OpenSSH’s form',
@@ -294,7 +294,7 @@ describe('a command line that is not understood is exit code 2:', () => {
     expect(ran.err).toMatch(sentence);
   });
 
-  test('a body that no shell can carry says what to do', async () => {
+  test('a body that no shell can carry says what to do', () => {
     written('bytes.bin', Buffer.from([0xff]));
     const out = execFileSync('/bin/sh', [
       '-c',
