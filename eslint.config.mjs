@@ -12,6 +12,10 @@ const imports = [
   { sourceTag: 'scope:bus', onlyDependOnLibsWithTags: ['layer:contract', 'scope:credentials', 'scope:enforcement'] },
   { sourceTag: 'scope:persistence', onlyDependOnLibsWithTags: ['layer:contract', 'scope:enforcement'] },
   { sourceTag: 'scope:granting', onlyDependOnLibsWithTags: ['layer:contract', 'scope:authz', 'scope:credentials'] },
+  {
+    sourceTag: 'scope:guard',
+    onlyDependOnLibsWithTags: ['scope:bus', 'layer:contract', 'scope:credentials', 'scope:enforcement', 'scope:authz'],
+  },
   { sourceTag: 'layer:machine', onlyDependOnLibsWithTags: ['layer:machine'] },
   {
     sourceTag: 'layer:testing',
@@ -69,7 +73,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': 'off' },
   },
   // What specs import does not ship: they may use `testing`, which itself stands on the libraries that it helps to test.
-  { files: ['**/*.spec.ts'], rules: { '@nx/enforce-module-boundaries': 'off' } },
+  { files: ['**/*.spec.ts', 'libs/*/spec/**/*.ts'], rules: { '@nx/enforce-module-boundaries': 'off' } },
   // A story reads JSON answers of many shapes, as a stranger would.
   { files: ['apps/e2e/**/*.ts'], rules: { '@typescript-eslint/no-unsafe-member-access': 'off' } },
 );

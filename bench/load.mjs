@@ -3,7 +3,11 @@
 // is not the expected status. Parent: `Load` in programs.mjs.
 import { connect } from 'node:net';
 
+let ended = false;
+
 process.on('message', async (job) => {
+  ended = job.end === true;
+  if (ended) return;
   try {
     process.send(await run(job));
   } catch (error) {
@@ -14,17 +18,21 @@ process.on('disconnect', () => process.exit());
 
 /**
  * @param job.requests whole requests as text, sent in turn; with `once` each is sent once and that ends the run
+ * @param job.perSecond at most so many over all connections, at even distances; without it as many as there is time for
  * @returns `requests` answered, `seconds`, and latencies in ms; with `once` each of them, as `times`
  */
-async function run({ port, requests, connections, milliseconds, status, once }) {
+async function run({ port, requests, connections, milliseconds, status, once, perSecond }) {
   const latencies = [];
   const started = performance.now();
   let next = 0;
   const take = () => {
+    if (ended) return undefined;
     if (once ? next >= requests.length : performance.now() - started >= milliseconds) return undefined;
     return Buffer.from(requests[next++ % requests.length], 'latin1');
   };
-  await Promise.all(Array.from({ length: connections }, () => drive(port, take, status, latencies)));
+  // By when a request that was taken may go: the n-th after n steps.
+  const waitMilliseconds = () => (perSecond ? started + (next * 1000) / perSecond - performance.now() : 0);
+  await Promise.all(Array.from({ length: connections }, () => drive(port, take, waitMilliseconds, status, latencies)));
   const seconds = (performance.now() - started) / 1000;
   latencies.sort((a, b) => a - b);
   const at = (part) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? 0;
@@ -32,7 +40,7 @@ async function run({ port, requests, connections, milliseconds, status, once }) 
   return { requests: latencies.length, seconds, p50: at(0.5), p99: at(0.99), max: at(1), times };
 }
 
-function drive(port, take, status, latencies) {
+function drive(port, take, waitMilliseconds, status, latencies) {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     let received = '';
@@ -41,8 +49,13 @@ function drive(port, take, status, latencies) {
     const send = () => {
       const request = take();
       if (!request) return socket.end(() => resolve());
-      sentAt = performance.now();
-      socket.write(request);
+      const write = () => {
+        sentAt = performance.now();
+        socket.write(request);
+      };
+      const wait = waitMilliseconds();
+      if (wait > 0) setTimeout(write, wait);
+      else write();
     };
     socket.setEncoding('latin1');
     socket.on('connect', send);

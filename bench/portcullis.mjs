@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, here, start } from './programs.mjs';
+import { freePorts, here, start } from './programs.mjs';
 
 const password = 'correct-horse-battery-staple';
 const command = here('../apps/cli/bin/portcullis.mjs');
 
-/** Starts one gateway and its services before an upstream. Nothing else is asked of it until a row asks. */
-export async function startPortcullis(upstreamPort) {
+/** Starts a number of gateways and their services before an upstream. Nothing else is asked of it until a row asks. */
+export async function startPortcullis(upstreamPort, { gateways = 1 } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'portcullis-bench-'));
   chmodSync(home, 0o711);
   const readyFile = join(home, 'ready.json');
@@ -26,12 +26,14 @@ routes:
   const passwordHash = execFileSync(process.execPath, [command, 'bcrypt'], { input: `${password}\n` })
     .toString()
     .trim();
-  const port = await freePort();
+  const ports = await freePorts(gateways);
+  const [port] = ports;
   const up = await start(process.execPath, [command, 'up'], {
     cwd: home,
     env: {
       PORT: String(port),
-      S3_PORT: String(await freePort()),
+      S3_PORT: String((await freePorts(gateways))[0]),
+      PORTCULLIS_GATEWAYS: String(gateways),
       PORTCULLIS_HOME: join(home, 'data'),
       PORTCULLIS_FIRST_ADMIN_PASSWORD: password,
       PORTCULLIS_ADMIN_PASSWORD_HASH: passwordHash,
@@ -65,6 +67,10 @@ routes:
   const pidOf = (program) => JSON.parse(readFileSync(join(home, 'data', 'run', program), 'utf8')).child.pid;
   return {
     port,
+    /** Of each gateway. */
+    ports,
+    /** The `Authorization` of the first administrator. */
+    admin,
     demand,
     pidOf,
     serverPid: (name) => JSON.parse(readFileSync(join(home, 'data', name), 'utf8')).child.pid,
@@ -75,6 +81,12 @@ routes:
     createKey: (forms) =>
       demand('POST', '/v1/api-keys', { name: 'bench', forms, permissions: ['counterparties:view'] }, admin),
     revokeKey: (id) => demand('DELETE', `/v1/api-keys/${id}`, undefined, admin),
+    /** The running stack's own nats-server, as one of its users. */
+    natsUrl: (user) => {
+      const secrets = JSON.parse(readFileSync(join(home, 'data', 'secrets.json'), 'utf8'));
+      const { nats } = JSON.parse(readFileSync(join(home, 'data', 'ports.json'), 'utf8'));
+      return `nats://${user}:${encodeURIComponent(secrets.nats[user])}@127.0.0.1:${nats}`;
+    },
     /** The running stack's own Postgres, as its superuser: a database of a peer lives there too. */
     databaseUrl: (name) => {
       const secrets = JSON.parse(readFileSync(join(home, 'data', 'secrets.json'), 'utf8'));

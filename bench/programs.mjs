@@ -116,6 +116,23 @@ export async function freePort() {
   return port;
 }
 
+/** So many, ten apart: what `portcullis up` gives its gateways. */
+export async function freePorts(count) {
+  for (;;) {
+    const first = await freePort();
+    const ports = Array.from({ length: count }, (_, n) => first + 10 * n);
+    if (ports.at(-1) < 65_536 && (await Promise.all(ports.slice(1).map(isFree))).every(Boolean)) return ports;
+  }
+}
+
+function isFree(port) {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
 /** Whether a program is installed; the name by which to run it, as Debian keeps some out of the PATH of users. */
 export function installed(name) {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
@@ -144,6 +161,11 @@ export class Load {
     this.#child.removeAllListeners('exit');
     if (result.failed) throw new Error(result.failed);
     return result;
+  }
+
+  /** Ends a run that is under way; what was done so far is its result. */
+  end() {
+    this.#child.send({ end: true });
   }
 
   stop() {

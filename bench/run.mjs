@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [-- --only http,tokens,keys,decisions]
+// npm run bench [-- --quick] [-- --only http,tokens,keys,decisions,revocation]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -7,9 +7,12 @@ import { here, stopAll } from './programs.mjs';
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
 
+const only = values.only?.split(',');
+const hasPeers = !only?.every((part) => part === 'revocation');
+
 // What is measured against is none of the product's dependencies: it has a lock file of its own.
 const kept = here('./node_modules/.package-lock.json');
-if (!existsSync(kept) || statSync(kept).mtimeMs < statSync(here('./package-lock.json')).mtimeMs) {
+if (hasPeers && (!existsSync(kept) || statSync(kept).mtimeMs < statSync(here('./package-lock.json')).mtimeMs)) {
   console.error('Installing what the product is measured against into bench/node_modules (npm ci --prefix bench).');
   const { status } = spawnSync('npm', ['ci', '--prefix', here('.'), '--loglevel=error'], { stdio: ['ignore', 2, 2] });
   if (status !== 0) process.exit(1);
@@ -17,9 +20,11 @@ if (!existsSync(kept) || statSync(kept).mtimeMs < statSync(here('./package-lock.
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stopAll().then(() => process.exit(130)));
 const { measureAll } = await import('./rows.mjs');
+const { measureRevocation, revocationExtent, revocationTables } = await import('./revocation.mjs');
+const tell = (line) => console.error(line);
 try {
-  const rows = await measureAll({
-    only: values.only?.split(','),
+  const asked = {
+    only,
     http: values.quick
       ? { rounds: 3, milliseconds: 1_000, warmMilliseconds: 2_000, warmRequests: 10_000 }
       : { rounds: 15, milliseconds: 1_500, warmMilliseconds: 5_000, warmRequests: 20_000 },
@@ -27,8 +32,13 @@ try {
       ? { rounds: 3, milliseconds: 700, warmMilliseconds: 700 }
       : { rounds: 7, milliseconds: 1_500, warmMilliseconds: 1_500 },
     keys: values.quick ? 40 : 200,
-    tell: (line) => console.error(line),
-  });
+    tell,
+  };
+  const rows = hasPeers ? await measureAll(asked) : [];
+  const revocation =
+    only && !only.includes('revocation')
+      ? undefined
+      : await measureRevocation({ ...revocationExtent(values.quick), tell });
   const [{ model }] = cpus();
   const machine = {
     cpu: model,
@@ -40,9 +50,10 @@ try {
   mkdirSync(here('./results'), { recursive: true });
   writeFileSync(
     here('./results/latest.json'),
-    `${JSON.stringify({ version, measured_at: new Date().toISOString(), quick: values.quick === true, machine, rows }, null, 2)}\n`,
+    `${JSON.stringify({ version, measured_at: new Date().toISOString(), quick: values.quick === true, machine, rows, revocation }, null, 2)}\n`,
   );
-  console.log(table(rows));
+  if (rows.length > 0) console.log(table(rows));
+  if (revocation) console.log(`\n${revocationTables(revocation)}`);
   console.log(
     `\n${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}. Every round: bench/results/latest.json`,
   );

@@ -17,6 +17,7 @@ const forbidden = [
     'apps/gateway/src/main.ts',
     "export { Database } from '@portcullis/persistence';",
   ],
+  ['the guard imports persistence', 'libs/guard/src/index.ts', "export { Database } from '@portcullis/persistence';"],
   ['an app imports an app', 'apps/audit/src/main.ts', "export { keyStatus } from '../../api-key/src/key-status.js';"],
   ['production code imports testing', 'apps/audit/src/main.ts', "export { aCaller } from '@portcullis/testing';"],
   [

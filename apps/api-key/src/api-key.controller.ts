@@ -9,6 +9,7 @@ import { ReadRequests } from './usage/read-requests.js';
 import { DisableKey } from './disable-key.js';
 import { FindLeaked } from './find-leaked.js';
 import { ImportKeys } from './import-keys.js';
+import { ResolveGrant } from './resolve-grant.js';
 import { RotateKey } from './rotate-key.js';
 import { UpdateKey } from './update-key.js';
 import { RevokeOwned } from './revoke-owned.js';
@@ -28,6 +29,7 @@ export class ApiKeyController {
     private readonly importKeys: ImportKeys,
     private readonly findLeakedKeys: FindLeaked,
     private readonly ownedKeys: RevokeOwned,
+    private readonly grants: ResolveGrant,
   ) {}
 
   @Handles(ApiKey.create)
@@ -59,6 +61,11 @@ export class ApiKeyController {
   @Handles(ApiKey.resolve)
   resolve(request: RequestOf<typeof ApiKey.resolve>): Promise<ReplyOf<typeof ApiKey.resolve>> {
     return this.readKeys.resolve(request);
+  }
+
+  @Handles(ApiKey.resolveGrant)
+  resolveGrant(request: RequestOf<typeof ApiKey.resolveGrant>): Promise<ReplyOf<typeof ApiKey.resolveGrant>> {
+    return this.grants.execute(request);
   }
 
   @Handles(ApiKey.requests)

@@ -21,6 +21,7 @@ import { BudgetStore } from './limits/budget.store.js';
 import { TakeSlices } from './limits/take-slices.js';
 import { ReadRequests, REQUESTS_DAYS } from './usage/read-requests.js';
 import { RequestStore } from './usage/request.store.js';
+import { ResolveGrant } from './resolve-grant.js';
 import { RotateKey } from './rotate-key.js';
 import { UpdateKey } from './update-key.js';
 import { OwnedKeyStore } from './owned-key.store.js';
@@ -61,6 +62,7 @@ export class ApiKeyModule {
         ApiKeyStore,
         IssueKey,
         ReadKeys,
+        ResolveGrant,
         RevokeKey,
         { provide: REQUESTS_DAYS, useValue: parts.requestsDays ?? 30 },
         RequestStore,

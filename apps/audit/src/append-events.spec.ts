@@ -9,11 +9,12 @@ import { connect, nanos, type NatsConnection } from '@nats-io/transport-node';
 import { auditConsumer, auditStream, ensureStreams, natsUsers, publishEvent } from '@portcullis/bus';
 import {
   type AuditEvent,
+  type BusUser,
+  busUsers,
   completeEvent,
   eventSubject,
   newId,
   type OwedEvent,
-  services,
   type Service,
   toCloudEvent,
 } from '@portcullis/contracts';
@@ -46,7 +47,7 @@ const startServer = async (): Promise<void> => {
   nats = await startNats({
     binary: await findNatsServer(join(tmpdir(), 'portcullis-nats-server'), () => undefined),
     users: [
-      ...natsUsers(Object.fromEntries(services.map((service) => [service, password])) as Record<Service, string>),
+      ...natsUsers(Object.fromEntries(busUsers.map((user) => [user, password])) as Record<BusUser, string>),
       { user: 'admin', password, publish: { allow: ['>'] }, subscribe: { allow: ['>'] } },
     ],
     storeDirectory: join(home, 'nats'),

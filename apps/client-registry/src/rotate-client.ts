@@ -19,19 +19,19 @@ export class RotateClient {
     private readonly changeClient: ChangeClient,
   ) {}
 
-  async execute(
+  execute(
     caller: AuthenticatedCaller,
     request: RequestOf<typeof ClientRegistry.rotate>,
   ): Promise<ReplyOf<typeof ClientRegistry.rotate>> {
-    const add = publicKeyOf(request.public_key);
     const { overlap_seconds: overlapSeconds } = request;
     const { subject: operation } = ClientRegistry.rotate;
     return this.changeClient.execute(
       caller,
       { operation, request },
       async ({ record, fingerprints, changeEnforced }, tx) => {
-        // Whoever has the new key is the client from then on.
+        // Whoever has the new key is the client from then on. It is looked at once it is known whose it is to be.
         demandMayGive(this.policy.current.lattice, caller, record);
+        const add = publicKeyOf(request.public_key);
         const isCurrent = record.public_key.fingerprint === add.fingerprint;
         // A repeat of a call that was not confirmed. Without others there is nothing that it would end.
         if (isCurrent && overlapSeconds === 0 && record.public_keys.length === 1 && !changeEnforced) {

@@ -9,6 +9,8 @@ export interface HttpAnswer {
   // A story reads fields of many shapes; the contract's own schemas are checked where a shape matters.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   json: any;
+  /** `performance.now()` when its head had come. */
+  receivedAtMs: number;
 }
 
 /** A plain HTTP client over node:http, which sends exactly what it is told and follows nothing. */
@@ -56,6 +58,7 @@ export class Client {
       });
       request.on('error', reject);
       request.on('response', (response) => {
+        const receivedAtMs = performance.now();
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
@@ -63,7 +66,7 @@ export class Client {
           const text = Buffer.concat(chunks).toString();
           const json = parse(text);
           noteSecrets(json);
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json, receivedAtMs });
         });
       });
       request.setTimeout(60_000, () => request.destroy(new Error(`${method} ${path} took longer than a minute`)));

@@ -47,8 +47,8 @@ beforeAll(async () => {
   const client = await made(ours.post('/v1/clients', { name: 'ours', public_key, roles: ['observer'] }));
   const person = await made(ours.post('/v1/users', { email: 'other@ours.example', roles: ['developer'], password }));
   const event = (await ours.get('/v1/audit/events?limit=1')).json.items[0] as { id: string };
-  const first = (await installer.get('/v1/organizations')).json.items.at(-1) as { id: string };
-  const keys = await installer.send('GET', '/v1/signing-keys', undefined, { 'X-Org-ID': first.id });
+  const [first] = ((await installer.get('/v1/organizations')).json.items as { id: string }[]).slice(-1);
+  const keys = await installer.send('GET', '/v1/signing-keys', undefined, { 'X-Org-ID': first!.id });
   const signingKey = keys.json.items[0].kid as string;
   const home = (await ours.get('/v1/whoami')).json.organization_id as string;
   things = {

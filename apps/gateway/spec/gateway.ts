@@ -104,10 +104,11 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     now: () => new Date(),
     report: fail,
   });
-  const calls = new ServiceCalls({ call: services });
+  const calls = new ServiceCalls({ call: services }, (milliseconds, receipt) => metrics.revoked(milliseconds, receipt));
   const metrics = new Metrics({
     leases: () => enforcer.status(clocks()),
     cached: () => enforcer.size,
+    oldestMs: () => enforcer.oldestMs(clocks()),
     waitingEvents: () => denials.buffered,
     lostEvents: () => denials.dropped,
     waitingRequests: () => 0,

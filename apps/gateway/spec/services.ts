@@ -132,6 +132,10 @@ function replyOf(operation: Operation, request: Record<string, string>, caller?:
       };
     case ApiKey.revoke.subject:
       throw new Refusal('enforcement_pending', 'Not yet confirmed.', { retryAfterSeconds: 2 });
+    case ApiKey.enable.subject:
+      return { ...record('key_3'), enforcement: { enforcers: 2, acknowledged: 2, fenced: 0, elapsed_ms: 40 } };
+    case ApiKey.disable.subject:
+      return { ...record('key_3'), enforcement: { enforcers: 3, acknowledged: 1, fenced: 2, elapsed_ms: 2000 } };
     case ApiKey.read.subject:
       if (request['id'] === 'key_broken') throw new Error('hunter2 fell over');
       if (request['id'] === 'key_strange') throw new Refusal('unauthenticated', 'The caller could not be verified.');

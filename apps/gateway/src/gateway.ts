@@ -72,7 +72,10 @@ export async function createGateway(
   const gatewayKey = new GatewayKey(now(), report);
   const bus = await Bus.connect('gateway', config.natsUrl, { signer: new CallerSigner(gatewayKey.key, now), report });
   const reporter = new PolicyReporter(bus, () => policy.status, gatewayKey.gatewayId);
-  const link = new EnforcerLink<CachedRecord>(bus, { id: gatewayKey.gatewayId });
+  const link = new EnforcerLink<CachedRecord>(bus, {
+    id: gatewayKey.gatewayId,
+    acknowledged: (authority, milliseconds) => metrics.acknowledged(authority, milliseconds),
+  });
   const stream = jetstream(bus.connection);
   const denials = new DenialLog({ publish: (event) => publishEvent(stream, event), now, report });
   const publishAccesses = async (batch: AccessBatch): Promise<void> => {
@@ -85,7 +88,7 @@ export async function createGateway(
     nowMs: () => performance.now(),
   });
   const forwarder = new Forwarder();
-  const calls = new ServiceCalls(bus);
+  const calls = new ServiceCalls(bus, (milliseconds, receipt) => metrics.revoked(milliseconds, receipt));
   const judge = new Judge({
     enforcer: link.enforcer,
     now: () => link.now(),
@@ -101,6 +104,7 @@ export async function createGateway(
   const metrics = new Metrics({
     leases: () => link.enforcer.status(link.now()),
     cached: () => link.enforcer.size,
+    oldestMs: () => link.enforcer.oldestMs(link.now()),
     waitingEvents: () => denials.buffered,
     lostEvents: () => denials.dropped,
     waitingRequests: () => accesses.buffered,

@@ -1,9 +1,13 @@
+import { authorities, type Authority, type EnforcementReceipt, ErrorCode } from '@portcullis/contracts';
+import { type LeaseStatus } from '@portcullis/enforcement';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What is read at the moment of the scrape. */
 export interface Watched {
-  leases(): readonly { authority: string; lease: boolean }[];
+  leases(): readonly LeaseStatus[];
   cached(): { records: number; negatives: number; streams: number };
+  /** How long ago the oldest record of each table was kept that may still be used; null where there is none. */
+  oldestMs(): { records: number | null; negatives: number | null };
   /** Denial events that wait for the stream. */
   waitingEvents(): number;
   /** Denials whose event was lost to a full buffer. */
@@ -44,10 +48,40 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly acknowledgements = new Histogram({
+    name: 'portcullis_enforcement_acknowledgement_seconds',
+    help: 'From the arrival of a marker at this process until its acknowledgement was sent, what it closes closed',
+    labelNames: ['authority'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 2.5, 5],
+    registers: [this.registry],
+  });
+  private readonly revocations = new Histogram({
+    name: 'portcullis_revocation_duration_seconds',
+    help: 'Of changes that are in force when they are answered: from the call to the service that makes one until its answer',
+    labelNames: ['outcome'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
+    registers: [this.registry],
+  });
+  private readonly enforcements = new Histogram({
+    name: 'portcullis_revocation_enforcement_seconds',
+    help: 'The part of the same from the commit until the last enforcer had acknowledged or was fenced, as the receipt has it',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.registry],
+  });
+  private readonly fenced = new Counter({
+    name: 'portcullis_enforcers_fenced_total',
+    help: 'Enforcers that did not acknowledge a change in time and were shut out, by the receipts that passed here',
+    registers: [this.registry],
+  });
+
   /** Of several processes that share a port, the sum of what they count, and of what holds or not the worst. */
   constructor(watched: Watched) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
+    // There from the start: what begins at its first event looks to Prometheus like nothing that has risen.
+    for (const outcome of ['acknowledged', 'fenced', 'pending']) this.revocations.zero({ outcome });
+    for (const authority of authorities) this.acknowledgements.zero({ authority });
+    for (const code of ErrorCode.options) this.refusals.inc({ code }, 0);
     gauge(
       registers,
       'portcullis_enforcement_lease',
@@ -57,6 +91,52 @@ export class Metrics {
         for (const { authority, lease } of watched.leases()) set({ authority }, lease ? 1 : 0);
       },
       'min',
+    );
+    gauge(
+      registers,
+      'portcullis_enforcement_lease_age_seconds',
+      'Since the renewal was sent that the lease counts from; absent without a lease',
+      ['authority'],
+      (set) => {
+        for (const { authority, leaseAgeMs } of watched.leases())
+          if (leaseAgeMs !== null) set({ authority }, leaseAgeMs / 1000);
+      },
+      'max',
+    );
+    gauge(
+      registers,
+      'portcullis_enforcement_lease_length_seconds',
+      'How long a lease lasts, as it was granted; absent without one',
+      ['authority'],
+      (set) => {
+        for (const { authority, leaseMs } of watched.leases()) if (leaseMs !== null) set({ authority }, leaseMs / 1000);
+      },
+      'min',
+    );
+    gauge(
+      registers,
+      'portcullis_enforcement_markers_held',
+      'Markers in memory: blocks and epochs that every decision is tested against, tags that are remembered against late answers',
+      ['authority', 'kind'],
+      (set) => {
+        for (const { authority, held } of watched.leases()) {
+          set({ authority, kind: 'block' }, held.blocks);
+          set({ authority, kind: 'epoch' }, held.epochs);
+          set({ authority, kind: 'remembered' }, held.remembered);
+        }
+      },
+      'max', // each process holds the same
+    );
+    // The oldest alone: it bounds them all. Nothing that is answered from memory is further behind than this.
+    gauge(
+      registers,
+      'portcullis_cache_oldest_seconds',
+      'How long ago the oldest entry was kept that may still be used; absent where there is none',
+      ['table'],
+      (set) => {
+        for (const [table, age] of Object.entries(watched.oldestMs())) if (age !== null) set({ table }, age / 1000);
+      },
+      'max',
     );
     gauge(registers, 'portcullis_cache_entries', 'Entries in memory', ['table'], (set) => {
       for (const [table, size] of Object.entries(watched.cached())) set({ table }, size);
@@ -103,6 +183,19 @@ export class Metrics {
     this.refusals.inc({ code });
   }
 
+  acknowledged(authority: Authority, milliseconds: number): void {
+    this.acknowledgements.observe({ authority }, milliseconds / 1000);
+  }
+
+  /** @param receipt null: it was answered that the enforcement is not confirmed yet */
+  revoked(milliseconds: number, receipt: EnforcementReceipt | null): void {
+    const outcome = receipt === null ? 'pending' : receipt.fenced > 0 ? 'fenced' : 'acknowledged';
+    this.revocations.observe({ outcome }, milliseconds / 1000);
+    if (receipt === null) return;
+    this.enforcements.observe(receipt.elapsed_ms / 1000);
+    this.fenced.inc(receipt.fenced);
+  }
+
   policyRefused(): void {
     this.policyFaults.inc();
   }
@@ -118,7 +211,7 @@ function gauge(
   help: string,
   labelNames: string[],
   read: (set: (labels: Record<string, string>, value: number) => void) => void,
-  aggregator: 'sum' | 'min' = 'sum',
+  aggregator: 'sum' | 'min' | 'max' = 'sum',
 ): void {
   new Gauge({
     aggregator,

@@ -1,6 +1,6 @@
 import { type KeyObject } from 'node:crypto';
 import { type Bus } from '@portcullis/bus';
-import { type Caller, Identity, type Operation, Refusal, type Sealed } from '@portcullis/contracts';
+import { type Caller, EnforcementReceipt, Identity, type Operation, Refusal, type Sealed } from '@portcullis/contracts';
 import { generateSealingKey, publicSealingJwk, seal, SealRefused, unseal } from '@portcullis/credentials';
 
 const sealingKeyMilliseconds = 300_000;
@@ -19,7 +19,14 @@ export class ServiceCalls {
   private readonly verificationKeys: Fresh<readonly object[]>;
   private readonly roleTokens: Fresh<boolean>;
 
-  constructor(private readonly bus: Pick<Bus, 'call'>) {
+  /**
+   * @param revoked is told of every answer that waited for the enforcers, how long it took and with which receipt; null: their
+   * obedience could not be confirmed
+   */
+  constructor(
+    private readonly bus: Pick<Bus, 'call'>,
+    private readonly revoked: (milliseconds: number, receipt: EnforcementReceipt | null) => void = () => undefined,
+  ) {
     const { kty, crv, x } = publicSealingJwk(this.ownKey);
     this.replyKey = { kty, crv, x };
     this.sealingKey = new Fresh(async () => (await bus.call(Identity.sealingKey, {})).key, sealingKeyMilliseconds);
@@ -76,9 +83,16 @@ export class ServiceCalls {
   }
 
   private async call(operation: Operation, request: Record<string, unknown>, caller: Caller): Promise<unknown> {
+    const sentMs = performance.now();
     try {
-      return await this.bus.call(operation, request, caller);
+      const reply: unknown = await this.bus.call(operation, request, caller);
+      const receipt = receiptOf(reply);
+      if (receipt) this.revoked(performance.now() - sentMs, receipt);
+      return reply;
     } catch (error) {
+      if (error instanceof Refusal && error.code === 'enforcement_pending') {
+        this.revoked(performance.now() - sentMs, null);
+      }
       // The service does not know this process's key (yet). The client's credential was accepted here: it is not at fault.
       if (error instanceof Refusal && error.code === 'unauthenticated') {
         throw new Refusal('unavailable', 'A part of Portcullis that this needs is starting. Try again shortly.', {
@@ -89,6 +103,12 @@ export class ServiceCalls {
       throw error;
     }
   }
+}
+
+/** Every reply that waited for the enforcers carries its receipt under this name. */
+function receiptOf(reply: unknown): EnforcementReceipt | undefined {
+  const { enforcement } = Object(reply) as { enforcement?: unknown };
+  return EnforcementReceipt.safeParse(enforcement).data;
 }
 
 function sealFields(

@@ -26,6 +26,7 @@ import { GrantToClient } from './tokens/grant-to-client.js';
 import { Reauthenticate } from './tokens/reauthenticate.js';
 import { ResolveFamily } from './tokens/resolve-family.js';
 import { RevokeToken } from './tokens/revoke-token.js';
+import { ResolveHolder } from './users/resolve-holder.js';
 import { ResolvePrincipal } from './users/resolve-principal.js';
 
 type Operations = typeof Identity;
@@ -40,6 +41,7 @@ export class IdentityController {
     private readonly authenticateClient: Authenticate,
     private readonly refreshPair: Reauthenticate,
     private readonly principals: ResolvePrincipal,
+    private readonly holders: ResolveHolder,
     private readonly families: ResolveFamily,
     private readonly register: RegisterGateway,
     private readonly gateways: GatewayStore,
@@ -94,6 +96,11 @@ export class IdentityController {
   @Handles(Identity.resolvePrincipal)
   resolvePrincipal(request: Request<'resolvePrincipal'>): Reply<'resolvePrincipal'> {
     return this.principals.execute(request);
+  }
+
+  @Handles(Identity.resolveHolder)
+  resolveHolder(request: Request<'resolveHolder'>): Reply<'resolveHolder'> {
+    return this.holders.execute(request);
   }
 
   @Handles(Identity.resolveFamily)

@@ -59,6 +59,7 @@ import { LockMember } from './users/lock-member.js';
 import { MemberStore } from './users/member.store.js';
 import { ReadUsers } from './users/read-users.js';
 import { RemoveUser } from './users/remove-user.js';
+import { ResolveHolder } from './users/resolve-holder.js';
 import { ResolvePrincipal } from './users/resolve-principal.js';
 import { UpdateUser } from './users/update-user.js';
 import { UserStore } from './users/user.store.js';
@@ -132,6 +133,7 @@ export class IdentityModule {
         Logout,
         RegisterGateway,
         ResolvePrincipal,
+        ResolveHolder,
         CheckNodePassword,
         MintRoleToken,
         IssueRoleToken,

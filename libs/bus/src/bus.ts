@@ -1,11 +1,11 @@
 import {
+  type BusUser,
   type Caller,
   type Operation,
   Refusal,
   RefusalMessage,
   type ReplyOf,
   type RequestInputOf,
-  type Service,
 } from '@portcullis/contracts';
 import {
   ClosedConnectionError,
@@ -25,7 +25,7 @@ export class Bus {
   private up = true;
 
   private constructor(
-    readonly service: Service,
+    readonly service: BusUser,
     readonly connection: NatsConnection,
     private readonly signer: CallerSigner | undefined,
     private readonly report: (line: string) => void,
@@ -35,7 +35,7 @@ export class Bus {
 
   /** Connects as `service`, waiting for the server if it is not there yet. Only a process that vouches for callers has a signer. */
   static async connect(
-    service: Service,
+    service: BusUser,
     url: string,
     options: { signer?: CallerSigner; report?: (line: string) => void } = {},
   ): Promise<Bus> {
@@ -114,8 +114,10 @@ export class Bus {
   }
 }
 
+const againMilliseconds = 250;
+
 /** How every connection of a service is made: for ever reconnecting, with an inbox of its own. */
-export function connectionOptions(service: Service, url: string): ConnectionOptions {
+export function connectionOptions(service: BusUser, url: string): ConnectionOptions {
   const servers = url.split(',').map((text) => new URL(text));
   const first = servers[0];
   if (!first) throw new Error('NATS_URL names no server');
@@ -126,7 +128,10 @@ export function connectionOptions(service: Service, url: string): ConnectionOpti
     name: service,
     inboxPrefix: `_INBOX.${service}`,
     maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
+    // The client measures its own waits by the wall clock: after one that was set back an hour, it would not try again for an hour.
+    reconnectDelayHandler: () => -Infinity,
+    reconnectToServer: ([server]) =>
+      server ? { server, delay: server.lastConnect === 0 ? 0 : againMilliseconds } : null,
     waitOnFirstConnect: true,
     ignoreClusterUpdates: servers.length === 1,
   };

@@ -6,6 +6,7 @@ import {
   type AuthorityStore,
   decideFence,
   type EnforcerMessage,
+  type EnforcerRow,
   type MarkerNotice,
   PendingRevocation,
   type RevocationProgress,
@@ -13,13 +14,20 @@ import {
 } from '@portcullis/enforcement';
 import { type Bus } from './bus.js';
 import { Acknowledgement, ExchangeMessage } from './enforcement-messages.js';
-import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import {
+  appliedSubject,
+  type EnforcerKind,
+  enforcerKinds,
+  exchangeSubject,
+  isIdOf,
+  markerSubject,
+} from './enforcement-subjects.js';
 import { listen } from './listen.js';
 
-/** What an authority's database gives beyond the protocol: markers that were committed, to broadcast them. */
+/** What an authority's database gives beyond the protocol. */
 export interface MarkerSource {
-  /** The markers with these seqs. */
-  notice(seqs: readonly number[]): Promise<MarkerNotice>;
+  /** The committed markers with these seqs, to broadcast them, and all rows as `enforcers` answers them: read in one statement. */
+  confirming(seqs: readonly number[]): Promise<{ notice: MarkerNotice; enforcers: EnforcerRow[] }>;
 }
 
 export interface AuthorityOptions {
@@ -30,6 +38,8 @@ export interface AuthorityOptions {
 }
 
 const relistMilliseconds = 50;
+/** Whoever takes longer did not hear the broadcast, or had no time for it: the log names it. */
+const slowMilliseconds = 1_000;
 const watchMilliseconds = 1_000;
 const pruneMilliseconds = 600_000;
 /** Beyond the lease, for fencing and for a database that stumbles. Callers wait longer still (`revokingSeconds`). */
@@ -40,7 +50,9 @@ const patienceMilliseconds = 3_000;
  * answers an exchange, all of them hear an acknowledgement, and the one that revoked waits.
  */
 export class EnforcementAuthority {
-  private readonly pending = new Set<{ revocation: PendingRevocation; wake: () => void }>();
+  private readonly pending = new Set<Waiter>();
+  /** The furthest acknowledgement of each enforcer, of those that have a row. */
+  private readonly acknowledged = new Map<string, Ack>();
   private readonly silence: SilenceWatch;
   private readonly timers: NodeJS.Timeout[] = [];
   private stopped = false;
@@ -57,15 +69,15 @@ export class EnforcementAuthority {
     const queue = this.authority;
     // No answer is the answer: the enforcer asks again, and its lease runs out meanwhile.
     const failed = (cause: unknown): void => this.options.report(`enforcement: ${String(cause)}`);
-    listen(connection, exchangeSubject(this.authority), { queue, failed }, async (message) => {
-      message.respond(JSON.stringify(await this.exchange(ExchangeMessage.parse(message.json()))));
-    });
-    listen(connection, appliedSubject(this.authority), {}, (message) =>
-      this.heard(Acknowledgement.parse(message.json())),
-    );
-    listen(connection, appliedSubject(this.authority), { queue }, async (message) => {
-      await this.exchange(Acknowledgement.parse(message.json()));
-    });
+    for (const kind of enforcerKinds) {
+      listen(connection, exchangeSubject(this.authority, kind), { queue, failed }, async (message) => {
+        const sent = fromItsOwn(kind, ExchangeMessage.parse(message.json()));
+        message.respond(JSON.stringify(await this.exchange(sent)));
+      });
+      listen(connection, appliedSubject(this.authority, kind), {}, (message) =>
+        this.heard(fromItsOwn(kind, Acknowledgement.parse(message.json()))),
+      );
+    }
     this.timers.push(
       setInterval(
         () => void this.fenceSilent().catch((cause: unknown) => this.options.report(`enforcement: ${String(cause)}`)),
@@ -90,21 +102,28 @@ export class EnforcementAuthority {
   async confirm(seqs: readonly number[]): Promise<EnforcementReceipt> {
     const sinceMs = performance.now();
     const deadlineMs = sinceMs + this.leaseMs + patienceMilliseconds;
+    const { store } = this.options;
+    const { notice, enforcers } = await this.untilDeadline(deadlineMs, () => store.confirming(seqs));
     const seq = Math.max(...seqs);
-    const notice = await this.untilDeadline(deadlineMs, () => this.options.store.notice(seqs));
     const revocation = new PendingRevocation({ seq, history: notice.history, leaseMs: this.leaseMs, sinceMs });
-    const waiter = { revocation, wake: (): void => undefined };
+    const waiter: Waiter = { revocation, sinceMs, wake: () => undefined };
     this.pending.add(waiter);
     try {
       if (notice.markers.length > 0) this.bus.connection.publish(markerSubject(this.authority), JSON.stringify(notice));
+      revocation.list(enforcers);
+      for (const ack of this.acknowledged.values()) revocation.acknowledge(ack);
+      let listedMs = performance.now();
       for (;;) {
-        revocation.list(await this.untilDeadline(deadlineMs, () => this.options.store.enforcers()));
         const progress = await this.advance(revocation, deadlineMs);
         if (progress.state === 'done') return progress.receipt;
-        await wakeOrTimeout(waiter, relistMilliseconds);
+        await wakeOrTimeout(waiter, listedMs + relistMilliseconds - performance.now());
         const after = revocation.progress(performance.now());
         if (after.state === 'done') return after.receipt;
         if (this.stopped || performance.now() > deadlineMs) throw pendingRefusal();
+        // Not at each wake: with many enforcers that would be a query for each acknowledgement.
+        if (performance.now() - listedMs < relistMilliseconds) continue;
+        revocation.list(await this.untilDeadline(deadlineMs, () => store.enforcers()));
+        listedMs = performance.now();
       }
     } finally {
       this.pending.delete(waiter);
@@ -124,9 +143,17 @@ export class EnforcementAuthority {
     return this.options.store.exchange(message.enforcerId, after, (view) => answer(view, message, this.leaseMs));
   }
 
+  /**
+   * An acknowledgement is kept in memory and written nowhere: every replica hears it, and a renewal says the same within a second to
+   * whoever did not. A write for each enforcer would be as many commits at every revocation.
+   */
   private heard(ack: Ack): void {
-    for (const { revocation, wake } of this.pending) {
-      revocation.acknowledge(ack);
+    const last = this.acknowledged.get(ack.enforcerId);
+    if (!last || isFurther(ack, last)) this.acknowledged.set(ack.enforcerId, ack);
+    for (const { revocation, sinceMs, wake } of this.pending) {
+      if (!revocation.acknowledge(ack)) continue;
+      const waitedMs = performance.now() - sinceMs;
+      if (waitedMs > slowMilliseconds) this.options.report(`enforcement: ${ack.enforcerId} obeyed ${told(waitedMs)}`);
       wake();
     }
   }
@@ -141,12 +168,17 @@ export class EnforcementAuthority {
           this.options.store.fence(order, (row) => decideFence(row, order)),
         );
         revocation.fenced(order, outcome);
+        if (outcome.outcome === 'fenced' && order.because === 'revocation') {
+          this.options.report(`enforcement: ${order.id} was silent ${told(order.waitedMs)} and is fenced`);
+        }
       }
     }
   }
 
   private async fenceSilent(): Promise<void> {
     const rows = await this.options.store.enforcers();
+    const known = new Set(rows.map(({ id }) => id));
+    for (const id of this.acknowledged.keys()) if (!known.has(id)) this.acknowledged.delete(id);
     for (const order of this.silence.observe(rows, performance.now())) {
       const { outcome } = await this.options.store.fence(order, (row) => decideFence(row, order));
       if (outcome === 'fenced') this.options.report(`enforcement: ${order.id} was silent and is fenced`);
@@ -166,6 +198,26 @@ export class EnforcementAuthority {
   }
 }
 
+/** A revocation that is waited for here. */
+interface Waiter {
+  readonly revocation: PendingRevocation;
+  /** Monotonic: right after the commit. */
+  readonly sinceMs: number;
+  wake: () => void;
+}
+
+/** Incarnations count up, and within one what was applied does. */
+const isFurther = (ack: Ack, than: Ack): boolean =>
+  ack.incarnation === than.incarnation ? ack.appliedThrough >= than.appliedThrough : ack.incarnation > than.incarnation;
+
+const told = (waitedMs: number): string => `${(waitedMs / 1000).toFixed(1)} s after a revocation`;
+
+/** Throws for what a guard says in the name of a gateway, or the other way round. */
+function fromItsOwn<M extends EnforcerMessage>(kind: EnforcerKind, message: M): M {
+  if (!isIdOf(kind, message.enforcerId)) throw new Error(`no ${kind} has an id like that`);
+  return message;
+}
+
 function pendingRefusal(cause?: unknown): Refusal {
   return new Refusal(
     'enforcement_pending',
@@ -174,7 +226,7 @@ function pendingRefusal(cause?: unknown): Refusal {
   );
 }
 
-function wakeOrTimeout(waiter: { wake: () => void }, milliseconds: number): Promise<void> {
+function wakeOrTimeout(waiter: Waiter, milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
     waiter.wake = () => {

@@ -1,18 +1,29 @@
 import { authorities, type Authority } from '@portcullis/contracts';
 import { type AuthorityReply, Enforcer, type Instant, type Outgoing } from '@portcullis/enforcement';
 import { type Subscription } from '@nats-io/transport-node';
+import { AcknowledgementTimes } from './acknowledgement-times.js';
 import { type Bus } from './bus.js';
 import { ExchangeReply, Markers } from './enforcement-messages.js';
-import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import {
+  appliedSubject,
+  type EnforcerKind,
+  enforcerKindOf,
+  exchangeSubject,
+  markerSubject,
+} from './enforcement-subjects.js';
 import { listen } from './listen.js';
 
 export interface EnforcerLinkOptions {
-  /** New at each start of the process. */
+  /** New at each start of the process. A guard's begins with `guard_`. */
   id: string;
+  /** Those whose markers can match what this process accepts; all of them unless set. */
+  authorities?: readonly Authority[];
   /** How far clocks may go wrong within one lease. */
   driftMs?: number;
   maxEntries?: number;
   maxNegativeEntries?: number;
+  /** Is told of every broadcast marker how long it took from its arrival until its acknowledgement was handed to the connection. */
+  acknowledged?: (authority: Authority, milliseconds: number) => void;
 }
 
 const tickMilliseconds = 100;
@@ -21,16 +32,25 @@ const exchangeMilliseconds = 2_000;
 /** The enforcer's half of enforcement, carried over NATS. What it holds may be answered from memory while leases last. */
 export class EnforcerLink<Entry> {
   readonly enforcer: Enforcer<Entry>;
+  private readonly kind: EnforcerKind;
+  private readonly authorities: readonly Authority[];
   private timer: NodeJS.Timeout | undefined;
   private readonly subscriptions: Subscription[] = [];
+  private readonly times: ReadonlyMap<Authority, AcknowledgementTimes>;
 
   constructor(
     private readonly bus: Bus,
     options: EnforcerLinkOptions,
   ) {
+    this.kind = enforcerKindOf(bus.service);
+    this.authorities = options.authorities ?? authorities;
+    const { acknowledged = () => undefined } = options;
+    this.times = new Map(
+      this.authorities.map((authority) => [authority, new AcknowledgementTimes((ms) => acknowledged(authority, ms))]),
+    );
     this.enforcer = new Enforcer({
       id: options.id,
-      authorities,
+      authorities: this.authorities,
       driftMs: options.driftMs ?? 250,
       maxEntries: options.maxEntries ?? 100_000,
       maxNegativeEntries: options.maxNegativeEntries ?? 10_000,
@@ -43,11 +63,17 @@ export class EnforcerLink<Entry> {
   }
 
   start(): void {
-    for (const authority of authorities) {
+    for (const authority of this.authorities) {
       this.subscriptions.push(
-        listen(this.bus.connection, markerSubject(authority), {}, (message) =>
-          this.send(this.enforcer.onMarkers(authority, Markers.parse(message.json()), this.now())),
-        ),
+        listen(this.bus.connection, markerSubject(authority), {}, (message) => {
+          const arrivedMs = performance.now();
+          const notice = Markers.parse(message.json());
+          this.times.get(authority)?.arrived(
+            notice.markers.map(({ seq }) => seq),
+            arrivedMs,
+          );
+          this.send(this.enforcer.onMarkers(authority, notice, this.now()));
+        }),
       );
     }
     this.timer = setInterval(() => this.send(this.enforcer.due(this.now())), tickMilliseconds);
@@ -64,10 +90,15 @@ export class EnforcerLink<Entry> {
   private send(outgoing: readonly Outgoing[]): void {
     for (const one of outgoing) {
       if (one.message.kind === 'ack') {
-        this.bus.connection.publish(appliedSubject(one.authority as Authority), JSON.stringify(one.message));
+        this.bus.connection.publish(appliedSubject(one.authority as Authority, this.kind), JSON.stringify(one.message));
       } else {
         void this.exchange(one);
       }
+    }
+    const nowMs = performance.now();
+    for (const { authority, appliedThrough } of this.enforcer.status(this.now())) {
+      const mine = outgoing.filter((one) => one.authority === authority);
+      this.times.get(authority as Authority)?.sent(mine, appliedThrough, nowMs);
     }
   }
 
@@ -77,7 +108,7 @@ export class EnforcerLink<Entry> {
     let reply: AuthorityReply;
     try {
       const message = await this.bus.connection.request(
-        exchangeSubject(outgoing.authority as Authority),
+        exchangeSubject(outgoing.authority as Authority, this.kind),
         JSON.stringify(outgoing.message),
         { timeout: exchangeMilliseconds },
       );

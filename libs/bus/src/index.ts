@@ -14,10 +14,12 @@ export {
 } from './streams.js';
 export { natsUsers, type NatsUser } from './nats-users.js';
 export { committedSubject, type Outbox, OutboxRelay, publishEvent } from './outbox-relay.js';
+export { healthSubject } from './health.js';
 export { GatheredStream, type StreamWork } from './gathered-stream.js';
 export { finishLeftBehind, type LeftBehind } from './finish-left-behind.js';
 export { Recurring, type RecurringOptions } from './recurring.js';
 export { serve, startService, type Companion, type ServiceParts } from './serve.js';
 export { EnforcementAuthority, type AuthorityOptions, type MarkerSource } from './enforcement-authority.js';
 export { gatherPolicyReports, PolicyReporter, type PolicyState } from './policy-reports.js';
+export { type Ask, type Lookup, Records, type RequestRecords, type Stop } from './records.js';
 export { EnforcerLink, type EnforcerLinkOptions } from './enforcer-link.js';

@@ -1,5 +1,6 @@
-import { authorities, type Authority, operationsOf, type Service, services } from '@portcullis/contracts';
-import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import { authorities, type Authority, type BusUser, operationsOf, type Service, services } from '@portcullis/contracts';
+import { appliedSubject, enforcerKinds, exchangeSubject, markerSubject } from './enforcement-subjects.js';
+import { healthSubjects } from './health.js';
 import { policyStatusSubject } from './policy-reports.js';
 import { accessConsumer, accessStream, accessSubject, auditConsumer, auditStream } from './streams.js';
 
@@ -16,18 +17,23 @@ export interface NatsUser {
 /**
  * One user per service, with the subjects that the contracts give it and no others: it answers its own operations, calls
  * those that name it as a caller, and publishes its own events. Made from the contracts, so a new operation needs no edit here.
+ * Beside them `guard`, for the guards in other teams' services: it enforces, asks what it needs for that, and answers nothing.
  */
-export function natsUsers(passwords: Record<Service, string>): NatsUser[] {
-  return services.map((service) => ({
+export function natsUsers(passwords: Record<BusUser, string>): NatsUser[] {
+  return [...services.map((service) => serviceUser(service, passwords[service])), guardUser(passwords.guard)];
+}
+
+function serviceUser(service: Service, password: string): NatsUser {
+  return {
     user: service,
-    password: passwords[service],
+    password,
     publish: {
       allow: [
         ...calls(service),
         ...events(service),
         ...enforcementSends(service),
         ...reads(service),
-        `health.${service}`,
+        healthSubjects(service),
         ...(service === 'gateway' ? [policyStatusSubject] : []),
       ],
     },
@@ -35,19 +41,37 @@ export function natsUsers(passwords: Record<Service, string>): NatsUser[] {
       allow: [`_INBOX.${service}.>`, ...answers(service), ...enforcementHears(service), policyStatusSubject],
     },
     allowResponses: true,
-  }));
+  };
 }
 
-function calls(service: Service): string[] {
+function guardUser(password: string): NatsUser {
+  const speaks = authorities.flatMap((authority) => [
+    exchangeSubject(authority, 'guard'),
+    appliedSubject(authority, 'guard'),
+  ]);
+  return {
+    user: 'guard',
+    password,
+    publish: { allow: [...calls('guard'), ...speaks] },
+    subscribe: { allow: ['_INBOX.guard.>', ...authorities.map(markerSubject)] },
+    allowResponses: false,
+  };
+}
+
+function calls(user: BusUser): string[] {
   return services.flatMap((owner) =>
     operationsOf(owner)
-      .filter((operation) => operation.callers.includes(service))
+      .filter((operation) => operation.callers.includes(user))
       .map((operation) => operation.subject),
   );
 }
 
 function answers(service: Service): string[] {
-  return [...operationsOf(service).map((operation) => operation.subject), `health.${service}`, `committed.${service}`];
+  return [
+    ...operationsOf(service).map((operation) => operation.subject),
+    healthSubjects(service),
+    `committed.${service}`,
+  ];
 }
 
 const events = (service: Service): string[] => [
@@ -64,7 +88,8 @@ function enforcementSends(service: Service): string[] {
 
 function enforcementHears(service: Service): string[] {
   if (service === 'gateway') return authorities.map(markerSubject);
-  return isAuthority(service) ? [exchangeSubject(service), appliedSubject(service)] : [];
+  if (!isAuthority(service)) return [];
+  return enforcerKinds.flatMap((kind) => [exchangeSubject(service, kind), appliedSubject(service, kind)]);
 }
 
 const isAuthority = (service: Service): service is Authority => (authorities as readonly Service[]).includes(service);

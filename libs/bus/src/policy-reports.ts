@@ -36,7 +36,8 @@ export class PolicyReporter implements Companion {
   start(): void {
     this.subscription = this.bus.connection.subscribe(policyStatusSubject, {
       callback: (error, message) => {
-        if (!error) message.respond(JSON.stringify(reportOf(this.bus.service, this.instanceId, this.state())));
+        if (!error)
+          message.respond(JSON.stringify(reportOf(this.bus.service as Service, this.instanceId, this.state())));
       },
     });
   }

@@ -7,6 +7,7 @@ import { Refusal, type Service } from '@portcullis/contracts';
 import { Bus, connectionOptions } from './bus.js';
 import { CallerVerifier, type GatewayKeys } from './caller-token.js';
 import { FetchedGatewayKeys } from './gateway-keys.js';
+import { healthSubject } from './health.js';
 import { type Answer, Incoming } from './incoming.js';
 import { type Outbox, OutboxRelay } from './outbox-relay.js';
 
@@ -81,7 +82,7 @@ export async function startService(
   await app.listen();
   const companions: Companion[] = [new OutboxRelay(bus, parts.outbox, report), ...(parts.companions ?? [])];
   for (const companion of companions) await companion.start();
-  bus.connection.subscribe(`health.${service}`, {
+  bus.connection.subscribe(healthSubject(service), {
     queue: service,
     callback: (error, message) => {
       if (!error) void parts.healthy().then((healthy) => message.respond(healthy ? 'healthy' : 'unhealthy'));

@@ -1,12 +1,15 @@
 import { Controller, Module } from '@nestjs/common';
 import {
+  authorities,
   openOperation,
   type Operation,
+  operationsOf,
   principalOperation,
   Refusal,
   type ReplyOf,
   type RequestOf,
   serviceOperation,
+  services as everyService,
 } from '@portcullis/contracts';
 import { generateSigningKey } from '@portcullis/credentials';
 import { aCaller, specConnection, specNatsUrl } from '@portcullis/testing';
@@ -258,6 +261,7 @@ describe('the NATS user of a service', () => {
     ['audit cannot call api-key', 'audit', 'api-key.resolve'],
     ['identity cannot delete the stream', 'identity', '$JS.API.STREAM.DELETE.AUDIT'],
     ['audit cannot purge the stream', 'audit', '$JS.API.STREAM.PURGE.AUDIT'],
+    ['the gateway cannot enforce in the name of a guard', 'gateway', 'enforcement.api-key.guard-exchange'],
   ])('%s', async (_name, user, subject) => {
     const connection = await specConnection(user);
     await expect(connection.request(subject, '{}', { timeout: 1000 })).rejects.toThrow(/Permissions Violation/i);
@@ -275,6 +279,47 @@ describe('the NATS user of a service', () => {
     const refusal = new Promise((resolve) => connection.subscribe(subject, { callback: (error) => resolve(error) }));
     await connection.flush();
     expect(String(await refusal)).toMatch(/Permissions Violation/i);
+    await connection.close();
+  });
+});
+
+describe('the NATS user of guards in other teams’ services', () => {
+  const refused = /Permissions Violation/i;
+
+  test('may call what names it as a caller, and no other operation', async () => {
+    const connection = await specConnection('guard');
+    const allowed: string[] = [];
+    for (const { subject } of everyService.flatMap(operationsOf)) {
+      const refusal = await connection.request(subject, '{}', { timeout: 1_000 }).then(() => '', String);
+      if (!refused.test(refusal)) allowed.push(subject);
+    }
+    const named = ['api-key.resolve-grant', 'identity.keys', 'identity.resolve-family', 'identity.resolve-holder'];
+    expect(allowed.sort()).toEqual(named);
+    await connection.close();
+  });
+
+  test.each([
+    ...authorities.flatMap((authority) => [exchangeSubject(authority), appliedSubject(authority)]),
+    ...authorities.map(markerSubject),
+    ...everyService.map((service) => `health.${service}`),
+    ...['audit.installation.gateway.policy.loaded', 'access.requests', 'committed.identity', 'policy.status'],
+    ...['$JS.API.INFO', '$JS.API.STREAM.INFO.AUDIT', '$JS.API.CONSUMER.MSG.NEXT.AUDIT.audit', '$SYS.REQ.SERVER.PING'],
+    ...['_INBOX.gateway.x', '_INBOX.guard.x'],
+  ])('cannot say anything on %s', async (subject) => {
+    const connection = await specConnection('guard');
+    await expect(connection.request(subject, '{}', { timeout: 1_000 })).rejects.toThrow(refused);
+    await connection.close();
+  });
+
+  test.each([
+    ...['>', '*.>', 'audit.>', 'api-key.*', 'api-key.resolve-grant', 'identity.resolve-holder', 'access.requests'],
+    ...authorities.flatMap((authority) => [exchangeSubject(authority, 'guard'), appliedSubject(authority, 'guard')]),
+    ...['enforcement.>', '_INBOX.>', '_INBOX.gateway.>', 'policy.status', 'health.*', '$JS.>', '$SYS.>'],
+  ])('cannot hear %s', async (subject) => {
+    const connection = await specConnection('guard');
+    const refusal = new Promise((resolve) => connection.subscribe(subject, { callback: (error) => resolve(error) }));
+    await connection.flush();
+    expect(String(await refusal)).toMatch(refused);
     await connection.close();
   });
 });

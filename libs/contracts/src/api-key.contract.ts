@@ -196,6 +196,25 @@ export const ResolvedKey = z.object({
 });
 export type ResolvedKey = z.infer<typeof ResolvedKey>;
 
+/**
+ * What a guard needs to judge a key's tokens by: what the key was given, in permissions as the policy means its roles now, and
+ * nothing that its secrets could be recognised by.
+ */
+export const ResolvedGrant = z.object({
+  id: z.string(),
+  organization_id: z.string(),
+  owner_id: z.string(),
+  permissions: z.array(z.string()),
+  /** On which buckets it holds those of its permissions that are bound to buckets, by permission. */
+  resources: z.record(z.string(), Buckets),
+  networks: z.array(z.string()).nullable(),
+  status: CredentialStatus,
+  expires_at: Time.nullable(),
+  /** Of client secrets that are live: a token is good as long as the one of its generation is. */
+  generations: z.array(z.object({ generation: z.number().int().positive(), expires_at: Time.nullable() })),
+});
+export type ResolvedGrant = z.infer<typeof ResolvedGrant>;
+
 /** Names all imported keys together, as a marker's id. */
 export const importedKeys = 'imported';
 
@@ -362,6 +381,13 @@ export const ApiKey = {
       z.strictObject({ sha256: Sha256 }),
     ]),
     reply: z.object({ position: Position, key: ResolvedKey.nullable() }),
+  }),
+  /** For guards. Null: there is no such key. */
+  resolveGrant: serviceOperation({
+    subject: 'api-key.resolve-grant',
+    callers: ['guard'],
+    request: z.strictObject({ id: z.string().max(64) }),
+    reply: z.object({ position: Position, grant: ResolvedGrant.nullable() }),
   }),
   ...KeyUsage,
   /**

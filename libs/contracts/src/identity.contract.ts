@@ -68,6 +68,20 @@ export const ResolvedPrincipal = z.object({
 });
 export type ResolvedPrincipal = z.infer<typeof ResolvedPrincipal>;
 
+/** The same for a guard: what somebody holds in each active organization, in permissions as the policy means their roles now. */
+export const ResolvedHolder = z.object({
+  position: Position,
+  holder: z
+    .object({
+      id: z.string(),
+      kind: PrincipalKind,
+      status: z.enum(['active', 'disabled', 'deleted']),
+      memberships: z.array(z.object({ organization_id: z.string(), permissions: z.array(z.string()) })),
+    })
+    .nullable(),
+});
+export type ResolvedHolder = z.infer<typeof ResolvedHolder>;
+
 /** A family of tokens: a login session, or what was issued to one API key's client secret. Its id is the `sid` of its tokens. */
 export const ResolvedFamily = z.object({
   position: Position,
@@ -113,7 +127,7 @@ export const Identity = {
     request: z.strictObject({
       refresh_token: Sealed,
       /** The key that its presenter was found to be: another's token is refused. */
-      credential_id: z.string().max(64).nullable().default(null),
+      credential_id: z.string().max(64).optional(),
     }),
     reply: TokenPair,
     timeoutSeconds: revokingSeconds,
@@ -148,16 +162,23 @@ export const Identity = {
     request: z.strictObject({ id: z.string() }),
     reply: ResolvedPrincipal,
   }),
+  /** For guards. Null: nobody has this id. */
+  resolveHolder: serviceOperation({
+    subject: 'identity.resolve-holder',
+    callers: ['guard'],
+    request: z.strictObject({ id: z.string().max(64) }),
+    reply: ResolvedHolder,
+  }),
   resolveFamily: serviceOperation({
     subject: 'identity.resolve-family',
-    callers: ['gateway'],
+    callers: ['gateway', 'guard'],
     request: z.strictObject({ id: z.string() }),
     reply: ResolvedFamily,
   }),
   /** The keys that verify access tokens, and those of the gateways (identity tokens to upstreams). */
   keys: serviceOperation({
     subject: 'identity.keys',
-    callers: ['gateway'],
+    callers: ['gateway', 'guard'],
     request: z.strictObject({}),
     reply: z.object({ access: z.array(VerificationKey), gateways: z.array(VerificationKey) }),
   }),

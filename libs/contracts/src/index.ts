@@ -12,7 +12,9 @@ export { Name, Sealed, Sha256, Text, Time } from './text.js';
 export { Page, pageRequest } from './page.js';
 export { Buckets, Principal, PrincipalKind, principalKinds } from './principal.js';
 export { Caller, RequestContext, type AuthenticatedCaller } from './caller.js';
+export { AccessTokenClaims } from './access-token.js';
 export {
+  busUsers,
   maxLeaseSeconds,
   openOperation,
   principalOperation,
@@ -21,6 +23,7 @@ export {
   serviceOperation,
   services,
   type Audience,
+  type BusUser,
   type CallerOf,
   type Operation,
   type ReplyOf,
@@ -47,6 +50,7 @@ export {
   Identity,
   Membership,
   ResolvedFamily,
+  ResolvedHolder,
   ResolvedPrincipal,
   TokenPair,
   VerificationKey,
@@ -87,6 +91,7 @@ export {
   LeakedKey,
   maxImportedKeys,
   RateLimit,
+  ResolvedGrant,
   ResolvedKey,
   ShownCredentials,
 } from './api-key.contract.js';

@@ -6,6 +6,13 @@ export const services = ['gateway', 'identity', 'api-key', 'client-registry', 'a
 export type Service = (typeof services)[number];
 
 /**
+ * Who has a user on the bus: the services, and the guards that other teams put into theirs, which share one. A guard answers
+ * nothing and calls only what names it as a caller.
+ */
+export const busUsers = [...services, 'guard'] as const;
+export type BusUser = (typeof busUsers)[number];
+
+/**
  * Whom an operation answers.
  * - `principal`: the gateway on behalf of an authenticated principal that holds `permission` (checked again by the service);
  * - `anyone`: the gateway on behalf of a caller who may be nobody yet (login);
@@ -31,8 +38,8 @@ export interface Operation<
    * permission is asked of them then.
    */
   readonly needsOrganization: boolean;
-  /** Which services may publish the subject. */
-  readonly callers: readonly Service[];
+  /** Who may publish the subject. */
+  readonly callers: readonly BusUser[];
   /** How long a caller waits for the reply. Operations that revoke wait for the lease and more. */
   readonly timeoutSeconds: number;
 }
@@ -76,7 +83,7 @@ export function openOperation<Q extends z.ZodType, R extends z.ZodType>(shape: S
 
 /** An operation between services. */
 export function serviceOperation<Q extends z.ZodType, R extends z.ZodType>(
-  shape: Shape<Q, R> & { callers: readonly Service[] },
+  shape: Shape<Q, R> & { callers: readonly BusUser[] },
 ): Operation<Q, R, 'service'> {
   return { timeoutSeconds: replySeconds, for: 'service', permission: null, needsOrganization: false, ...shape };
 }

@@ -82,6 +82,11 @@ export class AuthorityView {
     return undefined;
   }
 
+  /** How much of the markers is kept: blocks and epochs that decisions are tested against, and tags that resolves under way are. */
+  get held(): { blocks: number; epochs: number; remembered: number } {
+    return { blocks: this.#blocks.size, epochs: this.#epochs.size, remembered: this.#latest.size };
+  }
+
   /** Forget blocks that can match nothing any more. */
   sweep(now: Instant): void {
     for (const [name, { seq, lifted, untilMs }] of this.#blocks) {

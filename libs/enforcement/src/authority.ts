@@ -71,7 +71,7 @@ export interface AuthorityStore {
    * One transaction: lock the row of `enforcerId` (for a join of an unknown id: an advisory lock or `insert … on conflict`
    * so that two joins of one id do not both insert), then in ONE further statement read head and at most a page of the
    * markers above `after`, then do what `decide` says, commit, and only then return the reply. Rejects when the commit is
-   * not certain: then no reply may be sent.
+   * not certain: then no reply may be sent. Where `write` changes nothing but the count of renewals, a crash of the server may lose it.
    */
   exchange(enforcerId: string, after: number, decide: (view: ExchangeView) => Exchange): Promise<AuthorityReply>;
 

@@ -229,6 +229,37 @@ describe('memory', () => {
   });
 });
 
+describe('what metrics show', () => {
+  test('is how old the lease is, from the sending of its renewal on, by the clock that says more; none has no age', () => {
+    const { enforcer } = leased();
+    const shown = (now: Instant) => enforcer.status(now).map(({ leaseAgeMs, leaseMs }) => [leaseAgeMs, leaseMs]);
+    expect(shown(at(700, 750))).toEqual([[750, 5000]]);
+    enforcer.onReply(renewAt(enforcer, 1000), renewed(10), at(1300));
+    expect(shown(at(1300))).toEqual([[300, 5000]]);
+    expect(shown(at(9000))).toEqual([[null, null]]);
+  });
+
+  test('is how many markers are held', () => {
+    const { enforcer } = leased(10, [
+      marker(7, 'i', { scope: 'role-tokens', effect: 'epoch', epoch: 4 }),
+      marker(8, 'o', { scope: 'organization', effect: 'block' }),
+      marker(9, 'k'),
+    ]);
+    expect(enforcer.status(at(1))).toMatchObject([{ held: { blocks: 1, epochs: 1, remembered: 3 } }]);
+  });
+
+  test('is how old the oldest record is that may still be used, whichever was used last', () => {
+    const { enforcer } = leased();
+    expect(enforcer.oldestMs(at(1))).toEqual({ records: null, negatives: null });
+    enforcer.remember('a', 'a', { ...about(10, 'a'), keepMs: 2500 }, at(0));
+    enforcer.remember('b', 'b', about(10, 'b'), at(1000));
+    enforcer.remember('junk', 'unknown', { ...about(10, 'junk'), negative: true }, at(2000));
+    enforcer.recall('a', at(2000));
+    expect(enforcer.oldestMs(at(2400))).toEqual({ records: 2400, negatives: 400 });
+    expect(enforcer.oldestMs(at(2500))).toEqual({ records: 1500, negatives: 500 });
+  });
+});
+
 describe('streams', () => {
   const subject = { tags: [tag('credential', 'k')], under: ['api-key'] };
 

@@ -1,5 +1,5 @@
 import { AuthorityView } from './authority-view.js';
-import { leaseRuns, type Instant } from './lease.js';
+import { leaseAgeMs, leaseRuns, type Instant } from './lease.js';
 import {
   tag,
   type AuthorityReply,
@@ -50,6 +50,20 @@ export type Judgement =
 
 export type Recall<Entry> =
   { outcome: 'record'; record: Entry } | { outcome: 'none' } | Exclude<Judgement, { outcome: 'clear' }>;
+
+/** How an enforcer stands with one authority. */
+export interface LeaseStatus {
+  authority: string;
+  lease: boolean;
+  /** Since the renewal was sent that the lease counts from. Null without one. */
+  leaseAgeMs: number | null;
+  /** L, as it was granted. Null without a lease. */
+  leaseMs: number | null;
+  appliedThrough: number;
+  incarnation: number;
+  /** How much of its markers is in memory: blocks, epochs, and the tags by which resolves under way are judged. */
+  held: { blocks: number; epochs: number; remembered: number };
+}
 
 /** A WebSocket, event stream or chunked upload that lives on after its decision. */
 export interface Attachment {
@@ -178,7 +192,7 @@ export class Enforcer<Entry> {
     const untilMs = about.keepMs === undefined ? Infinity : now.monotonicMs + about.keepMs;
     this.forget(key);
     const table = about.negative ? this.#negatives : this.#records;
-    table.set({ key, record, tags: about.tags, under, untilMs });
+    table.set({ key, record, tags: about.tags, under, keptMs: now.monotonicMs, untilMs });
     return 'kept';
   }
 
@@ -228,14 +242,28 @@ export class Enforcer<Entry> {
   }
 
   /** For readiness and metrics. */
-  status(now: Instant): { authority: string; lease: boolean; appliedThrough: number; incarnation: number }[] {
+  status(now: Instant): LeaseStatus[] {
     this.#lapse(now);
-    return [...this.#views.values()].map((view) => ({
-      authority: view.authority,
-      lease: view.holds(now, this.#options.driftMs),
-      appliedThrough: view.appliedThrough,
-      incarnation: view.incarnation,
-    }));
+    return [...this.#views.values()].map((view) => {
+      const { authority, appliedThrough, incarnation, held, lease } = view;
+      return {
+        authority,
+        lease: lease !== undefined,
+        leaseAgeMs: lease ? leaseAgeMs(lease.sentAt, now) : null,
+        leaseMs: lease?.leaseMs ?? null,
+        appliedThrough,
+        incarnation,
+        held,
+      };
+    });
+  }
+
+  /**
+   * How long ago the oldest record of each table was kept that may still be used; null where there is none. It looks at every
+   * record: for metrics.
+   */
+  oldestMs(now: Instant): { records: number | null; negatives: number | null } {
+    return { records: oldestMs(this.#records, now), negatives: oldestMs(this.#negatives, now) };
   }
 
   /** How much is in memory. */
@@ -353,7 +381,17 @@ const sweepEveryMs = 60_000;
 interface CacheEntry<Entry> extends Subject {
   key: string;
   record: Entry;
+  /** Monotonic, both. */
+  keptMs: number;
   untilMs: number;
+}
+
+function oldestMs(table: TaggedCache<CacheEntry<unknown>>, now: Instant): number | null {
+  let oldest: number | null = null;
+  for (const { keptMs, untilMs } of table.entries()) {
+    if (now.monotonicMs < untilMs) oldest = Math.max(oldest ?? 0, now.monotonicMs - keptMs);
+  }
+  return oldest;
 }
 
 interface Stream extends Subject {

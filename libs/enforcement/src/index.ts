@@ -32,6 +32,7 @@ export {
   type EnforcerOptions,
   type Instant,
   type Judgement,
+  type LeaseStatus,
   type Outgoing,
   type Recall,
   type Subject,

@@ -14,5 +14,10 @@ export function leaseRuns(sentAt: Instant, leaseMs: number, now: Instant, driftM
   const monotonicMs = now.monotonicMs - sentAt.monotonicMs;
   const wallMs = now.wallMs - sentAt.wallMs;
   if (Math.abs(monotonicMs - wallMs) > driftMs) return false;
-  return Math.max(monotonicMs, wallMs) < leaseMs - driftMs;
+  return leaseAgeMs(sentAt, now) < leaseMs - driftMs;
+}
+
+/** What a lease asked for at `sentAt` has used up: by whichever clock says more. */
+export function leaseAgeMs(sentAt: Instant, now: Instant): number {
+  return Math.max(now.monotonicMs - sentAt.monotonicMs, now.wallMs - sentAt.wallMs);
 }

@@ -59,7 +59,7 @@ export interface Renew {
   history?: string;
 }
 
-/** "I have applied everything up to here and closed what it closes." To all replicas; any one may write it down. */
+/** "I have applied everything up to here and closed what it closes." To all replicas; any one may write it down, none has to. */
 export interface Ack {
   kind: 'ack';
   enforcerId: string;

@@ -55,11 +55,16 @@ export class PendingRevocation {
     }
   }
 
-  /** An acknowledgement heard by this replica. Those of another history or incarnation prove nothing. */
-  acknowledge(ack: Ack): void {
+  /**
+   * An acknowledgement heard by this replica, now or earlier. Those of another history or incarnation prove nothing.
+   * @returns whether it was this one that its enforcer was waited for
+   */
+  acknowledge(ack: Ack): boolean {
     const awaited = this.#awaited?.get(ack.enforcerId);
-    if (awaited?.incarnation !== ack.incarnation || ack.history !== this.#history) return;
-    if (ack.appliedThrough >= this.#seq) awaited.end ??= 'acknowledged';
+    if (awaited?.incarnation !== ack.incarnation || ack.history !== this.#history) return false;
+    if (awaited.end || ack.appliedThrough < this.#seq) return false;
+    awaited.end = 'acknowledged';
+    return true;
   }
 
   /** What came of an order. */

@@ -39,6 +39,11 @@ export class TaggedCache<T extends { readonly key: string; readonly tags: readon
     return this.#entries.size;
   }
 
+  /** Least recently used first. */
+  entries(): IterableIterator<T> {
+    return this.#entries.values();
+  }
+
   get(key: string): T | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;

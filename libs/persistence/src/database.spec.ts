@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { newId, Refusal } from '@portcullis/contracts';
+import { answer, type EnforcerMessage } from '@portcullis/enforcement';
 import { type Pool } from 'pg';
 import { aCaller, eventually, specDatabase, type SpecDatabase } from '@portcullis/testing';
 import { Database } from './database.js';
@@ -103,7 +104,7 @@ describe('markers', () => {
       tx.mark({ scope: 'family', id: 'c', effect: 'block', keepMs: 1000 }),
     );
     expect(next).toBe(first + 1);
-    const { markers, history } = await database.enforcement.notice([first, next]);
+    const { markers, history } = (await database.enforcement.confirming([next, first])).notice;
     expect(markers).toEqual([
       { seq: first, scope: 'credential', id: 'a', effect: 'drop' },
       { seq: next, scope: 'family', id: 'c', effect: 'block', keepMs: 1000 },
@@ -130,7 +131,7 @@ describe('markers', () => {
         return waiting.length > 0;
       }),
     );
-    expect((await database.enforcement.notice([before])).markers).toEqual([]);
+    expect((await database.enforcement.confirming([before])).notice.markers).toEqual([]);
     commit();
     await slow;
     expect(await quick).toBe(before + 1);
@@ -143,6 +144,51 @@ describe('markers', () => {
       ),
     );
     expect(new Set(seqs).size).toBe(20);
+  });
+});
+
+describe('enforcers', () => {
+  const say = (message: EnforcerMessage) =>
+    database.enforcement.exchange(
+      message.enforcerId,
+      'appliedThrough' in message ? message.appliedThrough : 0,
+      (view) => answer(view, message, 5_000),
+    );
+
+  test('that join many times at once under one id have one row', async () => {
+    const join = { kind: 'join', enforcerId: 'gw_1', incarnation: 1 } as const;
+    const replies = await Promise.all(Array.from({ length: 5 }, () => say(join)));
+    expect(new Set(replies.map(({ kind }) => kind))).toEqual(new Set(['joined']));
+    expect(await database.enforcement.enforcers()).toMatchObject([{ id: 'gw_1', state: 'live', incarnation: 1 }]);
+  });
+
+  test('are counted at each renewal, and keep what they were granted until they are granted more', async () => {
+    const mark = () => database.transaction((tx) => tx.mark({ scope: 'credential', id: 'a', effect: 'drop' }));
+    const row = async () => (await database.enforcement.enforcers()).find(({ id }) => id === 'gw_1');
+    const renew = async (appliedThrough: number, history?: string) => {
+      const common = { kind: 'renew', enforcerId: 'gw_1', incarnation: 1, appliedThrough } as const;
+      return say(history === undefined ? common : { ...common, history });
+    };
+    const seq = await mark();
+    const loaded = await renew(0);
+    if (loaded.kind !== 'renewed') throw new Error(loaded.kind);
+    expect(await row()).toMatchObject({ renewals: 1, appliedThrough: 0, grantedThrough: seq, leaseMs: 5_000 });
+    for (const renewals of [2, 3, 4]) {
+      expect(await renew(seq, loaded.history)).toMatchObject({ kind: 'renewed', seq, leaseMs: 5_000 });
+      expect(await row()).toMatchObject({ renewals, appliedThrough: seq, grantedThrough: seq, leaseMs: 5_000 });
+    }
+    const next = await mark();
+    expect(await renew(seq, loaded.history)).toMatchObject({ kind: 'renewed', seq: next });
+    expect(await row()).toMatchObject({ renewals: 5, appliedThrough: seq, grantedThrough: next });
+  });
+
+  test('are listed with the markers that somebody waits for, and no others', async () => {
+    const mark = (id: string) => database.transaction((tx) => tx.mark({ scope: 'credential', id, effect: 'drop' }));
+    const [first, , last] = [await mark('first'), await mark('between'), await mark('last')];
+    const { notice, enforcers } = await database.enforcement.confirming([last, first]);
+    expect(notice.markers.map(({ id }) => id)).toEqual(['first', 'last']);
+    expect(enforcers).toEqual(await database.enforcement.enforcers());
+    expect(enforcers.map(({ id }) => id)).toEqual(['gw_1']);
   });
 });
 

@@ -22,13 +22,12 @@ export class EnforcementStore implements AuthorityStore {
 
   exchange(enforcerId: string, after: number, decide: (view: ExchangeView) => Exchange): Promise<AuthorityReply> {
     return this.database.transaction(async ({ manager }) => {
-      // Two joins of one id wait for each other here even while there is no row to lock.
-      await manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`enforcer:${enforcerId}`]);
-      const row = await lockEnforcer(manager, enforcerId);
+      const row = (await lockEnforcer(manager, enforcerId)) ?? (await lockAbsent(manager, enforcerId));
       const { head, markers } = await readSince(manager, after);
       const complete = markers.length <= pageSize;
       const exchange = decide({ row, head, markers: markers.slice(0, pageSize), complete });
       if (exchange.write === 'delete') await manager.query('delete from enforcer where id = $1', [enforcerId]);
+      else if (row && exchange.write && onlyCounts(row, exchange.write)) await countRenewal(manager, exchange.write);
       else if (exchange.write) await writeEnforcer(manager, exchange.write);
       return exchange.reply;
     });
@@ -73,11 +72,22 @@ export class EnforcementStore implements AuthorityStore {
     });
   }
 
-  /** The markers with these seqs and the history they belong to, for their broadcast. */
-  notice(seqs: readonly number[]): Promise<MarkerNotice> {
+  /** The markers with these seqs, for their broadcast, and all rows, to know who is waited for: one statement. */
+  confirming(seqs: readonly number[]): Promise<{ notice: MarkerNotice; enforcers: EnforcerRow[] }> {
     return this.database.read(async (manager) => {
-      const { head, markers } = await readSince(manager, Math.min(...seqs) - 1);
-      return { history: head.history, markers: markers.filter((marker) => seqs.includes(marker.seq)) };
+      const [row] = await manager.query<{ history: string; markers: StoredMarker[]; enforcers: StoredEnforcer[] }[]>(
+        `select position.history,
+                coalesce((select json_agg(one order by one.seq) from (${selectMarker} where seq = any($1::bigint[])) one), '[]')
+                  as markers,
+                coalesce((select json_agg(one) from (${selectEnforcer}) one), '[]') as enforcers
+           from enforcement_position position`,
+        [seqs],
+      );
+      if (!row) throw new Error('enforcement_head has no row');
+      return {
+        notice: { history: row.history, markers: row.markers.map(fromStoredMarker) },
+        enforcers: row.enforcers.map(fromStored),
+      };
     });
   }
 }
@@ -87,15 +97,14 @@ export class EnforcementStore implements AuthorityStore {
  * until the commit no other revocation of this authority goes on.
  */
 export async function writeMarker(manager: EntityManager, marker: Omit<Marker, 'seq'>): Promise<number> {
-  const [rows] = await manager.query<[{ last_seq: string }[], number]>(
-    'update enforcement_head set last_seq = last_seq + 1 returning last_seq',
+  const [row] = await manager.query<{ seq: string }[]>(
+    `with head as (update enforcement_head set last_seq = last_seq + 1 returning last_seq)
+     insert into marker (seq, scope, subject, effect, keep_ms, epoch)
+     select last_seq, $1, $2, $3, $4::bigint, $5::bigint from head returning seq`,
+    [marker.scope, marker.id, marker.effect, marker.keepMs ?? null, marker.epoch ?? null],
   );
-  const seq = Number(rows[0]?.last_seq);
-  await manager.query(
-    'insert into marker (seq, scope, subject, effect, keep_ms, epoch) values ($1, $2, $3, $4, $5, $6)',
-    [seq, marker.scope, marker.id, marker.effect, marker.keepMs ?? null, marker.epoch ?? null],
-  );
-  return seq;
+  if (!row) throw new Error('enforcement_head has no row');
+  return Number(row.seq);
 }
 
 interface StoredEnforcer {
@@ -119,6 +128,8 @@ interface StoredMarker {
 
 const selectEnforcer =
   'select id, incarnation, state, applied_through, granted_through, lease_ms, renewals from enforcer';
+
+const selectMarker = 'select seq, scope, subject, effect, keep_ms, epoch from marker';
 
 const fromStored = (row: StoredEnforcer): EnforcerRow => ({
   id: row.id,
@@ -144,6 +155,30 @@ async function lockEnforcer(manager: EntityManager, id: string): Promise<Enforce
   return row && fromStored(row);
 }
 
+/** Two joins of one id wait for each other here, while there is no row to lock; the later one finds the row. */
+async function lockAbsent(manager: EntityManager, id: string): Promise<EnforcerRow | undefined> {
+  await manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`enforcer:${id}`]);
+  return lockEnforcer(manager, id);
+}
+
+/** A renewal like the one before it: no marker was given with it, and none is newly known to be applied. */
+function onlyCounts(before: EnforcerRow, after: EnforcerRow): boolean {
+  const same = (field: keyof EnforcerRow): boolean => before[field] === after[field];
+  return (['incarnation', 'state', 'appliedThrough', 'grantedThrough', 'leaseMs'] as const).every(same);
+}
+
+/**
+ * The commit that follows is not waited for on disk. A server that crashes may lose the count and nothing else: whoever watches for
+ * silence then begins to count anew. For all other writes the promise is that they are kept before the reply is sent.
+ */
+async function countRenewal(manager: EntityManager, row: EnforcerRow): Promise<void> {
+  await manager.query(
+    `update enforcer set renewals = $2, renewed_at = now() where id = $1
+     returning set_config('synchronous_commit', 'off', true)`,
+    [row.id, row.renewals],
+  );
+}
+
 async function writeEnforcer(manager: EntityManager, row: EnforcerRow): Promise<void> {
   await manager.query(
     `insert into enforcer (id, incarnation, state, applied_through, granted_through, lease_ms, renewals, renewed_at)
@@ -159,7 +194,7 @@ async function readSince(manager: EntityManager, after: number): Promise<{ head:
   const [row] = await manager.query<{ history: string; seq: string; markers: StoredMarker[] }[]>(
     `select position.history, position.seq, coalesce(
               (select json_agg(page) from (
-                 select seq, scope, subject, effect, keep_ms, epoch from marker where seq > $1 order by seq limit $2) page),
+                 ${selectMarker} where seq > $1 order by seq limit $2) page),
               '[]') as markers
        from enforcement_position position`,
     [after, pageSize + 1],

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { ensureStreams, natsUsers } from '@portcullis/bus';
-import { type Service, services } from '@portcullis/contracts';
+import { type BusUser, busUsers } from '@portcullis/contracts';
 import { findNatsServer, startNats, startPostgres } from '@portcullis/embedded';
 
 /** Where specs find the servers of this jest run: set by `startServers`, inherited by every worker. */
 export const postgresVariable = 'PORTCULLIS_SPEC_POSTGRES';
 export const natsVariable = 'PORTCULLIS_SPEC_NATS';
 
-/** The password of a service's NATS user in specs. */
-export const natsPassword = (user: Service | 'admin'): string => `spec-${user}`;
+/** The password of a NATS user in specs. */
+export const natsPassword = (user: BusUser | 'admin'): string => `spec-${user}`;
 
 /** Not in the temporary folder: from a name that anyone can guess no program is run. */
 const serverCache = resolve(import.meta.dirname, '../../../node_modules/.cache/portcullis');
@@ -23,10 +23,7 @@ export async function startServers(): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), 'portcullis-specs-'));
   // As root, Postgres runs as another user, who must be able to come in.
   chmodSync(home, 0o755);
-  const passwords = Object.fromEntries(services.map((service) => [service, natsPassword(service)])) as Record<
-    Service,
-    string
-  >;
+  const passwords = Object.fromEntries(busUsers.map((user) => [user, natsPassword(user)])) as Record<BusUser, string>;
   const everything = { allow: ['>'] };
   const [postgres, nats] = await Promise.all([
     startPostgres({ dataDirectory: join(home, 'postgres'), password: 'spec', durable: false, log: quiet }),

@@ -1,3 +1,4 @@
+import { healthSubject } from '@portcullis/bus';
 import { services, type Service } from '@portcullis/contracts';
 import { port, readSettings } from '@portcullis/settings';
 import { z } from 'zod';
@@ -5,7 +6,7 @@ import { exit, UsageFault, type Command, type Environment } from '../command.js'
 import { askGateway } from '../gateway-client.js';
 import { connectToNats } from '../provision/nats-connection.js';
 
-/** The health check of one container. The gateway is asked over HTTP, any other service over the bus, as its own user. */
+/** The health check of one container. The gateway is asked over HTTP, any other service over the bus, as its own user: the process in this very container. */
 export const health: Command = {
   summary: 'Asks one service whether it can work (for container health checks)',
   help: `portcullis health SERVICE       SERVICE is one of ${services.join(', ')}
@@ -37,7 +38,9 @@ async function serviceIsHealthy(service: Service, env: Environment): Promise<boo
   const settings = readSettings(z.object({ NATS_URL: z.string() }), env);
   const connection = await connectToNats(settings.NATS_URL, { inboxPrefix: `_INBOX.${service}` });
   try {
-    return (await connection.request(`health.${service}`, undefined, { timeout: patienceMs })).string() === 'healthy';
+    return (
+      (await connection.request(healthSubject(service), undefined, { timeout: patienceMs })).string() === 'healthy'
+    );
   } catch {
     return false;
   } finally {

@@ -5,6 +5,7 @@ import { services } from '@portcullis/contracts';
 import { readSettings } from '@portcullis/settings';
 import { z } from 'zod';
 import { type Environment } from '../command.js';
+import { guardCredentials, writeGuardFile } from '../guard/guard-file.js';
 import { databaseServices, roleOf, urlAs } from './database.js';
 import { natsAccounts } from './nats-accounts.js';
 import { natsUrlAs } from './nats-connection.js';
@@ -15,6 +16,7 @@ const shape = z.object({
   PORTCULLIS_FIRST_ADMIN_PASSWORD: z.string().optional(),
   PORTCULLIS_KEY_ENCRYPTION_KEY: z.string().optional(),
   PORTCULLIS_TOKEN_ENCRYPTION_KEY: z.string().optional(),
+  PORTCULLIS_PUBLIC_URL: z.string().default('http://127.0.0.1:8080'),
 });
 
 const database = 'portcullis';
@@ -27,7 +29,8 @@ const natsUrl = 'nats://nats:4222';
  */
 export function writeComposeFiles(folder: string, env: Environment, say: Log): void {
   const settings = readSettings(shape, env);
-  for (const name of [...services, 'provision', 'postgres', 'nats']) mkdirSync(join(folder, name), { recursive: true });
+  for (const name of [...services, 'guard', 'provision', 'postgres', 'nats'])
+    mkdirSync(join(folder, name), { recursive: true });
   const secretsFile = join(folder, 'provision', 'secrets.json');
   const secrets = readOrMakeSecrets(secretsFile);
   const put = (container: string, name: string, content: string, mode = 0o400) => {
@@ -52,6 +55,10 @@ export function writeComposeFiles(folder: string, env: Environment, say: Log): v
   put('provision', 'database-url', urlAs(databaseUrl, 'postgres', secrets.postgres.superuser));
   put('provision', 'nats-url', natsUrlAs(natsUrl, 'admin', secrets.nats.admin));
   for (const service of services) put(service, 'nats-url', natsUrlAs(natsUrl, service, secrets.nats[service]));
+  // For services of other teams on this network: each mounts this folder and no other.
+  const issuer = settings.PORTCULLIS_PUBLIC_URL;
+  const guard = guardCredentials(natsUrlAs(natsUrl, 'guard', secrets.nats.guard), { issuer, audience: issuer });
+  writeGuardFile(join(folder, 'guard', 'guard.json'), guard, 0o400);
   for (const service of databaseServices)
     put(service, 'database-url', urlAs(databaseUrl, roleOf(service, database), secrets.postgres[service]));
 

@@ -1,9 +1,9 @@
 import { type NatsUser } from '@portcullis/embedded';
 import { natsUsers } from '@portcullis/bus';
-import { type Service } from '@portcullis/contracts';
+import { type BusUser } from '@portcullis/contracts';
 
-/** Passwords of the services' NATS users, and of the one that makes the streams. */
-export type NatsPasswords = Readonly<Record<Service | 'admin', string>>;
+/** Passwords of the NATS users of services and guards, and of the one that makes the streams. */
+export type NatsPasswords = Readonly<Record<BusUser | 'admin', string>>;
 
 /** All users of a message server of our own: what the contracts allow each service, and an administrator for `provision`. */
 export function natsAccounts(passwords: NatsPasswords): NatsUser[] {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { services, type Service } from '@portcullis/contracts';
+import { type BusUser, busUsers } from '@portcullis/contracts';
 import { z } from 'zod';
 import { Refused } from '../command.js';
 import { databaseServices, type DatabaseService } from './database.js';
@@ -11,7 +11,7 @@ const Secrets = z.object({
   keyEncryptionKey: z.string(),
   tokenEncryptionKey: z.string(),
   postgres: z.record(z.enum(['superuser', ...databaseServices]), z.string()),
-  nats: z.record(z.enum(['admin', ...services]), z.string()),
+  nats: z.record(z.enum(['admin', ...busUsers]), z.string()),
   /** Kept only until it was shown: null after that, or if the operator chose one. */
   firstAdminPassword: z.string().nullable(),
 });
@@ -25,7 +25,12 @@ export function readOrMakeSecrets(path: string): Secrets {
     return made;
   }
   try {
-    return Secrets.parse(JSON.parse(readFileSync(path, 'utf8')));
+    const read = JSON.parse(readFileSync(path, 'utf8')) as { nats?: Record<string, unknown> };
+    // Made before there were guards.
+    const isOlder = read.nats !== undefined && read.nats['guard'] === undefined;
+    const secrets = Secrets.parse(isOlder ? { ...read, nats: { ...read.nats, guard: madePassword() } } : read);
+    if (isOlder) writeSecrets(path, secrets);
+    return secrets;
   } catch {
     throw new Refused(
       `${path} cannot be read or is damaged. It holds keys that nothing can replace: restore it from a backup, or move the whole folder away to start anew.`,
@@ -38,16 +43,17 @@ export function writeSecrets(path: string, secrets: Secrets): void {
   renameSync(`${path}.new`, path);
 }
 
+const madePassword = (): string => randomBytes(24).toString('base64url');
+
 function makeSecrets(): Secrets {
-  const password = () => randomBytes(24).toString('base64url');
   const each = <N extends string>(names: readonly N[]) =>
-    Object.fromEntries(names.map((name) => [name, password()])) as Record<N, string>;
+    Object.fromEntries(names.map((name) => [name, madePassword()])) as Record<N, string>;
   return {
     version: 1,
     keyEncryptionKey: randomBytes(32).toString('base64'),
     tokenEncryptionKey: randomBytes(32).toString('base64'),
     postgres: each<DatabaseService | 'superuser'>(['superuser', ...databaseServices]),
-    nats: each<Service | 'admin'>(['admin', ...services]),
+    nats: each<BusUser | 'admin'>(['admin', ...busUsers]),
     firstAdminPassword: randomBytes(15).toString('base64url'),
   };
 }

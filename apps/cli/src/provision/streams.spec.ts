@@ -128,6 +128,7 @@ describe('a server that is there already', () => {
       said.push(line),
     );
     expect(services.map((service) => new URL(bus.urls[service]).username)).toEqual([...services]);
+    expect(new URL(bus.guardUrl ?? '').username).toBe('guard');
     expect(said).toHaveLength(1);
   });
 
@@ -137,6 +138,8 @@ describe('a server that is there already', () => {
     const bus = await externalBus(url, readOrMakeSecrets(secretsFile()), (line) => said.push(line));
     expect(new Set(Object.values(bus.urls))).toEqual(new Set([url]));
     expect(said.at(-1)).toMatch(/for you to limit/);
+    // Whatever that URL may do, another team's service must not get it.
+    expect(bus.guardUrl).toBeNull();
   });
 
   test('without JetStream is refused in one sentence', async () => {
@@ -187,15 +190,29 @@ describe('the files of docker-compose.yml', () => {
       'client-registry': ['database-url', 'nats-url'],
       audit: ['database-url', 'nats-url'],
       gateway: ['nats-url', 'token-encryption-key'],
+      guard: ['guard.json'],
       identity: ['database-url', 'first-admin-password', 'key-encryption-key', 'nats-url', 'token-encryption-key'],
       nats: ['nats.conf'],
       postgres: ['password'],
       provision: ['database-url', 'nats-url', 'secrets.json'],
     });
     expect(statSync(join(place, 'identity/key-encryption-key')).mode & 0o777).toBe(0o400);
+    const guard = JSON.parse(readFileSync(join(place, 'guard/guard.json'), 'utf8')) as Record<string, unknown>;
+    expect(guard).toMatchObject({ servers: ['nats://nats:4222'], user: 'guard', issuer: 'http://127.0.0.1:8080' });
     const before = readFileSync(join(place, 'identity/database-url'), 'utf8');
     expect(write(place)).toEqual([]);
     expect(readFileSync(join(place, 'identity/database-url'), 'utf8')).toBe(before);
+  });
+
+  test('secrets that were made before there were guards get one for them, once, and keep the rest', () => {
+    const place = join(folder, 'older.json');
+    const { nats, ...rest } = readOrMakeSecrets(place);
+    const { guard, ...older } = nats;
+    writeFileSync(place, JSON.stringify({ ...rest, nats: older }));
+    const mended = readOrMakeSecrets(place);
+    expect(mended).toEqual({ ...rest, nats: { ...older, guard: expect.stringMatching(/^[\w-]{32}$/) as string } });
+    expect(mended.nats.guard).not.toBe(guard);
+    expect(readOrMakeSecrets(place)).toEqual(mended);
   });
 
   test('damaged secrets are refused, never replaced', () => {

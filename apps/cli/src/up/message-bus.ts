@@ -13,6 +13,8 @@ import { logFile } from './log-file.js';
 /** A message server that is prepared: what each service connects with, and how to let go of it. */
 export interface PreparedBus {
   readonly urls: Readonly<Record<Service, string>>;
+  /** What guards in other teams' services connect with. Null: the server has no user that may do what a guard may and no more. */
+  readonly guardUrl: string | null;
   readonly stop: () => Promise<void>;
 }
 
@@ -36,7 +38,7 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
   try {
     home.rememberPort('nats', kept.first.port);
     await makeStreams(natsUrlAs(kept.first.url(), 'admin', secrets.nats.admin));
-    return { urls: urlsAs(kept.first.url(), secrets), stop: kept.stop };
+    return { ...urlsAs(kept.first.url(), secrets), stop: kept.stop };
   } catch (error) {
     await kept.stop();
     throw error;
@@ -47,12 +49,13 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
 export async function externalBus(url: string, secrets: Secrets, say: Log): Promise<PreparedBus> {
   say('Preparing the NATS server of NATS_URL.');
   await makeStreams(url);
-  if (await knowsOurUsers(url, secrets)) return { urls: urlsAs(url, secrets), stop: () => Promise.resolve() };
+  if (await knowsOurUsers(url, secrets)) return { ...urlsAs(url, secrets), stop: () => Promise.resolve() };
   say(
     'The NATS server of NATS_URL has no users for the single services: they all use the URL as it is, and what each may do there is for you to limit.',
   );
   return {
     urls: Object.fromEntries(services.map((service) => [service, url])) as Record<Service, string>,
+    guardUrl: null,
     stop: () => Promise.resolve(),
   };
 }
@@ -78,8 +81,10 @@ async function knowsOurUsers(url: string, secrets: Secrets): Promise<boolean> {
   }
 }
 
-function urlsAs(url: string, secrets: Secrets): Record<Service, string> {
-  return Object.fromEntries(
-    services.map((service) => [service, natsUrlAs(url, service, secrets.nats[service])]),
-  ) as Record<Service, string>;
+function urlsAs(url: string, { nats }: Secrets): Pick<PreparedBus, 'urls' | 'guardUrl'> {
+  const urls = services.map((service) => [service, natsUrlAs(url, service, nats[service])]);
+  return {
+    urls: Object.fromEntries(urls) as Record<Service, string>,
+    guardUrl: natsUrlAs(url, 'guard', nats.guard),
+  };
 }

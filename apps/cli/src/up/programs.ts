@@ -54,6 +54,8 @@ const passes = {
 } satisfies Record<string, readonly string[]>;
 
 export type ProgramName = keyof typeof passes;
+/** The names, or `NAME*`, of the operator's variables that a program gets. */
+export const variablesOf = (program: ProgramName): readonly string[] => passes[program];
 export const programNames = Object.keys(passes) as ProgramName[];
 
 /** Read by `up` itself. */

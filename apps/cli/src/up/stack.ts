@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { freePort, isPortFree, stopOrphan, type Log } from '@portcullis/embedded';
 import { type Environment, Refused } from '../command.js';
 import { askGateway } from '../gateway-client.js';
+import { guardCredentials, removeGuardFile, writeGuardFile } from '../guard/guard-file.js';
 import { readPolicy } from '../policy/read-policy.js';
 import { databaseServices } from '../provision/database.js';
 import { readOrMakeSecrets, writeSecrets, type Secrets } from '../provision/secrets.js';
@@ -75,6 +76,7 @@ export class Stack {
       ? await externalBus(settings.NATS_URL, secrets, say)
       : await embeddedBus(this.#home, secrets, env, say);
     this.#goOn();
+    this.#tellGuards();
 
     say('Starting identity, api-key, client-registry, audit, gateway and the example upstream.');
     const examplePort = (await this.#home.lastPort('example-upstream')) ?? (await freePort());
@@ -171,6 +173,16 @@ export class Stack {
 
   get #tls(): boolean {
     return this.#options.settings.PORTCULLIS_TLS_CERT !== undefined;
+  }
+
+  /** A file of an earlier start must not stay where it would join a guard to another server. */
+  #tellGuards(): void {
+    const { settings, env } = this.#options;
+    const path = this.#home!.file('guard.json');
+    const url = this.#bus!.guardUrl;
+    if (url === null) return removeGuardFile(path);
+    const audience = env['PORTCULLIS_TOKEN_AUDIENCE'] || settings.publicUrl;
+    writeGuardFile(path, guardCredentials(url, { issuer: settings.publicUrl, audience }));
   }
 
   /** A stop was asked for while something was being started: nothing more is. */

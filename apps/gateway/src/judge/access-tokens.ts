@@ -1,7 +1,7 @@
 import { type KeyObject } from 'node:crypto';
+import { AccessTokenClaims } from '@portcullis/contracts';
 import { checkClaims, type Claims, inspectJwt, type Secret, sha256Hex, TokenError } from '@portcullis/credentials';
 import passportJwt from 'passport-jwt';
-import { z } from 'zod';
 
 /** Where the public keys of access tokens are found. `undefined`: there is none of this name, even after asking again. */
 export interface AccessKeys {
@@ -120,17 +120,8 @@ interface Outcomes<User> {
   error(error: unknown): void;
 }
 
-const Wanted = z.object({
-  org: z.string().optional(),
-  cid: z.string().min(1).max(128),
-  sid: z.string().min(1).max(128),
-  jti: z.string().min(1).max(128),
-  permissions: z.array(z.string()),
-  resources: z.object({ buckets: z.union([z.literal('all'), z.array(z.string())]).optional() }).optional(),
-});
-
 function readAccessToken({ kid, claims }: { kid: string; claims: Claims }): AccessToken {
-  const wanted = Wanted.safeParse(claims);
+  const wanted = AccessTokenClaims.safeParse(claims);
   if (!wanted.success)
     throw new TokenError('invalid_claims', 'A claim of access tokens is missing or of another form.');
   const { org, cid, sid, jti, permissions, resources } = wanted.data;

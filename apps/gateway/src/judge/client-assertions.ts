@@ -1,3 +1,4 @@
+import { type Ask, type RequestRecords, type Stop } from '@portcullis/bus';
 import { ClientRegistry, type ResolvedClient } from '@portcullis/contracts';
 import {
   checkClaims,
@@ -11,7 +12,7 @@ import {
 } from '@portcullis/credentials';
 import { type Instant } from '@portcullis/enforcement';
 import { liveKeysOf } from './client-keys.js';
-import { type Ask, clientByClientId, type RequestRecords, type Stop } from './records.js';
+import { type CachedRecord, clientByClientId } from './records.js';
 
 /** How far ahead an assertion may end, and how far clocks may differ. */
 const maxLifetimeSeconds = 600;
@@ -50,7 +51,7 @@ export class ClientAssertions {
   }
 
   /** To be asked again with the same `assertion` when what it waits for has come. Throws `TokenError`. */
-  judge(assertion: ReadAssertion, records: RequestRecords): { readonly client: ResolvedClient } | Stop {
+  judge(assertion: ReadAssertion, records: RequestRecords<CachedRecord>): { readonly client: ResolvedClient } | Stop {
     const found = records.look(clientByClientId(assertion.clientId));
     if ('stop' in found) return found;
     const client = found.record;

@@ -79,7 +79,7 @@ const maxFetches = 8;
  */
 export class Judge {
   readonly #options: JudgeOptions;
-  readonly #records: Records;
+  readonly #records: Records<CachedRecord>;
   readonly #tokens: AccessTokens;
   readonly #roleTokens: RoleTokens | null;
   readonly #signedRequests: SignedRequests;
@@ -90,7 +90,7 @@ export class Judge {
 
   constructor(options: JudgeOptions) {
     this.#options = options;
-    this.#records = new Records(options.enforcer, options.ask, options.now);
+    this.#records = new Records<CachedRecord>(options.enforcer, options.ask, options.now);
     this.#roleTokens = options.roleTokenKeys ? new RoleTokens(options.roleTokenKeys) : null;
     this.#signedRequests = new SignedRequests(options);
     this.#assertions = new ClientAssertions(options);
@@ -243,7 +243,10 @@ export class Judge {
   }
 
   /** Decides, and as often as a record is missing fetches it and decides again from the start. */
-  async #decide(clientIp: string, decide: (records: RequestRecords) => Identity | Stop): Promise<Identity> {
+  async #decide(
+    clientIp: string,
+    decide: (records: RequestRecords<CachedRecord>) => Identity | Stop,
+  ): Promise<Identity> {
     const records = this.#records.forRequest();
     try {
       for (let fetches = 0; fetches <= maxFetches; fetches++) {
@@ -396,7 +399,13 @@ export class Judge {
   }
 
   #judgeAssertion(assertion: ReadAssertion, { records, ...place }: Omit<Asking, 'organizationId'>): Identity | Stop {
-    const judged = this.#assertions.judge(assertion, records);
+    let judged: ReturnType<ClientAssertions['judge']>;
+    try {
+      judged = this.#assertions.judge(assertion, records);
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      return refused(place.clientIp, notValid(), `assertion_${error.code}`);
+    }
     if ('stop' in judged) return judged;
     return (
       this.#refuseClient(judged.client, place) ?? this.#useClient(judged.client, { ...place, organizationId: null })
@@ -590,7 +599,7 @@ interface Place {
 
 interface Asking extends Place {
   readonly organizationId: string | null;
-  readonly records: RequestRecords;
+  readonly records: RequestRecords<CachedRecord>;
   /** In which form a key's secret was presented; as a bearer key unless said. */
   readonly form?: 'bearer' | 'client_credentials';
 }

@@ -1,3 +1,4 @@
+import { type Ask, type RequestRecords, type Stop } from '@portcullis/bus';
 import { ClientRegistry, type Refusal, type ResolvedClient } from '@portcullis/contracts';
 import {
   type CheckedSignature,
@@ -18,7 +19,7 @@ import {
 import { type Instant } from '@portcullis/enforcement';
 import { type Arrival } from '../judgement.js';
 import { liveKeysOf } from './client-keys.js';
-import { type Ask, clientByClientId, type RequestRecords, type Stop } from './records.js';
+import { type CachedRecord, clientByClientId } from './records.js';
 
 /** How long what was signed is remembered after `created`: until no clock of ours takes it any more, and as long again. */
 const rememberedSeconds = 600;
@@ -71,7 +72,7 @@ export class SignedRequests {
   /** To be asked again, with the same `signed`, whenever what it answers that it waits for has come. */
   judge(
     signed: SignedArrival,
-    records: RequestRecords,
+    records: RequestRecords<CachedRecord>,
     demand: DemandClient,
   ): GoodSignature | RefusedSignature | { readonly refusal: Refusal; readonly client: ResolvedClient } | Stop {
     const clients = new Map<string, ResolvedClient>();

@@ -1,4 +1,4 @@
-import { Identity, Principal, Text } from '@portcullis/contracts';
+import { Identity, Principal, Sealed, Text } from '@portcullis/contracts';
 import { sha256Hex } from '@portcullis/credentials';
 import { z } from 'zod';
 import { type ControlRoute, operationRoute, ownRoute } from './route.js';
@@ -42,6 +42,7 @@ export const identityRoutes: readonly ControlRoute[] = [
     tag: 'Sign in',
     summary: 'A refresh token, good once, becomes a new pair with the permissions held now',
     operation: Identity.reauthenticate,
+    body: z.strictObject({ refresh_token: Sealed }),
     example: { refresh_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9…' },
   }),
   operationRoute({

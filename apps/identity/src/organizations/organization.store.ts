@@ -40,9 +40,13 @@ export class OrganizationStore {
     return this.database.read((manager) => one(manager, `${selectOrganization} where id = $1`, [id]));
   }
 
-  /** Locked until the transaction ends: changes of it, and of who belongs to it, happen one after the other. */
+  /**
+   * Locked until the transaction ends: changes of it, and of who belongs to it, happen one after the other. `no key`, because a row
+   * that refers to it and is written twice in one transaction asks for its key again, the second time behind a marker: for whoever
+   * held the whole row and waited for the order of markers that was a deadlock.
+   */
   lock(tx: Transaction, id: string): Promise<Organization | undefined> {
-    return one(tx.manager, `${selectOrganization} where id = $1 for update`, [id]);
+    return one(tx.manager, `${selectOrganization} where id = $1 for no key update`, [id]);
   }
 
   /** Newest first, older than `before`; of those named, or of all. */

@@ -1,6 +1,7 @@
 import { newId } from '@portcullis/contracts';
 import { type IdentityHouse, openIdentity } from '../../spec/identity-house.js';
 import { refusalOf } from '../../spec/refusal.js';
+import { OrganizationStore } from '../organizations/organization.store.js';
 import { ResolvePrincipal } from '../users/resolve-principal.js';
 import { ChangeServiceAccount } from './change-service-account.js';
 import { CreateServiceAccount } from './create-service-account.js';
@@ -188,4 +189,12 @@ test('one Idempotency-Key makes one account', async () => {
   const caller = house.signedIn({}, { idempotencyKey: 'sa' });
   const [first, second] = [await create({ name: 'only' }, caller), await create({ name: 'only' }, caller)];
   expect(second).toEqual(first);
+});
+
+test('it is stopped while a change of a person holds the organization and waits for its turn: neither waits for the other', async () => {
+  const account = await create();
+  await house.database.transaction(async (tx) => {
+    await house.get(OrganizationStore).lock(tx, house.organizationId);
+    expect(await change().disable({ id: account.id }, house.signedIn())).toMatchObject({ status: 'disabled' });
+  });
 });

@@ -58,7 +58,7 @@ export class Reauthenticate {
     // Asked before anything is locked: the key's own service may be slow. If it is away, the token stays unused.
     const key = known?.kind === 'api-key' ? await this.keys.find(known.credentialId) : null;
     const signingKey = await this.issuePair.signingKey();
-    const { credential_id: presentedBy } = request;
+    const presentedBy = request.credential_id ?? null;
     const outcome = await this.database.transaction((tx) =>
       this.use(tx, { ...presented, presentedBy }, key, signingKey, caller),
     );

@@ -1,0 +1,10 @@
+export { AccessRefused, type AccessRefusedCode } from './access-refused.js';
+export { AccessTokenVerifier, type AccessTokenOptions } from './access-token-verifier.js';
+export { type IncomingRequest } from './incoming-request.js';
+export { JoinedGuard, type GuardCredentials, type JoinedGuardOptions } from './joined-guard.js';
+export { Jwks, type JwksOptions } from './jwks.js';
+export { type GuardedRequest, PortcullisGuard, Public, RequirePermission } from './nest.js';
+export { type Presentation } from './token-judge.js';
+export { type UpstreamOptions, UpstreamCallers, verifyUpstreamIdentity } from './upstream-callers.js';
+export { type Authenticator, authorize, type VerifiedPrincipal } from './verified-principal.js';
+export { type PublicKeys } from './verify-token.js';
