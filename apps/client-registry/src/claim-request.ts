@@ -20,17 +20,17 @@ export class ClaimRequest {
     private readonly claims: ClaimStore,
   ) {}
 
-  async execute(request: RequestOf<typeof ClientRegistry.claim>): Promise<ReplyOf<typeof ClientRegistry.claim>> {
-    const claimed = await this.claims.claim(request.digest, request.client, new Date(request.until));
-    if (claimed && (this.uses.has(request.client) || this.uses.size < mostRemembered)) {
-      this.uses.set(request.client, {
-        id: request.client,
-        at: this.database.now(),
-        ip: request.client_ip,
-        userAgent: request.user_agent,
-      });
-    }
-    return { claimed };
+  async execute({ claims }: RequestOf<typeof ClientRegistry.claim>): Promise<ReplyOf<typeof ClientRegistry.claim>> {
+    const free = await this.claims.claim(claims);
+    const now = this.database.now();
+    return {
+      claimed: claims.map((claim) => {
+        // Of two of one kind in the same question the first one has it.
+        if (!free.delete(claim.digest)) return false;
+        this.noteUse({ id: claim.client, at: now, ip: claim.client_ip, userAgent: claim.user_agent });
+        return true;
+      }),
+    };
   }
 
   /** Writes down who used which client last, and forgets claims that are past. */
@@ -44,5 +44,9 @@ export class ClaimRequest {
       throw error;
     }
     while ((await this.claims.forget(mostForgotten)) === mostForgotten);
+  }
+
+  private noteUse(use: ClientUse): void {
+    if (this.uses.has(use.id) || this.uses.size < mostRemembered) this.uses.set(use.id, use);
   }
 }

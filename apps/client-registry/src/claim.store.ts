@@ -14,16 +14,21 @@ export interface ClientUse {
 export class ClaimStore {
   constructor(private readonly database: Database) {}
 
-  /** False: it was taken before. One statement, so that of two at once one is the first. */
-  async claim(digest: string, clientId: string, until: Date): Promise<boolean> {
+  /** The digests of those that nobody had taken before. One statement, so that of two at once one is the first. */
+  async claim(claims: readonly { digest: string; client: string; until: string }[]): Promise<Set<string>> {
+    // In one order, so that two batches wait for one another and not each for the other.
+    const inOrder = [...claims].sort((a, b) => (a.digest < b.digest ? -1 : 1));
     const rows = await this.database.read((manager) =>
-      manager.query<unknown[]>(
-        `insert into signature_claim (digest, client_id, until) values (decode($1, 'hex'), $2, $3)
-         on conflict do nothing returning 1`,
-        [digest, clientId, until],
+      manager.query<{ digest: string }[]>(
+        `insert into signature_claim (digest, client_id, until)
+         select decode(digest, 'hex'), client, until
+           from unnest($1::text[], $2::text[], $3::timestamptz[]) with ordinality as claim (digest, client, until, place)
+          order by place
+         on conflict do nothing returning encode(digest, 'hex') as digest`,
+        [inOrder.map(({ digest }) => digest), inOrder.map(({ client }) => client), inOrder.map(({ until }) => until)],
       ),
     );
-    return rows.length > 0;
+    return new Set(rows.map(({ digest }) => digest));
   }
 
   /** Forgets claims that nobody would accept any more, at most `limit`. Answers how many. */

@@ -51,8 +51,12 @@ test('over the bus a client is made, found by its keyid, and its signed requests
     client_ip: '192.0.2.1',
     user_agent: 'curl/8',
   };
-  const claims = await Promise.all(Array.from({ length: 10 }, () => gateway.call(ClientRegistry.claim, claim)));
-  expect(claims.filter(({ claimed }) => claimed)).toHaveLength(1);
+  const claims = await Promise.all(
+    Array.from({ length: 5 }, () => gateway.call(ClientRegistry.claim, { claims: [claim, claim] })),
+  );
+  expect(claims.flatMap(({ claimed }) => claimed).filter(Boolean)).toHaveLength(1);
+  const two = [claim, { ...claim, digest: 'ef'.repeat(32) }, { ...claim, digest: 'ef'.repeat(32) }];
+  expect(await gateway.call(ClientRegistry.claim, { claims: two })).toEqual({ claimed: [false, true, false] });
 
   const revoked = await gateway.call(ClientRegistry.revoke, { id: made.id }, manager());
   expect(revoked).toMatchObject({ status: 'revoked', enforcement: { enforcers: 0, fenced: 0 } });

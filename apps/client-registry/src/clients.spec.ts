@@ -335,21 +335,25 @@ describe('the list', () => {
 describe('a signed request', () => {
   const claim = (client: string, digest: string, seconds = 600) =>
     house.claimRequest.execute({
-      client,
-      digest,
-      until: new Date(house.clock.now.getTime() + seconds * 1000).toISOString(),
-      client_ip: '192.0.2.7',
-      user_agent: 'signer/1',
+      claims: [
+        {
+          client,
+          digest,
+          until: new Date(house.clock.now.getTime() + seconds * 1000).toISOString(),
+          client_ip: '192.0.2.7',
+          user_agent: 'signer/1',
+        },
+      ],
     });
 
   test('is taken once, whoever asks, and is forgotten when nobody would take it any more', async () => {
     const { id } = await house.create();
     const digest = 'cd'.repeat(32);
     expect(await Promise.all([claim(id, digest), claim(id, digest)])).toEqual(
-      expect.arrayContaining([{ claimed: true }, { claimed: false }]),
+      expect.arrayContaining([{ claimed: [true] }, { claimed: [false] }]),
     );
     await house.claimRequest.settle();
-    expect(await claim(id, digest)).toEqual({ claimed: false });
+    expect(await claim(id, digest)).toEqual({ claimed: [false] });
     house.after(601);
     await house.claimRequest.settle();
     expect(await house.query('select 1 from signature_claim')).toEqual([]);

@@ -83,7 +83,9 @@ function replyOf(operation: Operation, request: Record<string, string>, caller?:
     case ClientRegistry.resolve.subject:
       return { position, client: signers.resolve(request['client_id'] ?? request['id'] ?? '') };
     case ClientRegistry.claim.subject:
-      return { claimed: signers.claim(request['digest'] ?? '') };
+      return {
+        claimed: (request['claims'] as unknown as { digest: string }[]).map(({ digest }) => signers.claim(digest)),
+      };
     case ApiKey.foreignPrefixes.subject:
       return { position, prefixes: [] };
     case Identity.resolvePrincipal.subject:

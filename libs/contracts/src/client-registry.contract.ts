@@ -166,26 +166,34 @@ export const ClientRegistry = {
   /** By the `keyid` of a signature. `position` is where that was read. */
   resolve: serviceOperation({
     subject: 'client-registry.resolve',
-    callers: ['gateway', 'identity'],
+    callers: ['gateway'],
     request: z.union([z.strictObject({ client_id: z.string().max(128) }), z.strictObject({ id })]),
     reply: z.object({ position: Position, client: ResolvedClient.nullable() }),
   }),
   /**
-   * Takes a signed request for the one that it is: false if it was taken before, by any gateway. It is to be asked when all else is
-   * verified, and before anything is done. What is claimed is remembered until `until`.
+   * Takes what was signed for the one that it is: false for each that was taken before, by any gateway, or stands further in front. It is
+   * to be asked when all else is verified, and before anything is done. What is claimed is remembered until `until`.
    */
   claim: serviceOperation({
     subject: 'client-registry.claim',
-    callers: ['gateway', 'identity'],
+    callers: ['gateway'],
     request: z.strictObject({
-      client: id,
-      /** Of what was signed, never of the signature: that of ECDSA has two spellings. */
-      digest: Sha256,
-      until: Time,
-      client_ip: z.string().max(64),
-      user_agent: z.string().max(512).nullable(),
+      claims: z
+        .array(
+          z.strictObject({
+            client: id,
+            /** Of what was signed, never of the signature: that of ECDSA has two spellings. */
+            digest: Sha256,
+            until: Time,
+            client_ip: z.string().max(64),
+            user_agent: z.string().max(512).nullable(),
+          }),
+        )
+        .min(1)
+        .max(256),
     }),
-    reply: z.object({ claimed: z.boolean() }),
+    /** In the order of the claims. */
+    reply: z.object({ claimed: z.array(z.boolean()) }),
     timeoutSeconds: 3,
   }),
 } as const;

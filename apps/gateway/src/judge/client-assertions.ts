@@ -1,5 +1,5 @@
-import { type Ask, type RequestRecords, type Stop } from '@portcullis/bus';
-import { ClientRegistry, type ResolvedClient } from '@portcullis/contracts';
+import { type RequestRecords, type Stop } from '@portcullis/bus';
+import { type ResolvedClient } from '@portcullis/contracts';
 import {
   checkClaims,
   type Claims,
@@ -11,6 +11,7 @@ import {
   TokenError,
 } from '@portcullis/credentials';
 import { type Instant } from '@portcullis/enforcement';
+import { type SignatureClaims } from './signature-claims.js';
 import { liveKeysOf } from './client-keys.js';
 import { type CachedRecord, clientByClientId } from './records.js';
 
@@ -34,7 +35,13 @@ export interface ReadAssertion {
  * are its client id, `aud` is our issuer and nothing else, it ends within ten minutes, and its `jti` is good once on all gateways.
  */
 export class ClientAssertions {
-  constructor(private readonly options: { readonly issuer: string; readonly ask: Ask; readonly now: () => Instant }) {}
+  constructor(
+    private readonly options: {
+      readonly issuer: string;
+      readonly claims: SignatureClaims;
+      readonly now: () => Instant;
+    },
+  ) {}
 
   /** Throws `TokenError`. */
   read(text: string, about: { clientIp: string; userAgent: string | null }): ReadAssertion {
@@ -101,7 +108,7 @@ export class ClientAssertions {
     return {
       stop: 'waits',
       work: async () => {
-        assertion.claimed = (await this.options.ask(ClientRegistry.claim, claim)).claimed;
+        assertion.claimed = await this.options.claims.take(claim);
       },
     };
   }

@@ -17,6 +17,7 @@ import { type Attachment, type Enforcer, type Instant, type Subject, tag, type T
 import { notValid, presented, type Presented } from '../credential/presented.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type AccessToken, AccessTokens } from './access-tokens.js';
+import { SignatureClaims } from './signature-claims.js';
 import { ClientAssertions, type ReadAssertion } from './client-assertions.js';
 import {
   clientHolding,
@@ -92,8 +93,9 @@ export class Judge {
     this.#options = options;
     this.#records = new Records<CachedRecord>(options.enforcer, options.ask, options.now);
     this.#roleTokens = options.roleTokenKeys ? new RoleTokens(options.roleTokenKeys) : null;
-    this.#signedRequests = new SignedRequests(options);
-    this.#assertions = new ClientAssertions(options);
+    const claims = new SignatureClaims(options.ask);
+    this.#signedRequests = new SignedRequests({ ...options, claims });
+    this.#assertions = new ClientAssertions({ ...options, claims });
     this.#tokens = new AccessTokens({
       keys: new FetchedGatewayKeys(async () => (await options.ask(IdentityService.keys, {})).access),
       issuer: options.issuer,

@@ -1,5 +1,5 @@
-import { type Ask, type RequestRecords, type Stop } from '@portcullis/bus';
-import { ClientRegistry, type Refusal, type ResolvedClient } from '@portcullis/contracts';
+import { type RequestRecords, type Stop } from '@portcullis/bus';
+import { type Refusal, type ResolvedClient } from '@portcullis/contracts';
 import {
   type CheckedSignature,
   checkSignature,
@@ -18,6 +18,7 @@ import {
 } from '@portcullis/credentials';
 import { type Instant } from '@portcullis/enforcement';
 import { type Arrival } from '../judgement.js';
+import { type SignatureClaims } from './signature-claims.js';
 import { liveKeysOf } from './client-keys.js';
 import { type CachedRecord, clientByClientId } from './records.js';
 
@@ -58,7 +59,13 @@ export type DemandClient = (client: ResolvedClient) => RefusedSignature | { read
  * the registry away it is refused as unavailable.
  */
 export class SignedRequests {
-  constructor(private readonly options: { readonly origin: Origin; readonly ask: Ask; readonly now: () => Instant }) {}
+  constructor(
+    private readonly options: {
+      readonly origin: Origin;
+      readonly claims: SignatureClaims;
+      readonly now: () => Instant;
+    },
+  ) {}
 
   read(arrival: Arrival, clientIp: string): SignedArrival | RefusedSignature {
     try {
@@ -133,7 +140,7 @@ export class SignedRequests {
     return {
       stop: 'waits',
       work: async () => {
-        signed.claimed = (await this.options.ask(ClientRegistry.claim, claim)).claimed;
+        signed.claimed = await this.options.claims.take(claim);
       },
     };
   }
