@@ -9,12 +9,16 @@ const counterparties = [
   { id: 'cp_2', name: 'Aurora Custody', country: 'IS' },
 ];
 const transactions = new Map();
+const payments = new Map([['pay_1', { id: 'pay_1', amount: '10.00', currency: 'EUR', status: 'settled' }]]);
 
 const routes = [
   ['GET', /^\/v1\/counterparties$/, () => [200, { items: counterparties, next_cursor: null }]],
   ['GET', /^\/v1\/counterparties\/([^/]+)$/, (id) => found(counterparties.find((one) => one.id === id))],
-  ['POST', /^\/v1\/transactions$/, (_, body) => [201, keep(body)]],
+  ['POST', /^\/v1\/transactions$/, (_, body) => [201, keep(transactions, 'tx', body)]],
   ['GET', /^\/v1\/transactions\/([^/]+)$/, (id) => found(transactions.get(id))],
+  ['GET', /^\/v1\/payments$/, () => [200, { items: [...payments.values()].slice(-100), next_cursor: null }]],
+  ['GET', /^\/v1\/payments\/([^/]+)$/, (id) => found(payments.get(id))],
+  ['POST', /^\/v1\/payments$/, (_, body) => [201, keep(payments, 'pay', body)]],
   ['GET', /^\/v1\/workflows$/, () => [200, { items: [{ id: 'wf_1', name: 'screening' }], next_cursor: null }]],
   ['POST', /^\/v1\/workflows\/([^/]+)\/run$/, (id) => [202, { workflow: id, status: 'started' }]],
   ['*', /^\/public(?:\/.*)?$/, () => [200, { hello: 'anyone may read this' }]],
@@ -61,10 +65,10 @@ async function jsonOf(request) {
   return request.method === 'POST' && text !== '' ? JSON.parse(text) : null;
 }
 
-function keep(body) {
-  const transaction = { id: `tx_${transactions.size + 1}`, ...body };
-  if (transactions.size < 10_000) transactions.set(transaction.id, transaction);
-  return transaction;
+function keep(kept, prefix, body) {
+  const one = { id: `${prefix}_${kept.size + 1}`, ...body };
+  if (kept.size < 10_000) kept.set(one.id, one);
+  return one;
 }
 
 function found(value) {

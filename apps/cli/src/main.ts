@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   provision: async () => (await import('./provision/provision.command.js')).provision,
   health: async () => (await import('./health/health.command.js')).health,
   bcrypt: async () => (await import('./bcrypt/bcrypt.command.js')).bcrypt,
+  sign: async () => (await import('./sign/sign.command.js')).sign,
   'guard credentials': async () => (await import('./guard/credentials.command.js')).credentials,
   'policy check': async () => (await import('./policy/check.command.js')).policyCheck,
   'policy explain': async () => (await import('./policy/explain.command.js')).policyExplain,

@@ -479,13 +479,13 @@ describe('help', () => {
   });
 
   test('of every command has an example', async () => {
-    const groups = ['login', 'logout', 'whoami', 'api-keys', 'service-accounts', 'role-tokens'];
+    const groups = ['login', 'logout', 'whoami', 'api-keys', 'clients', 'service-accounts', 'role-tokens'];
     for (const group of groups) {
       const lines = (await run([group, '--help'])).out.split('\n');
       const names = lines.flatMap((line) => (line.startsWith(`  ${group} `) ? [line.trim().split(' ')[1] ?? ''] : []));
       for (const name of names) {
         const { out } = await run([group, name, '--help']);
-        expect(out).toMatch(/Examples:\n {2}(\S+ \| |TOKEN=)?.*portcullis/);
+        expect(out).toMatch(/Examples:\n {2}(\S.* \| |[A-Z]+=)?.*portcullis/);
       }
     }
   });

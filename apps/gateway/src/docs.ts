@@ -65,7 +65,7 @@ ${errorCodes
 }
 
 function describe(method: string, path: string, operation: ApiOperation): string {
-  const body = operation.requestBody?.content['application/json'];
+  const [body] = Object.values(operation.requestBody?.content ?? {});
   const parameters = operation.parameters as { name: string; in: string; required: boolean; schema: object }[];
   return `<details id="${anchor(operation.operationId)}">
 <summary><b>${method}</b> <code>${text(path)}</code> <span>${text(operation.summary)}</span></summary>

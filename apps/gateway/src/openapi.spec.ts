@@ -1,4 +1,4 @@
-import { ApiKey, operationsOf, services, type Operation } from '@portcullis/contracts';
+import { ApiKey, Identity, operationsOf, services, type Operation } from '@portcullis/contracts';
 import { docsHeaders, docsPage } from './docs.js';
 import { describeApi } from './openapi.js';
 import { allowedMethods, controlRoutes, ownRoutePatterns } from './routes/control-routes.js';
@@ -29,12 +29,16 @@ test.each(controlRoutes.filter((route) => route.example).map((route) => [route.p
   },
 );
 
+const behindOAuth: readonly Operation[] = [Identity.grantBySecret, Identity.grantToClient, Identity.revokeToken];
+
 test('every operation for clients of the gateway has a route', () => {
   const operations = services
     .flatMap((service): readonly Operation[] => operationsOf(service))
     .filter(({ for: whom }) => whom !== 'service')
     // Behind /v1/api-keys/leaks, which answers less than it is told.
-    .filter((operation) => operation !== ApiKey.findLeaked);
+    .filter((operation) => operation !== ApiKey.findLeaked)
+    // Behind /oauth, whose words are OAuth's.
+    .filter((operation) => !behindOAuth.includes(operation));
   // Two routes of one shape would be told apart by nothing: the reply schema is the operation's own value.
   for (const operation of operations) {
     expect({
@@ -59,6 +63,7 @@ test('only these routes are public', () => {
   const open = controlRoutes.filter(({ access }) => access.public).map(({ method, path }) => `${method} ${path}`);
   expect(open.sort()).toEqual([
     'GET /.well-known/jwks.json',
+    'GET /.well-known/oauth-authorization-server',
     'GET /docs',
     'GET /healthz',
     'GET /openapi.json',
@@ -66,6 +71,9 @@ test('only these routes are public', () => {
     'GET /v1/decisions',
     'GET /v1/invitations/accept',
     'POST /auth',
+    'POST /oauth/introspect',
+    'POST /oauth/revoke',
+    'POST /oauth/token',
     'POST /v1/authenticate',
     'POST /v1/decisions',
     'POST /v1/invitations/accept',

@@ -11,7 +11,7 @@ export interface ApiOperation {
   description?: string;
   security: object[];
   parameters: object[];
-  requestBody?: { required: true; content: { 'application/json': { schema: JsonSchema; example?: object } } };
+  requestBody?: { required: true; content: Record<string, { schema: JsonSchema; example?: object }> };
   responses: Record<string, object>;
 }
 
@@ -103,9 +103,15 @@ function describeRoute(route: ControlRoute): ApiOperation {
           },
         }
       : {}),
+    ...(route.form ? { requestBody: describeForm(route.form) } : {}),
     responses: { [route.status]: describeReply(route), ...refusals(route) },
   };
 }
+
+const describeForm = (form: z.ZodObject) => ({
+  required: true as const,
+  content: { 'application/x-www-form-urlencoded': { schema: jsonSchema(form, 'input') } },
+});
 
 /** What a public route challenges for, its handler reads itself. */
 function securityOf({ access, challenge }: ControlRoute): object[] {

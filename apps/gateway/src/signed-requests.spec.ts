@@ -192,6 +192,14 @@ describe('a client', () => {
     signers.made.push({ client: past, key: old.key });
     expect((await sendGet(signers.made.at(-1)!)).status).toBe(401);
   });
+
+  test('whose keys are of two kinds is told what is wrong with a signature, not that the other key is of another kind', async () => {
+    const [old, next] = [signers.make('ed25519'), signers.make('rsa')];
+    const keys = [...next.client.keys, ...old.client.keys];
+    old.client = { ...old.client, keys };
+    const headers = signed(old, { method: 'GET', target: get });
+    expect(await reasonOf(await send('GET', `${get}&c=3`, headers))).toBe('signature_bad_signature');
+  });
 });
 
 describe('whatever is changed after signing is 401:', () => {

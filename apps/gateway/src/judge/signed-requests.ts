@@ -146,7 +146,7 @@ export class SignedRequests {
   }
 }
 
-/** While one key replaces another either may have signed. */
+/** While one key replaces another either may have signed. That a signature is of another kind than one of them says nothing of it. */
 function verifyWithOne(live: readonly PublicKey[], signature: RequestSignature, base: string): PublicKey {
   let first: SignatureError | undefined;
   for (const key of live) {
@@ -155,7 +155,7 @@ function verifyWithOne(live: readonly PublicKey[], signature: RequestSignature, 
       return key;
     } catch (error) {
       if (!(error instanceof SignatureError)) throw error;
-      first ??= error;
+      if (!first || first.code === 'wrong_algorithm') first = error;
     }
   }
   throw first ?? new SignatureError('unknown_key', null, 'The client has no key that is good now.');

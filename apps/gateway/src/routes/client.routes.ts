@@ -185,7 +185,7 @@ async function explain(
         },
       },
     );
-    if (!best || explained.problems.length < best.problems.length) best = explained;
+    if (!best || saysMore(explained, best)) best = explained;
   }
   if (!best) throw new Error('a signature is explained at least once');
   const { label, keyid, base } = best;
@@ -199,6 +199,13 @@ async function explain(
   ];
   const component = problems.find((problem) => problem.component !== null)?.component ?? null;
   return { valid: problems.length === 0, label, keyid, base, component, problems };
+}
+
+/** Fewer problems; of as many, what is wrong with the signature rather than that it is of another kind than this key. */
+function saysMore({ problems }: SignatureExplanation, { problems: before }: SignatureExplanation): boolean {
+  const isOfAnotherKind = (one: typeof problems) => one.some(({ code }) => code === 'wrong_algorithm');
+  if (problems.length !== before.length) return problems.length < before.length;
+  return isOfAnotherKind(before) && !isOfAnotherKind(problems);
 }
 
 function digestOf(text: string | null): ContentDigest | null {

@@ -37,6 +37,21 @@ const Introspection = z.object({
   principal: z.object({ kind: z.string(), id: z.string() }).optional(),
 });
 
+/** How a client says who it is, where it does not by `Authorization: Basic`. */
+const clientParameters = {
+  client_id: z.string().optional(),
+  client_secret: z.string().optional(),
+  client_assertion_type: z.literal(assertionType).optional(),
+  client_assertion: z.string().optional(),
+};
+const TokenForm = z.object({
+  grant_type: z.enum(['client_credentials', 'refresh_token']),
+  scope: z.string().optional(),
+  refresh_token: z.string().optional(),
+  ...clientParameters,
+});
+const GivenToken = z.object({ token: z.string(), token_type_hint: z.string().optional(), ...clientParameters });
+
 /** RFC 6749 section 5.2. Every answer here is of its form, and none repeats what was sent. */
 class OAuthError extends Error {
   constructor(
@@ -70,6 +85,7 @@ export const oauthRoutes: readonly ControlRoute[] = [
     tag,
     summary: 'client_credentials by secret or private_key_jwt; refresh_token',
     access: open,
+    form: TokenForm,
     reply: TokenAnswer,
     answer: (call, parts) => answering(call, (form) => token(call, parts, form)),
   }),
@@ -79,6 +95,7 @@ export const oauthRoutes: readonly ControlRoute[] = [
     tag,
     summary: 'What a token is good for at this moment (RFC 7662)',
     access: open,
+    form: GivenToken,
     reply: Introspection,
     answer: (call, parts) => answering(call, (form) => introspect(call, parts, form)),
   }),
@@ -88,6 +105,7 @@ export const oauthRoutes: readonly ControlRoute[] = [
     tag,
     summary: 'Give a token back (RFC 7009); answers when every gateway refuses it and all that was issued with it',
     access: open,
+    form: GivenToken,
     reply: z.object({}),
     answer: (call, parts) => answering(call, (form) => revoke(call, parts, form)),
   }),

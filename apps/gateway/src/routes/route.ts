@@ -110,6 +110,8 @@ export interface ControlRoute {
   /** Absent where nothing is sent but the path. */
   readonly input?: HttpInput;
   readonly reply: z.ZodType | { readonly mediaType: string };
+  /** The parameters of a form, for the docs; the handler reads them. */
+  readonly form?: z.ZodObject;
   /** Takes `Idempotency-Key`. */
   readonly idempotent: boolean;
   /** The challenge of its 401s, where it is not the usual one. */
@@ -176,7 +178,7 @@ function accessOf({ for: audience, permission, needsOrganization }: Operation): 
 export function ownRoute(
   described: Described &
     Pick<ControlRoute, 'access' | 'reply' | 'answer'> &
-    Partial<Pick<ControlRoute, 'status' | 'input' | 'challenge' | 'isThere'>>,
+    Partial<Pick<ControlRoute, 'status' | 'input' | 'form' | 'challenge' | 'isThere'>>,
 ): ControlRoute {
   return { status: 200, idempotent: false, ...described };
 }
