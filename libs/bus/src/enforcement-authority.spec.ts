@@ -64,7 +64,7 @@ const appliedThrough = async (id: string): Promise<number> => {
 };
 
 /** An enforcer that renews once, and from then on does nothing but acknowledge what is broadcast. */
-async function aTerseEnforcer(enforcerId: string, { acknowledges = true } = {}): Promise<void> {
+async function aTerseEnforcer(enforcerId: string, how = { acknowledges: true }): Promise<void> {
   const ask = async (message: object): Promise<AuthorityReply> => {
     const said = JSON.stringify({ enforcerId, incarnation: 1, ...message });
     return (await gateway.request(exchangeSubject(authority), said, { timeout: 5_000 })).json<AuthorityReply>();
@@ -77,7 +77,7 @@ async function aTerseEnforcer(enforcerId: string, { acknowledges = true } = {}):
       const { markers } = message.json<MarkerNotice>();
       const seq = Math.max(...markers.map((marker) => marker.seq));
       const ack = { kind: 'ack', enforcerId, incarnation: 1, appliedThrough: seq, history };
-      if (acknowledges) gateway.publish(appliedSubject(authority), JSON.stringify(ack));
+      if (how.acknowledges) gateway.publish(appliedSubject(authority), JSON.stringify(ack));
     },
   });
   await gateway.flush();
@@ -109,6 +109,20 @@ test('an acknowledgement of one enforcer says nothing about another, and of one 
     reported.filter((line) => /gw-mute was silent 1\.\d s after a revocation and is fenced/.test(line)),
   ).toHaveLength(1);
   expect(reported.join()).not.toContain('gw-a');
+});
+
+test('what was acknowledged to a database that was put back to an earlier point says nothing about its next revocation', async () => {
+  const replica = await aReplica();
+  const how = { acknowledges: true };
+  await aTerseEnforcer('gw-a', how);
+  for (let n = 0; n < 3; n++) expect(await replica.confirm([await revoke()])).toMatchObject({ acknowledged: 1 });
+  how.acknowledges = false;
+  await spec.database.read(async (manager) => {
+    await manager.query('delete from marker');
+    await manager.query('update enforcement_head set last_seq = 0');
+    await manager.query('update enforcer set applied_through = 0, granted_through = 0');
+  });
+  expect(await replica.confirm([await revoke()])).toMatchObject({ enforcers: 1, acknowledged: 0, fenced: 1 });
 });
 
 test('what no replica has heard is believed when a renewal says it', async () => {
