@@ -1,6 +1,6 @@
 import { allows, type Grant, type Lattice } from '@portcullis/authz';
 import { FetchedGatewayKeys } from '@portcullis/bus';
-import { Identity as IdentityService, Refusal, type ResolvedClient, roleTokensOfOthers } from '@portcullis/contracts';
+import { Identity as IdentityService, Refusal, roleTokensOfOthers } from '@portcullis/contracts';
 import {
   clientAddress,
   NetworkList,
@@ -8,7 +8,6 @@ import {
   type Origin,
   type RoleTokenKeys,
   sameDigest,
-  type ContentDigest,
   type Secret,
   sha256Hex,
   TokenError,
@@ -17,23 +16,12 @@ import { type Attachment, type Enforcer, type Instant, type Subject, tag, type T
 import { notValid, presented, type Presented } from '../credential/presented.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type AccessToken, AccessTokens } from './access-tokens.js';
-import { SignatureClaims } from './signature-claims.js';
-import { ClientAssertions, type ReadAssertion } from './client-assertions.js';
-import { liveKeysOf } from './client-keys.js';
-import {
-  clientHolding,
-  isEverywhere,
-  type Holding,
-  Holdings,
-  keyHolding,
-  keyTokenHolding,
-  roleTokenHolding,
-  sessionHolding,
-} from './holding.js';
+import { type Asking, type Place, type PrincipalIdentity } from './asking.js';
+import { ClientAssertions } from './client-assertions.js';
+import { type Holding, Holdings, keyHolding, keyTokenHolding, roleTokenHolding, sessionHolding } from './holding.js';
 import {
   type Ask,
   type CachedRecord,
-  clientById,
   familyById,
   foreignPrefixes,
   installation,
@@ -51,7 +39,20 @@ import {
   type Stop,
 } from './records.js';
 import { RoleTokens } from './role-tokens.js';
-import { type SignedArrival, SignedRequests } from './signed-requests.js';
+import { JudgeClients } from './judge-clients.js';
+import { SignatureClaims } from './signature-claims.js';
+import { SignedRequests } from './signed-requests.js';
+import {
+  badSignature,
+  blocked,
+  elsewhere,
+  mismatch,
+  notBuilt,
+  refused,
+  tokenExpired,
+  tokenRefusal,
+  unavailable,
+} from './verdicts.js';
 
 export interface JudgeOptions {
   readonly enforcer: Enforcer<CachedRecord>;
@@ -87,6 +88,7 @@ export class Judge {
   readonly #roleTokens: RoleTokens | null;
   readonly #signedRequests: SignedRequests;
   readonly #assertions: ClientAssertions;
+  readonly #clients: JudgeClients;
   readonly #holdings = new Holdings();
   readonly #subjects = new WeakMap<Identity, Subject>();
   readonly #networks = new WeakMap<readonly string[], NetworkList>();
@@ -98,6 +100,16 @@ export class Judge {
     const claims = new SignatureClaims(options.ask);
     this.#signedRequests = new SignedRequests({ ...options, claims });
     this.#assertions = new ClientAssertions({ ...options, claims });
+    this.#clients = new JudgeClients({
+      signedRequests: this.#signedRequests,
+      assertions: this.#assertions,
+      holdings: this.#holdings,
+      lattice: options.lattice,
+      now: options.now,
+      isWithin: (networks, clientIp) => this.#isWithin(networks, clientIp),
+      stopUnlessClear: (subject) => this.#stopUnlessClear(subject),
+      principal: (clientIp, holding, subject, about) => this.#principal(clientIp, holding, subject, about),
+    });
     this.#tokens = new AccessTokens({
       keys: new FetchedGatewayKeys(async () => (await options.ask(IdentityService.keys, {})).access),
       issuer: options.issuer,
@@ -144,7 +156,7 @@ export class Judge {
     }
     try {
       const assertion = this.#assertions.read(by.assertion.reveal(), about);
-      return await this.#decide(clientIp, (records) => this.#judgeAssertion(assertion, { ...place, records }));
+      return await this.#decide(clientIp, (records) => this.#clients.assertion(assertion, { ...place, records }));
     } catch (error) {
       if (!(error instanceof TokenError)) return unavailable(clientIp, error);
       return refused(clientIp, notValid(), `assertion_${error.code}`);
@@ -243,7 +255,7 @@ export class Judge {
     const signed = this.#signedRequests.read(arrival, clientIp);
     if ('reason' in signed) return refused(clientIp, badSignature(), signed.reason);
     const asking = { clientIp, anywhere: false, organizationId };
-    return this.#decide(clientIp, (records) => this.#judgeSigned(signed, { ...asking, records }));
+    return this.#decide(clientIp, (records) => this.#clients.signedRequest(signed, { ...asking, records }));
   }
 
   /** Decides, and as often as a record is missing fetches it and decides again from the start. */
@@ -335,7 +347,7 @@ export class Judge {
     if (token.credentialId !== (family.kind === 'session' ? family.id : family.credential_id))
       return no('other_family');
     if (family.kind === 'session') return this.#judgeSession(token, family, named, asking);
-    if (family.kind === 'client') return this.#judgeClientToken(token, family.key_fingerprint, named, asking);
+    if (family.kind === 'client') return this.#clients.token(token, family.key_fingerprint, named, asking);
 
     const keyFound = records.look(keyById(token.credentialId));
     if ('stop' in keyFound) return keyFound;
@@ -404,89 +416,6 @@ export class Judge {
       roleTokenHolding(lattice, token, organization, owner),
     );
     return this.#principal(clientIp, holding, subject);
-  }
-
-  #judgeAssertion(assertion: ReadAssertion, { records, ...place }: Omit<Asking, 'organizationId'>): Identity | Stop {
-    let judged: ReturnType<ClientAssertions['judge']>;
-    try {
-      judged = this.#assertions.judge(assertion, records);
-    } catch (error) {
-      if (!(error instanceof TokenError)) throw error;
-      return refused(place.clientIp, notValid(), `assertion_${error.code}`);
-    }
-    if ('stop' in judged) return judged;
-    const { client, fingerprint: keyFingerprint } = judged;
-    const asking = { ...place, organizationId: null };
-    return this.#refuseClient(client, place) ?? this.#useClient(client, asking, { keyFingerprint });
-  }
-
-  /** A token of a machine client holds token ∩ client. */
-  #judgeClientToken(
-    token: AccessToken,
-    fingerprint: string | null,
-    named: readonly Tag[],
-    asking: Asking,
-  ): Identity | Stop {
-    const found = asking.records.look(clientById(token.credentialId));
-    if ('stop' in found) return found;
-    const client = found.record;
-    const of = { id: token.credentialId, organization_id: token.organizationId };
-    if (!client) return refused(asking.clientIp, notValid(), 'unknown_client', of);
-    if (token.organizationId !== client.organization_id) {
-      return refused(asking.clientIp, notValid(), 'other_organization', of);
-    }
-    // Whoever found a key must not live on in the tokens that were got with it.
-    const live = liveKeysOf(client, this.#options.now().wallMs);
-    if (!live.some((key) => key.fingerprint === fingerprint)) {
-      return refused(asking.clientIp, notValid(), 'key_ended', of);
-    }
-    return this.#refuseClient(client, asking) ?? this.#useClient(client, asking, { token, named });
-  }
-
-  /** Why a client is refused whatever it presents. */
-  #refuseClient(client: ResolvedClient, { clientIp, anywhere }: Place): Identity | undefined {
-    if (client.status !== 'active') return refused(clientIp, notValid(), client.status, client);
-    if (anywhere || isEverywhere(client.networks) || this.#isWithin(client.networks, clientIp)) return undefined;
-    return refused(clientIp, elsewhere(), 'network_not_allowed', client);
-  }
-
-  #judgeSigned(signed: SignedArrival, { clientIp, organizationId, records }: Asking): Identity | Stop {
-    const judged = this.#signedRequests.judge(signed, records, ({ status, networks }) => {
-      if (status !== 'active') return { reason: status };
-      return isEverywhere(networks) || this.#isWithin(networks, clientIp) ? undefined : { refusal: elsewhere() };
-    });
-    if ('stop' in judged) return judged;
-    const { client } = judged;
-    const named = client && { id: client.id, organization_id: client.organization_id };
-    if ('refusal' in judged) return refused(clientIp, judged.refusal, judged.refusal.code, named);
-    if ('reason' in judged) return refused(clientIp, badSignature(), judged.reason, named);
-    const place = { clientIp, organizationId };
-    return this.#useClient(judged.client, place, { contentDigest: judged.digest });
-  }
-
-  #useClient(
-    client: ResolvedClient,
-    { clientIp, organizationId }: Pick<Asking, 'clientIp' | 'organizationId'>,
-    by: {
-      contentDigest?: ContentDigest | null;
-      keyFingerprint?: string;
-      token?: AccessToken;
-      named?: readonly Tag[];
-    } = {},
-  ): Identity | Stop {
-    const { contentDigest, keyFingerprint, token, named = [] } = by;
-    const subject = {
-      tags: [...named, tag('credential', client.id), tag('organization', client.organization_id)],
-      under: ['client-registry', 'identity'],
-    };
-    const stop = this.#stopUnlessClear(subject);
-    if (stop) return stop;
-    if (organizationId !== null && organizationId !== client.organization_id) {
-      return refused(clientIp, mismatch(), 'organization_mismatch', client);
-    }
-    const lattice = this.#options.lattice();
-    const holding = this.#holdings.of(token ?? client, [lattice, client], () => clientHolding(lattice, client, token));
-    return this.#principal(clientIp, holding, subject, { contentDigest, keyFingerprint });
   }
 
   #judgeSession(
@@ -612,21 +541,6 @@ export class Judge {
 /** Every JWT and JWE of ours begins so: its header is a JSON object, and no imported key may begin so. */
 const isJose = (secret: Secret): boolean => secret.reveal().startsWith('eyJ');
 
-type PrincipalIdentity = Extract<Identity, { kind: 'principal' }>;
-
-/** From where somebody asks; `anywhere`: for somebody else, whose place is unknown and does not matter. */
-interface Place {
-  readonly clientIp: string;
-  readonly anywhere: boolean;
-}
-
-interface Asking extends Place {
-  readonly organizationId: string | null;
-  readonly records: RequestRecords<CachedRecord>;
-  /** In which form a key's secret was presented; as a bearer key unless said. */
-  readonly form?: 'bearer' | 'client_credentials';
-}
-
 /** Which secret a token was got with. Tokens of before generations do not say. */
 const secretOfToken = ({ secrets }: KeyRecord, generation: number | null): string | undefined =>
   secrets.find((secret) => secret.form === 'client_credentials' && secret.generation === generation)?.id;
@@ -640,57 +554,3 @@ const keyTags = (key: KeyRecord): Tag[] => [
 /** The grant in the numbering of a policy that was reloaded since it was made. */
 const current = (lattice: Lattice, grant: Grant): Grant =>
   lattice.owns(grant) ? grant : lattice.grantKnown({ permissions: grant.names(), resources: grant.resources() });
-
-function refused(
-  clientIp: string,
-  refusal: Refusal,
-  reason: string,
-  credential?: { id: string; organization_id: string | null },
-): Identity {
-  return {
-    kind: 'refused',
-    clientIp,
-    refusal,
-    reason,
-    organizationId: credential?.organization_id ?? null,
-    credentialId: credential?.id ?? null,
-  };
-}
-
-/** The marker names one thing; it is told for the audit record, and not to whoever presents the credential. */
-function blocked(clientIp: string, name: Tag): Identity {
-  const colon = name.indexOf(':');
-  const [scope, id] = [name.slice(0, colon), name.slice(colon + 1)];
-  const identity = refused(clientIp, notValid(), `${scope.replaceAll('-', '_')}_blocked`);
-  if (identity.kind !== 'refused') return identity;
-  return {
-    ...identity,
-    organizationId: scope === 'organization' ? id : null,
-    credentialId: scope === 'credential' || scope === 'family' ? id : null,
-  };
-}
-
-function unavailable(clientIp: string, cause: unknown): Identity {
-  const message = 'Portcullis cannot check the credential at this moment. Try again shortly.';
-  const refusal = new Refusal('unavailable', message, { cause, retryAfterSeconds: 1 });
-  return refused(clientIp, refusal, 'unavailable');
-}
-
-function tokenRefusal({ code }: TokenError): Refusal {
-  if (code === 'expired') return tokenExpired();
-  if (code === 'not_yet_valid') return new Refusal('token_not_yet_valid', 'The token is not valid yet.');
-  return notValid();
-}
-
-const tokenExpired = (): Refusal => new Refusal('token_expired', 'The token has expired.');
-
-const mismatch = (): Refusal =>
-  new Refusal('organization_mismatch', 'The credential is not for the organization in X-Org-ID.');
-
-/** One sentence for every signature that is no good: why is for the audit record. */
-const badSignature = (): Refusal => new Refusal('invalid_signature', 'The signature is not valid.');
-
-const elsewhere = (): Refusal =>
-  new Refusal('network_not_allowed', 'This credential may not be used from this address.');
-
-const notBuilt = (message: string): Refusal => new Refusal('unauthenticated', message);
