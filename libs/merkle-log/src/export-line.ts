@@ -86,13 +86,24 @@ function readMembers(line: string): Record<string, unknown> {
     throw new ExportLineError('malformed', 'The line is not JSON');
   }
   if (!isObject(parsed)) throw new ExportLineError('malformed', 'The line is no object');
-  const written = line.replace(stringText, '').split(':').length - 1;
-  if (written !== countMembers(parsed)) throw new ExportLineError('malformed', 'A member occurs twice');
+  if (countColons(line) !== countMembers(parsed)) throw new ExportLineError('malformed', 'A member occurs twice');
   return parsed;
 }
 
-/** A JSON string. In valid JSON, each colon outside of strings is one member. */
-const stringText = /"(?:[^"\\]|\\.)*"/g;
+/** The colons outside of strings: in a valid JSON text, one for each member that is written. */
+function countColons(json: string): number {
+  let colons = 0;
+  let inString = false;
+  for (let at = 0; at < json.length; at++) {
+    const character = json.charCodeAt(at);
+    if (character === quote) inString = !inString;
+    else if (inString && character === backslash) at++;
+    else if (!inString && character === colon) colons++;
+  }
+  return colons;
+}
+
+const [quote, backslash, colon] = [0x22, 0x5c, 0x3a];
 
 /** The members of all objects in `value`. A list of its own and no recursion: a line may be nested as deep as it likes. */
 function countMembers(value: unknown): number {

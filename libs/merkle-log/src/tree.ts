@@ -126,7 +126,7 @@ export function readPath(path: readonly PathStep[], read: NodeReader): Promise<B
 
 /** node(h0, node(h1, … hn)): the root over subtrees that get smaller from left to right. */
 function fold(hashes: readonly Uint8Array[]): Buffer {
-  let root = Buffer.from(hashes[hashes.length - 1]!);
+  let root: Buffer = Buffer.from(hashes[hashes.length - 1]!);
   for (let at = hashes.length - 2; at >= 0; at--) root = nodeHash(hashes[at]!, root);
   return root;
 }
