@@ -52,7 +52,7 @@ describeVectors('tessera-golden-log', (vectors) => {
     expect(vectors.text(`log/checkpoint.${size}`).startsWith(`${formatCheckpoint(opened)}\n`)).toBe(true);
   });
 
-  test('the complete nodes of each size are the hashes of its tile', () => {
+  test('its tiles hold the leaf hashes', () => {
     for (const size of sizes.slice(1)) {
       const tile = vectors.bytes(`log/tile/0/000.p/${size}`);
       expect(tile).toEqual(Buffer.concat(hashes.slice(0, size)));
