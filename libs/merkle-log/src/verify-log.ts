@@ -25,10 +25,9 @@ export type LogFaultKind =
 export interface LogFault {
   readonly kind: LogFaultKind;
   /**
-   * The first bad index, where the lines give it away. For `replaced`, the lowest that can be bad: a root says that leaves
-   * differ, not which.
+   * The first index that the lines give away as bad. For `replaced`, the lowest that can be: a root says that leaves differ,
+   * not which. Never below `proven`.
    */
-  readonly index: number;
   /** The highest index that may be the first bad one: `index`, but for `replaced` the last that the checkpoint covers. */
   readonly through: number;
   /** Leaves below this index are as a checkpoint commits to them. */
@@ -166,7 +165,8 @@ export class LogVerifier {
       kind,
       index,
       through: index,
-      proven: this.proven,
+      // A leaf may be proven and there once too often.
+      proven: Math.min(this.proven, index),
       what: `Index ${index}: ${what}`,
     });
     if (found < expected && (expectedCame || copyOfLast))
