@@ -61,6 +61,15 @@ describe('one value has one text', () => {
     expect(text(value)).toBe(expected);
   });
 
+  test('and every character is written as ECMAScript writes it, as RFC 8785 section 3.2.2.2 asks', () => {
+    for (let code = 0; code < 0x10000; code++) {
+      if (code >= 0xd800 && code < 0xe000) continue;
+      const string = `a${String.fromCharCode(code)}`;
+      if (text(string) !== JSON.stringify(string))
+        throw new Error(`U+${code.toString(16)} is written as ${text(string)}`);
+    }
+  });
+
   test('the same object may stand in it twice', () => {
     const twice = { a: 1 };
     expect(text([twice, twice])).toBe('[{"a":1},{"a":1}]');

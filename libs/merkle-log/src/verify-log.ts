@@ -28,6 +28,7 @@ export interface LogFault {
    * The first index that the lines give away as bad. For `replaced`, the lowest that can be: a root says that leaves differ,
    * not which. Never below `proven`.
    */
+  readonly index: number;
   /** The highest index that may be the first bad one: `index`, but for `replaced` the last that the checkpoint covers. */
   readonly through: number;
   /** Leaves below this index are as a checkpoint commits to them. */
