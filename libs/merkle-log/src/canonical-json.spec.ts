@@ -84,7 +84,7 @@ describe('refused is', () => {
   test.each([
     ['undefined', undefined, 'not_json at '],
     ['a member that is undefined', { a: { b: undefined } }, 'not_json at /a/b'],
-    ['a hole in an array', [1, , 3], 'not_json at /1'], // eslint-disable-line no-sparse-arrays
+    ['a hole in an array', [1, , 3], 'not_json at /1'],
     ['a function', { 'a/b': () => 1 }, 'not_json at /a~1b'],
     ['a symbol', [Symbol('x')], 'not_json at /0'],
     ['a member named by a symbol', { [Symbol('x')]: 1 }, 'not_json at '],

@@ -1,5 +1,5 @@
 import { decodeBase64, encodeBase64 } from './base64.js';
-import { canonicalJson, CanonicalJsonError } from './canonical-json.js';
+import { CanonicalJsonError } from './canonical-json.js';
 import { hashBytes, leafEntry, leafHash, saltBytes, saltedHash } from './hashes.js';
 
 /** One line of an export, read and checked in itself. */

@@ -26,7 +26,13 @@ export {
   openNote,
   signNote,
 } from './note.js';
-export { type ConsistencyProof, consistencyVerifies, type InclusionProof, inclusionVerifies } from './proofs.js';
+export {
+  type ConsistencyProof,
+  consistencyVerifies,
+  frontierOf,
+  type InclusionProof,
+  inclusionVerifies,
+} from './proofs.js';
 export {
   type CompletedNode,
   consistencyPath,

@@ -186,7 +186,6 @@ function readText(note: string | Uint8Array): string {
 
 /** Well-formed Unicode without control characters other than newline: what C2SP allows in a note. */
 function isNoteText(text: string): boolean {
-  // eslint-disable-next-line no-control-regex
   return !/[\u0000-\u0009\u000b-\u001f\uD800-\uDFFF]/u.test(text);
 }
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describeVectors, type VectorFolder } from '../../credentials/spec/vectors.js';
 import { leafHash } from './hashes.js';
-import { consistencyVerifies, inclusionVerifies } from './proofs.js';
+import { consistencyVerifies, frontierOf, inclusionVerifies } from './proofs.js';
 import { consistencyPath, Frontier, inclusionPath, readPath } from './tree.js';
 
 interface InclusionVector {
@@ -122,6 +122,20 @@ test('a proof for one index, size or pair of sizes does not serve another', asyn
   const hashes = await readPath(consistencyPath(5, 12), read);
   expect(consistencyVerifies({ from: 5, to: 12, fromRoot: roots[4]!, toRoot: roots[12]!, hashes })).toBe(false);
   expect(consistencyVerifies({ from: 12, to: 5, fromRoot: roots[12]!, toRoot: roots[5]!, hashes })).toBe(false);
+});
+
+test('a proof of consistency shows the tree that it leads from, to go on from', async () => {
+  for (let to = 2; to < 70; to++)
+    for (let from = 1; from < to; from++) {
+      const hashes = await readPath(consistencyPath(from, to), read);
+      const shown = frontierOf({ from, to, fromRoot: roots[from]!, toRoot: roots[to]!, hashes });
+      const tree = new Frontier(shown!);
+      expect(tree.root()).toEqual(roots[from]);
+      tree.append(leaves.slice(from, to));
+      expect(tree.root()).toEqual(roots[to]);
+      expect(frontierOf({ from, to, fromRoot: roots[from]!, toRoot: roots[from]!, hashes })).toBeNull();
+    }
+  expect(frontierOf({ from: 4, to: 4, fromRoot: roots[4]!, toRoot: roots[4]!, hashes: [] })).toBeNull();
 });
 
 test('numbers that count no leaves are no proof, and no error', () => {

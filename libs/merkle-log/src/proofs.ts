@@ -1,4 +1,5 @@
 import { hashBytes, nodeHash, sameHash } from './hashes.js';
+import { type FrontierState } from './tree.js';
 
 export interface InclusionProof {
   readonly index: number;
@@ -44,19 +45,31 @@ export interface ConsistencyProof {
  * roots are equal and the proof is empty. False for `from` 0, as in transparency-dev: every tree begins with the empty one,
  * so such a proof says nothing and who asks for it means something else.
  */
-export function consistencyVerifies({ from, to, fromRoot, toRoot, hashes }: ConsistencyProof): boolean {
-  if (!isCount(from) || !isCount(to) || from === 0 || from > to) return false;
-  if (![fromRoot, toRoot, ...hashes].every(isHash)) return false;
-  if (from === to) return hashes.length === 0 && sameHash(fromRoot, toRoot);
-  if (hashes.length === 0) return false;
+export function consistencyVerifies(proof: ConsistencyProof): boolean {
+  const { from, to, fromRoot, toRoot, hashes } = proof;
+  if (from !== to) return frontierOf(proof) !== null;
+  return isCount(from) && from > 0 && isHash(fromRoot) && hashes.length === 0 && sameHash(fromRoot, toRoot);
+}
+
+/**
+ * The tree of `from` leaves, as a proof from it to a larger tree shows it; null for a proof that does not verify, and for equal
+ * sizes, whose proof is empty. So an export from any index on is checked with what a log serves: two checkpoints and the
+ * proof between them.
+ */
+export function frontierOf({ from, to, fromRoot, toRoot, hashes }: ConsistencyProof): FrontierState | null {
+  if (!isCount(from) || !isCount(to) || from === 0 || from >= to || hashes.length === 0) return null;
+  if (![fromRoot, toRoot, ...hashes].every(isHash)) return null;
   let [node, last] = [from - 1, to - 1];
   while (node % 2 === 1) [node, last] = [half(node), half(last)];
   // `node` is 0 exactly if `from` is a power of two: then the old root is itself a node of the new tree.
   const [first, ...rest] = node === 0 ? [fromRoot, ...hashes] : hashes;
   let [oldReached, newReached] = [first!, first!];
+  // What lies left of the first hash, and only that, is of the old tree: with it, the old peaks from right to left.
+  const peaks = [first!];
   for (const hash of rest) {
-    if (last === 0) return false;
+    if (last === 0) return null;
     if (node % 2 === 1 || node === last) {
+      peaks.push(hash);
       oldReached = nodeHash(hash, oldReached);
       newReached = nodeHash(hash, newReached);
       while (node % 2 === 0 && node !== 0) [node, last] = [node / 2, half(last)];
@@ -65,7 +78,8 @@ export function consistencyVerifies({ from, to, fromRoot, toRoot, hashes }: Cons
     }
     [node, last] = [half(node), half(last)];
   }
-  return last === 0 && sameHash(oldReached, fromRoot) && sameHash(newReached, toRoot);
+  const verifies = last === 0 && sameHash(oldReached, fromRoot) && sameHash(newReached, toRoot);
+  return verifies ? { size: from, peaks: peaks.reverse() } : null;
 }
 
 // Not `>> 1`: sizes may pass 2^32.

@@ -120,7 +120,7 @@ export type NodeReader = (level: number, index: number) => Uint8Array | Promise<
 /** The hashes of a path. All nodes are asked for at once, so that a reader may fetch them together. */
 export function readPath(path: readonly PathStep[], read: NodeReader): Promise<Buffer[]> {
   return Promise.all(
-    path.map(async (step) => fold(await Promise.all(step.map(({ level, index }) => read(level, index))))),
+    path.map(async (step) => fold(await Promise.all(step.map(async ({ level, index }) => await read(level, index))))),
   );
 }
 

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { checkpointOf, type Kept, keptLog, lineOf, rehashed, renumbered, treeOf, verdictOn } from '../spec/kept-log.js';
+import { type FrontierState } from './tree.js';
 import { type LogFault, LogVerifier } from './verify-log.js';
 
 const size = 20;
@@ -58,13 +59,13 @@ describe('a log that nobody changed', () => {
   });
 
   test('can be verified a month at a time: a verdict is where the next export goes on', () => {
-    let before = undefined;
+    let before: FrontierState | undefined;
     for (const [from, to] of [
       [0, 8],
       [8, 16],
       [16, 20],
     ] as const) {
-      const verifier = new LogVerifier({ checkpoints: [checkpointOf(log, to)], ...(before && { before }) });
+      const verifier = new LogVerifier({ checkpoints: [checkpointOf(log, to)], before });
       log.slice(from, to).forEach((each) => verifier.add(lineOf(each)));
       const verdict = verifier.end();
       expect(verdict).toMatchObject({ ok: true, proven: to });

@@ -53,8 +53,11 @@ export type LogVerdict =
 export interface LogVerifierOptions {
   /** What is to hold, in any order; from `openCheckpoint`, so signed by the log that the reader means. */
   readonly checkpoints: readonly SignedCheckpoint[];
-  /** The tree before the export's first line, from an earlier verdict; without it the export starts at index 0. */
-  readonly before?: FrontierState;
+  /**
+   * The tree before the export's first line, from an earlier verdict or a proof (`frontierOf`); without it the export starts
+   * at index 0.
+   */
+  readonly before?: FrontierState | undefined;
 }
 
 /**
