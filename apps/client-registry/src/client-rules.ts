@@ -15,7 +15,7 @@ export function demandSensibleRoles({ lattice, apart }: Policy, roles: readonly 
   }
   for (const duties of apart) {
     const grantOf = (names: readonly string[]) => lattice.grantKnown({ roles: names, permissions: [], buckets: 'all' });
-    // By what they come to, whichever roles it comes by.
+    // By what they come to, whichever roles it comes by: so `apart` names no role that gives nothing, and none that gives another.
     const held = duties.filter((duty) => within(grantOf([duty]), grantOf(roles)).length === 0);
     if (held.length < 2) continue;
     throw new Refusal('unprocessable', `The policy keeps ${held.join(' and ')} apart. Make a client for each.`, {

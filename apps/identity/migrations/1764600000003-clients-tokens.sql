@@ -4,5 +4,3 @@ alter table token_family add constraint token_family_kind_check check (kind in (
 alter table token_family drop constraint token_family_principal_kind_check;
 alter table token_family
   add constraint token_family_principal_kind_check check (principal_kind in ('user', 'service_account', 'client'));
--- Of the key by which such a client said who it is: its tokens end with that key.
-alter table token_family add column key_fingerprint text;

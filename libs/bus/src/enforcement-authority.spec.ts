@@ -159,3 +159,40 @@ test('an enforcer is told how long each broadcast marker took it', async () => {
   ]);
   for (const [, milliseconds] of told) expect(milliseconds).toBeGreaterThan(0);
 });
+
+test('of guards that join at once so many are let in as may be, and gateways come and go as before', async () => {
+  await aReplica(lastingSeconds);
+  await aReplica(lastingSeconds);
+  const guards = await specConnection('guard');
+  open.push(() => guards.close());
+  const subject = exchangeSubject(authority, 'guard');
+  const joined = () => spec.database.enforcement.enforcers();
+  // Thirty at once: the last of them that are let in race those that are not.
+  for (let sent = 0; !reported.some((line) => line.includes('200 of 200 live'));) {
+    for (const until = sent + 30; sent < until; sent++) guards.publish(subject, joining(`guard_${sent}`));
+    await eventually(async () => (await joined()).length + reported.length === sent);
+  }
+  const rows = await joined();
+  expect(rows).toHaveLength(200);
+  expect((await guards.request(subject, joining(rows[0]?.id ?? ''))).json()).toEqual({ kind: 'joined' });
+  expect((await gateway.request(exchangeSubject(authority), joining('gw-a'))).json()).toEqual({ kind: 'joined' });
+});
+
+test('guards that were fenced are kept, and so many of them leave no room for more', async () => {
+  await aReplica();
+  const guards = await specConnection('guard');
+  open.push(() => guards.close());
+  await spec.database.read((manager) =>
+    manager.query(
+      `insert into enforcer (id, incarnation, state, applied_through, granted_through, lease_ms, renewals, renewed_at)
+       select 'guard_' || n, 1, 'fenced', 0, 0, 1000, 0, now() from generate_series(1, 1000) n`,
+    ),
+  );
+  const subject = exchangeSubject(authority, 'guard');
+  guards.publish(subject, joining('guard_new'));
+  await eventually(() => reported.some((line) => line.includes('1000 of 1000 kept')));
+  expect((await guards.request(subject, joining('guard_7', 2))).json()).toEqual({ kind: 'joined' });
+});
+
+const joining = (enforcerId: string, incarnation = 1): string =>
+  JSON.stringify({ kind: 'join', enforcerId, incarnation });

@@ -10,6 +10,7 @@ import {
   type MarkerNotice,
   PendingRevocation,
   type RevocationProgress,
+  type Room,
   SilenceWatch,
 } from '@portcullis/enforcement';
 import { type Bus } from './bus.js';
@@ -19,6 +20,7 @@ import {
   type EnforcerKind,
   enforcerKinds,
   exchangeSubject,
+  guardIds,
   isIdOf,
   markerSubject,
 } from './enforcement-subjects.js';
@@ -38,10 +40,10 @@ export interface AuthorityOptions {
 }
 
 const relistMilliseconds = 50;
-/** Live at once. Each that falls silent is one more to fence, which a revocation waits for. */
-const mostGuards = 200;
-/** Enforcers whose acknowledgements are remembered. Of more, renewals tell. */
-const mostAcknowledged = 4_096;
+/** Guards share one password. Whoever has it must not make every revocation wait for thousands that are silent. */
+const roomForGuards: Room = { prefix: guardIds, live: 200, rows: 1_000 };
+/** Enforcers whose acknowledgements are remembered. Of more, renewals tell. Guards leave room for gateways. */
+const mostAcknowledged: Record<EnforcerKind, number> = { gateway: 4_096, guard: 2_048 };
 /** Whoever takes longer did not hear the broadcast, or had no time for it: the log names it. */
 const slowMilliseconds = 1_000;
 const watchMilliseconds = 1_000;
@@ -79,7 +81,7 @@ export class EnforcementAuthority {
         message.respond(JSON.stringify(await this.exchange(sent)));
       });
       listen(connection, appliedSubject(this.authority, kind), {}, (message) =>
-        this.heard(fromItsOwn(kind, Acknowledgement.parse(message.json()))),
+        this.heard(kind, fromItsOwn(kind, Acknowledgement.parse(message.json()))),
       );
     }
     this.timers.push(
@@ -107,6 +109,7 @@ export class EnforcementAuthority {
     const sinceMs = performance.now();
     const deadlineMs = sinceMs + this.leaseMs + patienceMilliseconds;
     const { store } = this.options;
+    const before = new Map(this.acknowledged);
     const { notice, seq: head, enforcers } = await this.untilDeadline(deadlineMs, () => store.confirming(seqs));
     const seq = Math.max(...seqs);
     const revocation = new PendingRevocation({ seq, history: notice.history, leaseMs: this.leaseMs, sinceMs });
@@ -116,9 +119,9 @@ export class EnforcementAuthority {
       if (notice.markers.length > 0) this.bus.connection.publish(markerSubject(this.authority), JSON.stringify(notice));
       revocation.list(enforcers);
       for (const [id, ack] of this.acknowledged) {
+        if (ack.appliedThrough <= head) revocation.acknowledge(ack);
         // Of a database that was put back to an earlier point: what it acknowledged were other markers.
-        if (ack.appliedThrough > head) this.acknowledged.delete(id);
-        else revocation.acknowledge(ack);
+        else if (before.get(id) === ack) this.acknowledged.delete(id);
       }
       let listedMs = performance.now();
       for (;;) {
@@ -147,25 +150,18 @@ export class EnforcementAuthority {
   }
 
   private async exchange(message: EnforcerMessage): Promise<AuthorityReply> {
-    if (message.kind === 'join' && isIdOf('guard', message.enforcerId)) await this.demandRoom(message.enforcerId);
     const after = 'appliedThrough' in message ? message.appliedThrough : 0;
-    return this.options.store.exchange(message.enforcerId, after, (view) => answer(view, message, this.leaseMs));
-  }
-
-  /** Guards share one password. Whoever has it must not make every revocation wait for thousands that are silent. */
-  private async demandRoom(id: string): Promise<void> {
-    const rows = await this.options.store.enforcers();
-    const guards = rows.filter((row) => row.state === 'live' && row.id !== id && isIdOf('guard', row.id));
-    if (guards.length >= mostGuards) throw new Error(`${mostGuards} guards have joined, and another may not`);
+    const room = message.kind === 'join' && isIdOf('guard', message.enforcerId) ? roomForGuards : undefined;
+    return this.options.store.exchange(message.enforcerId, after, (view) => answer(view, message, this.leaseMs), room);
   }
 
   /**
    * An acknowledgement is kept in memory and written nowhere: every replica hears it, and a renewal says the same within a second to
    * whoever did not. A write for each enforcer would be as many commits at every revocation.
    */
-  private heard(ack: Ack): void {
+  private heard(kind: EnforcerKind, ack: Ack): void {
     const last = this.acknowledged.get(ack.enforcerId);
-    const isNew = last === undefined && this.acknowledged.size < mostAcknowledged;
+    const isNew = last === undefined && this.acknowledged.size < mostAcknowledged[kind];
     if (isNew || (last && isFurther(ack, last))) this.acknowledged.set(ack.enforcerId, ack);
     for (const { revocation, sinceMs, wake } of this.pending) {
       if (!revocation.acknowledge(ack)) continue;

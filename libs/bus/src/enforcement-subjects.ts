@@ -7,7 +7,8 @@ import { type Authority, type BusUser } from '@portcullis/contracts';
 export const enforcerKinds = ['gateway', 'guard'] as const;
 export type EnforcerKind = (typeof enforcerKinds)[number];
 
-const guardIds = 'guard_';
+/** How the id of every guard begins, and of no gateway. */
+export const guardIds = 'guard_';
 
 /** By the user that a connection has: the server lets no other speak there. */
 export const enforcerKindOf = (user: BusUser): EnforcerKind => (user === 'guard' ? 'guard' : 'gateway');

@@ -40,6 +40,15 @@ export interface Exchange {
   write?: EnforcerRow | 'delete';
 }
 
+/** How many rows there may be whose ids begin alike. */
+export interface Room {
+  prefix: string;
+  /** Each that falls silent is one more to fence, which a revocation waits for. */
+  live: number;
+  /** In any state: every revocation reads them all. */
+  rows: number;
+}
+
 /** What to do about a silent row, and the condition that is tested again under its lock. */
 export type FenceOrder = { id: string; incarnation: number } & (
   { because: 'revocation'; seq: number; waitedMs: number } | { because: 'silence'; renewals: number }
@@ -72,8 +81,14 @@ export interface AuthorityStore {
    * so that two joins of one id do not both insert), then in ONE further statement read head and at most a page of the
    * markers above `after`, then do what `decide` says, commit, and only then return the reply. Rejects when the commit is
    * not certain: then no reply may be sent. Where `write` changes nothing but the count of renewals, a crash of the server may lose it.
+   * With `room`, a row that is not live becomes so only while there is room, one join after the other; else it rejects.
    */
-  exchange(enforcerId: string, after: number, decide: (view: ExchangeView) => Exchange): Promise<AuthorityReply>;
+  exchange(
+    enforcerId: string,
+    after: number,
+    decide: (view: ExchangeView) => Exchange,
+    room?: Room,
+  ): Promise<AuthorityReply>;
 
   /** All rows, read in a statement that began after the call. Before a revocation lists them its commit has returned. */
   enforcers(): Promise<EnforcerRow[]>;

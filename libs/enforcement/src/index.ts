@@ -24,6 +24,7 @@ export {
   type ExchangeView,
   type FenceOrder,
   type FenceOutcome,
+  type Room,
 } from './authority.js';
 export { PendingRevocation, SilenceWatch, type RevocationProgress } from './revocation.js';
 export {

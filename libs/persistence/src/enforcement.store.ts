@@ -11,6 +11,7 @@ import {
   type MarkerNotice,
   type Position,
   prunable,
+  type Room,
 } from '@portcullis/enforcement';
 import { type Runner } from './runner.js';
 
@@ -20,9 +21,15 @@ const pageSize = 1_000;
 export class EnforcementStore implements AuthorityStore {
   constructor(private readonly database: Runner) {}
 
-  exchange(enforcerId: string, after: number, decide: (view: ExchangeView) => Exchange): Promise<AuthorityReply> {
+  exchange(
+    enforcerId: string,
+    after: number,
+    decide: (view: ExchangeView) => Exchange,
+    room?: Room,
+  ): Promise<AuthorityReply> {
     return this.database.transaction(async ({ manager }) => {
       const row = (await lockEnforcer(manager, enforcerId)) ?? (await lockAbsent(manager, enforcerId));
+      if (room && row?.state !== 'live') await demandRoom(manager, room, row);
       const { head, markers } = await readSince(manager, after);
       const complete = markers.length <= pageSize;
       const exchange = decide({ row, head, markers: markers.slice(0, pageSize), complete });
@@ -162,6 +169,21 @@ async function lockEnforcer(manager: EntityManager, id: string): Promise<Enforce
 async function lockAbsent(manager: EntityManager, id: string): Promise<EnforcerRow | undefined> {
   await manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`enforcer:${id}`]);
   return lockEnforcer(manager, id);
+}
+
+/** Joins wait for each other here until their commits, so that each counts the one before it. */
+async function demandRoom(manager: EntityManager, room: Room, row: EnforcerRow | undefined): Promise<void> {
+  await manager.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`enforcers:${room.prefix}`]);
+  const [held] = await manager.query<{ live: number; rows: number }[]>(
+    `select count(*) filter (where state = 'live')::int as live, count(*)::int as rows
+       from enforcer where starts_with(id, $1)`,
+    [room.prefix],
+  );
+  if (!held || held.live >= room.live || (!row && held.rows >= room.rows)) {
+    throw new Error(
+      `no room for another ${room.prefix}…: ${held?.live} of ${room.live} live, ${held?.rows} of ${room.rows} kept`,
+    );
+  }
 }
 
 /** A renewal like the one before it: no marker was given with it, and none is newly known to be applied. */

@@ -81,8 +81,13 @@ describe('a good policy', () => {
   });
 
   test('roles that are kept apart are lists of roles that there are', () => {
-    const apart = (lists: string) => sources(`version: 1\napart: ${lists}`);
-    expect(policyOf(apart('[[creator, owner]]')).apart).toEqual([['creator', 'owner']]);
+    const duties =
+      '\npermissions: { "p:pay": P, "p:check": C }\nroles: { payer: { permissions: [p:pay] }, checker: { permissions: [p:check] } }';
+    const apart = (lists: string) => sources(`version: 1\napart: ${lists}${duties}`);
+    expect(policyOf(apart('[[payer, checker]]')).apart).toEqual([['payer', 'checker']]);
+    expect(faultsOf(apart('[[creator, owner]]'))).toEqual([
+      'policy.yaml:2 "apart" keeps "owner" from "creator", but "owner" gives all that "creator" gives',
+    ]);
     expect(faultsOf(apart('[[creator, craetor]]'))).toEqual(['policy.yaml:2 "apart" names unknown role "craetor"']);
     expect(faultsOf(apart('[[creator]]'))).toEqual(['policy.yaml:2 what is kept apart is a list of two roles or more']);
     expect(faultsOf(apart('[creator]'))).toEqual([

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { Lattice, type CatalogueFault, type PermissionDefinition, type RoleDefinition } from '@portcullis/authz';
+import {
+  Lattice,
+  type CatalogueFault,
+  type PermissionDefinition,
+  type RoleDefinition,
+  within,
+} from '@portcullis/authz';
 import {
   readSource,
   type PolicySource,
@@ -67,7 +73,7 @@ export function compilePolicy(
   const upstreams = readUpstreams(written, faults);
   const patterns = checkRoutes(written, new Set(permissions.keys()), upstreams, options.ownRoutes ?? [], faults);
   const storage = readStorage(written, faults);
-  const apart = readApart(written, roles, faults);
+  const apart = readApart(written, roles, 'faults' in compiled ? undefined : compiled.lattice, faults);
   if (faults.length > 0 || 'faults' in compiled) return { faults: inOrder(faults, sources) };
 
   const { lattice } = compiled;
@@ -238,16 +244,32 @@ function readStorage(files: readonly WrittenPolicy[], faults: PolicyFault[]): St
   return { buckets };
 }
 
-function readApart(files: readonly WrittenPolicy[], roles: MergedRoles, faults: PolicyFault[]): string[][] {
-  return files.flatMap(({ source, apart }) =>
+function readApart(
+  files: readonly WrittenPolicy[],
+  roles: MergedRoles,
+  lattice: Lattice | undefined,
+  faults: PolicyFault[],
+): string[][] {
+  return files.flatMap(({ source: { file }, apart }) =>
     apart.map((duties) => {
-      for (const { value, line } of duties) {
-        if (!roles.has(value))
-          faults.push({ file: source.file, line, message: `"apart" names unknown role "${value}"` });
+      const unknown = duties.filter(({ value }) => !roles.has(value));
+      for (const { value, line } of unknown) {
+        faults.push({ file, line, message: `"apart" names unknown role "${value}"` });
+      }
+      for (const { value, line } of lattice && unknown.length === 0 ? duties : []) {
+        const message = lattice && inseparable(lattice, value, duties);
+        if (message) faults.push({ file, line, message });
       }
       return duties.map(({ value }) => value);
     }),
   );
+}
+
+/** Why no client could have this role: who has it would always have another duty of the list as well. */
+function inseparable(lattice: Lattice, role: string, duties: readonly { value: string }[]): string | undefined {
+  const grantOf = (name: string) => lattice.grantKnown({ roles: [name], permissions: [], buckets: 'all' });
+  const held = duties.find(({ value }) => value !== role && within(grantOf(value), grantOf(role)).length === 0);
+  return held && `"apart" keeps "${role}" from "${held.value}", but "${role}" gives all that "${held.value}" gives`;
 }
 
 function digestOf(sources: readonly PolicySource[]): string {
