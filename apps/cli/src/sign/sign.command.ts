@@ -12,6 +12,7 @@ import {
 import { type Command, exit, Refused, UsageFault } from '../command.js';
 import { type Body, bodyOf, headersOf, methodOf, requestHelp, requestOptions } from './described-request.js';
 import { readPrivateKey } from './private-key.js';
+import { shellWord } from './shell-word.js';
 
 export const sign: Command = {
   summary: 'Signs a request as a machine client: arguments for curl, or headers',
@@ -125,7 +126,7 @@ function curlArguments({ method, url, headers, body }: Outgoing & { body: Body |
   const how = method === 'HEAD' ? ['--head'] : ['--request', method];
   const lines = headers.flatMap(([name, value]) => ['--header', value === '' ? `${name};` : `${name}: ${value}`]);
   // What was signed is what is sent: no dots taken out of the path, no brackets read as a pattern.
-  return ['--path-as-is', '--globoff', ...how, ...lines, ...data, url].map(quoted).join(' ');
+  return ['--path-as-is', '--globoff', ...how, ...lines, ...data, url].map(shellWord).join(' ');
 }
 
 function dataArguments({ bytes, file }: Body): string[] {
@@ -134,10 +135,6 @@ function dataArguments({ bytes, file }: Body): string[] {
   if (text.includes('\0') || !Buffer.from(text).equals(bytes))
     throw new Refused('This body is no text, and cannot be an argument: put it in a file, --data @FILE.');
   return ['--data-raw', text];
-}
-
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function byName(headers: readonly (readonly [string, string])[]): Record<string, string | string[]> {
