@@ -45,12 +45,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const run = (...args: string[]): Promise<Ran> =>
-  runCommand(['clients', ...args], {
-    XDG_CONFIG_HOME: folder,
-    PORTCULLIS_TOKEN: 'ptc_0123456789abcdefghij',
-    PORTCULLIS_URL: gateway.url,
-  });
+const environment = () => ({
+  XDG_CONFIG_HOME: folder,
+  PORTCULLIS_TOKEN: 'ptc_0123456789abcdefghij',
+  PORTCULLIS_URL: gateway.url,
+});
+const run = (...args: string[]): Promise<Ran> => runCommand(['clients', ...args], environment());
 
 describe('what a command asks for', () => {
   const role = 'layer1:role:payment:viewer';
@@ -203,15 +203,26 @@ describe('a pair that is made here', () => {
           PATH: process.env['PATH'],
           NODE: process.execPath,
           LAUNCHER: launcher,
-          XDG_CONFIG_HOME: folder,
-          PORTCULLIS_TOKEN: 'ptc_0123456789abcdefghij',
-          PORTCULLIS_URL: gateway.url,
+          ...environment(),
         },
       },
     );
     const [first, again] = gateway.came;
     expect(gateway.came).toHaveLength(2);
     expect(again).toMatchObject({ method: 'POST', url: first?.url, body: first?.body });
+  });
+
+  test('that cannot be written leaves no file behind, and nothing is asked for', async () => {
+    const launcher = resolve(import.meta.dirname, '../../bin/portcullis.mjs');
+    const create = '"$0" "$1" clients create shop --role r --generate "$2"';
+    const { stdout } = await promisify(execFile)(
+      'bash',
+      ['-c', `ulimit -f 0; ${create} 2>&1 || echo "exit $?"`, process.execPath, launcher, keyFile()],
+      { env: { ...environment(), PATH: process.env['PATH'] } },
+    );
+    expect(stdout).toBe(`${keyFile()} cannot be written (EFBIG). Nothing was asked for.\nexit 1\n`);
+    expect(existsSync(keyFile())).toBe(false);
+    expect(gateway.came).toEqual([]);
   });
 
   test('names no such command where a repeat would be another rotation', async () => {
