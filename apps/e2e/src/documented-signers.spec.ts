@@ -34,7 +34,8 @@ describe('the signers of the page', () => {
   let redirectTo: string | null = null;
   const server = createServer(({ method = '', url: target = '', headers }, response) => {
     came.push({ method, target, headers: headers as Record<string, string> });
-    response.writeHead(redirectTo === null ? 200 : 302, redirectTo === null ? {} : { Location: redirectTo });
+    const elsewhere = redirectTo === null ? {} : { Location: redirectTo };
+    response.writeHead(redirectTo === null ? 200 : 302, { 'Content-Length': 5, ...elsewhere });
     response.end('taken');
   });
   let url: string;
