@@ -26,12 +26,17 @@ export class DocumentedPage {
     if (overlooked.length > 0) throw new Error(`${page}: nobody runs ${JSON.stringify(overlooked[0]?.text)}`);
   }
 
+  /** Writes its files into a folder. */
+  save(folder: string): void {
+    for (const { name, text } of this.blocks) if (name !== '') writeFileSync(join(folder, name), text);
+  }
+
   /** Answers what each block of `sh` wrote, standard error too. Rejects if one fails. */
   run({ folder, env }: RunPage): Promise<string[]> {
     mkdirSync(join(folder, 'bin'), { recursive: true });
     const command = `#!/bin/sh\nexec '${process.execPath}' '${portcullis}' "$@"\n`;
     writeFileSync(join(folder, 'bin', 'portcullis'), command, { mode: 0o755 });
-    for (const { name, text } of this.blocks) if (name !== '') writeFileSync(join(folder, name), text);
+    this.save(folder);
     const blocks = this.blocks.filter(({ language, name }) => language === 'sh' && name === '');
     const script = blocks.map(({ text }) => `${text}\nprintf '\\n%s\\n' '${between}'`).join('\n');
     const path = `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}`;

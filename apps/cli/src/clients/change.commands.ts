@@ -1,7 +1,9 @@
 import { type ClientRecord, type EnforcementReceipt } from '@portcullis/contracts';
 import { type Command, UsageFault } from '../command.js';
 import { idOf, many, remoteCommand, wholeNumber } from '../remote/remote-command.js';
+import { GatewayRefusal } from '../remote/send.js';
 import { receiptLine } from '../remote/tables.js';
+import { shellWord } from '../sign/shell-word.js';
 import { clientTable, nameOf, warningLines } from './client-table.js';
 import { publicKeyHelp, publicKeyOptions, registering } from './public-key-option.js';
 
@@ -52,7 +54,9 @@ ${publicKeyHelp}
   --overlap-seconds N        the old key is good so long, at most 30 days (2592000): time to bring the new one to where it signs.
                              With 0 it is refused everywhere by the time this answers: for a key that somebody else may have
 
-The client_id stays. Without an answer look before you repeat: a client takes no key twice.
+The client_id stays. A client takes no key twice, so without an answer look before you repeat. One exception: where
+--overlap-seconds 0 ends in 503 enforcement_pending, repeat it with the same public key until it is confirmed. With --generate the
+pair is there by then, and this prints the command that does it.
 
 Examples:
   portcullis clients rotate ${example} --overlap-seconds 3600 --generate shop-2.pem
@@ -60,7 +64,8 @@ Examples:
   takes: ['ID'],
   options: { ...publicKeyOptions, 'overlap-seconds': { type: 'string' } },
   async run({ values, positionals, gateway, print }) {
-    const path = `${pathOf(positionals[0])}/rotate`;
+    const id = idOf(positionals[0], 'cli');
+    const path = `${pathOf(id)}/rotate`;
     const given = values['overlap-seconds'];
     if (given === undefined)
       throw new UsageFault('Say how long the old key is good for: --overlap-seconds N (0: no longer at all).');
@@ -68,12 +73,23 @@ Examples:
     const at = gateway();
     const client = await registering(values, (public_key) =>
       at.ask<ChangedClient & { warnings: string[] }>({ method: 'POST', path, body: { public_key, overlap_seconds } }),
-    );
+    ).catch((error: unknown) => {
+      const isPending = error instanceof GatewayRefusal && error.code === 'enforcement_pending';
+      throw isPending && overlap_seconds === 0 ? error.adding(howToConfirm(id, values.generate)) : error;
+    });
     const receipt = client.enforcement ? `\n\n${receiptLine(client.enforcement)}` : '';
     const next = values.generate === undefined ? '' : `\n\nIts new private key is in ${values.generate}.`;
     print(client, () => `${clientTable(client)}${receipt}${warningLines(client.warnings)}${next}`);
   },
 });
+
+/** The very key again: another one would be another rotation, and --generate makes another one. */
+function howToConfirm(id: string, generated: string | undefined): string {
+  if (generated === undefined) return 'To have it confirmed, repeat it with the same public key.';
+  const publicHalf = `openssl pkey -in ${shellWord(generated)} -pubout`;
+  const again = `portcullis clients rotate ${id} --overlap-seconds 0 --public-key -`;
+  return `To have it confirmed, repeat it with the same key:\n  ${publicHalf} | ${again}`;
+}
 
 export const disable = change('disable', {
   summary: 'Stops a client until it is enabled again',

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { type RecordingGateway, startRecordingGateway } from '../../spec/recording-gateway.js';
 import { type Ran, runCommand } from '../../spec/run-command.js';
 
@@ -43,12 +45,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const run = (...args: string[]): Promise<Ran> =>
-  runCommand(['clients', ...args], {
-    XDG_CONFIG_HOME: folder,
-    PORTCULLIS_TOKEN: 'ptc_0123456789abcdefghij',
-    PORTCULLIS_URL: gateway.url,
-  });
+const environment = () => ({
+  XDG_CONFIG_HOME: folder,
+  PORTCULLIS_TOKEN: 'ptc_0123456789abcdefghij',
+  PORTCULLIS_URL: gateway.url,
+});
+const run = (...args: string[]): Promise<Ran> => runCommand(['clients', ...args], environment());
 
 describe('what a command asks for', () => {
   const role = 'layer1:role:payment:viewer';
@@ -177,12 +179,57 @@ describe('a pair that is made here', () => {
         gateway.answer(() => ({ status: 503, body: { status: 503, code: 'enforcement_pending', detail: 'Later.' } })),
     ],
     ['a proxy answers instead', () => gateway.answer(() => ({ status: 502, body: 'Bad gateway' }))],
+    ['a proxy gave up on the request', () => gateway.answer(() => ({ status: 408, body: 'Request Timeout' }))],
   ])('is kept when %s: it may be the client’s key by now', async (_, prepare) => {
     await prepare();
     const ran = await run('rotate', id, '--overlap-seconds', '0', '--generate', keyFile());
     expect(ran.code).toBe(1);
     expect(ran.err).toContain(`The private key is in ${keyFile()}`);
     expect(readFileSync(keyFile(), 'utf8')).toContain('PRIVATE KEY');
+  });
+
+  test('is confirmed by the command that a rotation prints when it is pending, with the same key', async () => {
+    gateway.answer(() => ({ status: 503, body: { status: 503, code: 'enforcement_pending', detail: 'Later.' } }));
+    const file = join(folder, "it's new.pem");
+    const pending = await run('rotate', id, '--overlap-seconds', '0', '--generate', file);
+    const command = /^ {2}(openssl .* \| portcullis .*)$/m.exec(pending.err)?.[1] ?? '';
+    gateway.answer(() => ({ body: record }));
+    const launcher = resolve(import.meta.dirname, '../../bin/portcullis.mjs');
+    await promisify(execFile)(
+      'bash',
+      ['-euo', 'pipefail', '-c', `portcullis() { "$NODE" "$LAUNCHER" "$@"; }; ${command}`],
+      {
+        env: {
+          PATH: process.env['PATH'],
+          NODE: process.execPath,
+          LAUNCHER: launcher,
+          ...environment(),
+        },
+      },
+    );
+    const [first, again] = gateway.came;
+    expect(gateway.came).toHaveLength(2);
+    expect(again).toMatchObject({ method: 'POST', url: first?.url, body: first?.body });
+  });
+
+  test('that cannot be written leaves no file behind, and nothing is asked for', async () => {
+    const launcher = resolve(import.meta.dirname, '../../bin/portcullis.mjs');
+    const create = '"$0" "$1" clients create shop --role r --generate "$2"';
+    const { stdout } = await promisify(execFile)(
+      'bash',
+      ['-c', `ulimit -f 0; ${create} 2>&1 || echo "exit $?"`, process.execPath, launcher, keyFile()],
+      { env: { ...environment(), PATH: process.env['PATH'] } },
+    );
+    expect(stdout).toBe(`${keyFile()} cannot be written (EFBIG). Nothing was asked for.\nexit 1\n`);
+    expect(existsSync(keyFile())).toBe(false);
+    expect(gateway.came).toEqual([]);
+  });
+
+  test('names no such command where a repeat would be another rotation', async () => {
+    gateway.answer(() => ({ status: 503, body: { status: 503, code: 'unavailable', detail: 'Later.' } }));
+    const ran = await run('rotate', id, '--overlap-seconds', '0', '--generate', keyFile());
+    expect(ran.err).toContain('The private key is in');
+    expect(ran.err).not.toContain('--public-key -');
   });
 
   test('is kept when nobody answers', async () => {

@@ -34,7 +34,9 @@ export async function registering<Reply>(
   try {
     return await register(pair.publicKey);
   } catch (error) {
-    const isRefused = error instanceof GatewayRefusal && error.status >= 400 && error.status < 500;
+    // A 4xx in other words than Portcullis's is a proxy's, such as 408 or 499, and may come after the change was made.
+    const isRefused =
+      error instanceof GatewayRefusal && error.status >= 400 && error.status < 500 && error.code !== 'unknown';
     // Before it asked anything, or after a clear no.
     if (isRefused || error instanceof UsageFault) {
       pair.drop();

@@ -1,5 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Refused } from '../command.js';
 
 /**
@@ -42,14 +43,21 @@ export interface NewKeyPair {
   drop(): void;
 }
 
-/** Makes an Ed25519 pair, the private half (PKCS#8, PEM) in a new file of mode 0600, on disk when this answers. */
+/** Makes an Ed25519 pair, the private half (PKCS#8, PEM) in a new file of mode 0600, on disk when this answers. Refuses without a file. */
 export function generateInto(path: string): NewKeyPair {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   try {
     const file = openSync(path, 'wx', 0o600);
-    writeSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string);
-    fsyncSync(file);
-    closeSync(file);
+    try {
+      writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+      fsyncSync(file);
+      syncFolder(dirname(path));
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST')
@@ -60,4 +68,14 @@ export function generateInto(path: string): NewKeyPair {
     publicKey: publicKey.export({ type: 'spki', format: 'pem' }) as string,
     drop: () => rmSync(path, { force: true }),
   };
+}
+
+/** A new file is found after a power cut only if its name is on disk too. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }

@@ -122,6 +122,7 @@ describe('what is printed for curl', () => {
       "/a/../b%20c?x=[1-3]&y=(a),b;c*&z='%27'!",
       '',
     ],
+    ['an empty header', 'GET --header "X-A:" "$URL/"', {}, 'GET', '/', ''],
     ['no path', 'GET "$URL?x=1"', {}, 'GET', '/?x=1', ''],
     ['HEAD', 'HEAD "$URL/v1/payments"', {}, 'HEAD', '/v1/payments', ''],
     [
@@ -277,6 +278,12 @@ describe('a command line that is not understood is exit code 2:', () => {
     ['the client’s other id', ['--client-id', 'cli_01J9', 'GET', url], /client_id, a UUID/],
     ['an algorithm', ['--algorithm', 'hmac-sha256', 'GET', url], /--algorithm is one of/],
     ['a format', ['--format', 'xml', 'GET', url], /curl, headers or json/],
+    ['HEAD with a body, which curl does not send', ['HEAD', '--data', 'hunter2', url], /curl sends no body with HEAD/],
+    [
+      'an empty header on a line, which curl leaves out',
+      ['--format', 'headers', '--header', 'X-A:', 'GET', url],
+      /X-A is empty.*--format curl/,
+    ],
     ['a word more', ['GET', url, 'hunter2'], /METHOD and URL and no more/],
   ])('%s', async (_, args, sentence) => {
     const ran = await run(...args);
@@ -305,6 +312,18 @@ describe('a command line that is not understood is exit code 2:', () => {
       'This body is no text, and cannot be an argument: put it in a file, --data @FILE.\nexit 1\n',
     );
   });
+});
+
+test('a body that is too long for an argument is refused, and taken from a file', async () => {
+  const url = 'https://gate.example/';
+  expect(await run('POST', '--data', 'a'.repeat(100_000), url)).toMatchObject({ code: 0, err: '' });
+  expect(await run('POST', '--data', 'a'.repeat(100_001), url)).toEqual({
+    code: 1,
+    out: '',
+    err: 'This body is larger than 100000 bytes, and cannot be an argument: put it in a file, --data @FILE.\n',
+  });
+  const long = written('long.txt', 'a'.repeat(200_000));
+  expect(await run('POST', '--data', `@${long}`, url)).toMatchObject({ code: 0, err: '' });
 });
 
 test('--help teaches the one line that works', async () => {

@@ -12,6 +12,7 @@ import {
 import { type Command, exit, Refused, UsageFault } from '../command.js';
 import { type Body, bodyOf, headersOf, methodOf, requestHelp, requestOptions } from './described-request.js';
 import { readPrivateKey } from './private-key.js';
+import { shellWord } from './shell-word.js';
 
 export const sign: Command = {
   summary: 'Signs a request as a machine client: arguments for curl, or headers',
@@ -58,6 +59,7 @@ Examples:
     const outgoing = { method: methodOf(givenMethod), url: urlOf(givenUrl), headers: sentHeaders(values.header ?? []) };
     if (values.key === undefined) throw new UsageFault('--key FILE is missing: the private key of the client.');
     const body = await bodyOf(values);
+    refuseWhatIsNotSent(format, outgoing, body);
     if (body && !has(outgoing.headers, 'content-type')) outgoing.headers.push(['Content-Type', 'application/json']);
     const signed = signatureOf({
       ...requestOf(outgoing),
@@ -94,6 +96,17 @@ interface Outgoing {
   readonly headers: [string, string][];
 }
 
+/** What curl would not send as it is signed. */
+function refuseWhatIsNotSent(format: Format, { method, headers }: Outgoing, body: Body | undefined): void {
+  if (format === 'curl' && method === 'HEAD' && body)
+    throw new UsageFault('curl sends no body with HEAD: leave out --data, or take another method.');
+  const [empty] = headers.find(([, value]) => value === '') ?? [];
+  if (format === 'headers' && empty !== undefined)
+    throw new UsageFault(
+      `${empty} is empty, and curl --header @- would leave it out: give it a value, or use --format curl.`,
+    );
+}
+
 /** All that is given is covered: whoever names a header here means it. */
 function requestOf({ method, url, headers }: Outgoing): Pick<SignRequest, 'request' | 'components'> {
   const [, origin = '', rest = ''] = /^([^:]+:\/\/[^/?]+)(.*)$/.exec(url) ?? [];
@@ -125,19 +138,21 @@ function curlArguments({ method, url, headers, body }: Outgoing & { body: Body |
   const how = method === 'HEAD' ? ['--head'] : ['--request', method];
   const lines = headers.flatMap(([name, value]) => ['--header', value === '' ? `${name};` : `${name}: ${value}`]);
   // What was signed is what is sent: no dots taken out of the path, no brackets read as a pattern.
-  return ['--path-as-is', '--globoff', ...how, ...lines, ...data, url].map(quoted).join(' ');
+  return ['--path-as-is', '--globoff', ...how, ...lines, ...data, url].map(shellWord).join(' ');
 }
+
+/** Linux takes no argument of 128 KiB. */
+const maxArgumentBytes = 100_000;
 
 function dataArguments({ bytes, file }: Body): string[] {
   if (file !== null) return ['--data-binary', `@${file}`];
   const text = bytes.toString();
-  if (text.includes('\0') || !Buffer.from(text).equals(bytes))
-    throw new Refused('This body is no text, and cannot be an argument: put it in a file, --data @FILE.');
+  const isText = !text.includes('\0') && Buffer.from(text).equals(bytes);
+  if (!isText || bytes.length > maxArgumentBytes) {
+    const why = isText ? `larger than ${maxArgumentBytes} bytes` : 'no text';
+    throw new Refused(`This body is ${why}, and cannot be an argument: put it in a file, --data @FILE.`);
+  }
   return ['--data-raw', text];
-}
-
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function byName(headers: readonly (readonly [string, string])[]): Record<string, string | string[]> {
@@ -196,7 +211,9 @@ function algorithmOf(given: string | undefined): SignatureAlgorithm | undefined 
   return known;
 }
 
-function formatOf(given = 'curl'): 'curl' | 'headers' | 'json' {
+type Format = 'curl' | 'headers' | 'json';
+
+function formatOf(given = 'curl'): Format {
   if (given === 'curl' || given === 'headers' || given === 'json') return given;
   throw new UsageFault('--format is curl, headers or json.');
 }
