@@ -312,6 +312,20 @@ describe('a local key', () => {
 });
 
 describe('a database that is away', () => {
+  test('of two changes that wait for each other one is made, and the other is told to come again', async () => {
+    let met = 0;
+    const change = (one: number, other: number) =>
+      database.transaction(async ({ manager }) => {
+        await manager.query('select pg_advisory_xact_lock($1)', [one]);
+        met += 1;
+        await eventually(() => met === 2);
+        await manager.query('select pg_advisory_xact_lock($1)', [other]);
+      });
+    const outcomes = await Promise.allSettled([change(1, 2), change(2, 1)]);
+    const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    expect(refused).toEqual([expect.objectContaining({ code: 'unavailable', retryAfterSeconds: 2 })]);
+  });
+
   test('is the refusal unavailable, and works again by itself when it is back', async () => {
     const started = await specDatabase(options);
     const outage = started.database.read((manager) =>
@@ -359,6 +373,7 @@ describe('a database that is away', () => {
     ['a server that starts', Object.assign(new Error('starting'), { code: '57P03' }), true],
     ['a name server that is away', Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' }), true],
     ['a statement that took too long', Object.assign(new Error('canceling statement'), { code: '57014' }), true],
+    ['the loser of a deadlock', Object.assign(new Error('deadlock detected'), { code: '40P01' }), true],
     ['a standby', Object.assign(new Error('recovery is in progress'), { code: '55000' }), true],
     ['a pool that has no free connection', new Error('timeout exceeded when trying to connect'), true],
     [

@@ -1,6 +1,6 @@
 /**
- * SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), 57014 (took longer than its time), 25006 (read-only
- * standby), and what sockets, name servers and the pool say.
+ * SQLSTATE classes 08 (connection), 40 (rolled back, as one side of a deadlock is), 53 (resources), 57P (shutdown), 57014 (took
+ * longer than its time), 25006 (read-only standby), and what sockets, name servers and the pool say.
  */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -10,7 +10,7 @@ export function isOutage(error: unknown): boolean {
   return driverError !== error && driverError instanceof Error && isOutage(driverError);
 }
 
-const outageCode = /^(08|53|57P|57014|25006|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
+const outageCode = /^(08|40|53|57P|57014|25006|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
 /**
  * What pg and its pool say without a code, a standby under a code that it shares with others (55000), and TypeORM of a
  * transaction whose connection was lost between two statements.
