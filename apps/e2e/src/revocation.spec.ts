@@ -12,7 +12,7 @@ const leaseMilliseconds = 5_000;
 /** Beyond the lease, for a machine that is busy. */
 const marginMilliseconds = 4_000;
 const seed = 20_261_128;
-const trials = 5 * revocations.length;
+const trials = 3 * revocations.length;
 
 /** Told in order, on one stack of three gateways and two replicas of each service. The long form is `revocation-soak.ts`. */
 describe('a revocation is finished when it returns', () => {
