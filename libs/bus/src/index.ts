@@ -21,5 +21,6 @@ export { Recurring, type RecurringOptions } from './recurring.js';
 export { serve, startService, type Companion, type ServiceParts } from './serve.js';
 export { EnforcementAuthority, type AuthorityOptions, type MarkerSource } from './enforcement-authority.js';
 export { gatherPolicyReports, PolicyReporter, type PolicyState } from './policy-reports.js';
+export { familyById, type FamilyRecord } from './family-by-id.js';
 export { type Ask, type Lookup, Records, type RequestRecords, type Stop } from './records.js';
 export { EnforcerLink, type EnforcerLinkOptions } from './enforcer-link.js';

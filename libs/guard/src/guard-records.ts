@@ -1,8 +1,9 @@
-import { type Lookup } from '@portcullis/bus';
-import { ApiKey, Identity, type ResolvedFamily, type ResolvedGrant, type ResolvedHolder } from '@portcullis/contracts';
+import { type FamilyRecord, type Lookup } from '@portcullis/bus';
+import { ApiKey, Identity, type ResolvedGrant, type ResolvedHolder } from '@portcullis/contracts';
 import { tag } from '@portcullis/enforcement';
 
-export type FamilyRecord = NonNullable<ResolvedFamily['family']>;
+export { familyById, type FamilyRecord } from '@portcullis/bus';
+
 export type GrantRecord = ResolvedGrant;
 export type HolderRecord = NonNullable<ResolvedHolder['holder']>;
 
@@ -10,21 +11,6 @@ export type HolderRecord = NonNullable<ResolvedHolder['holder']>;
 export type GuardRecord = FamilyRecord | GrantRecord | HolderRecord;
 
 /** Tagged as the gateway tags its own: what a marker drops there it drops here. */
-export const familyById = (id: string): Lookup<FamilyRecord> => ({
-  name: `family:${id}`,
-  authority: 'identity',
-  under: ['identity'],
-  tags: (family) => [
-    tag('family', family.id),
-    tag('principal', family.principal_id),
-    tag('credential', family.credential_id),
-  ],
-  ask: async (ask) => {
-    const { position, family } = await ask(Identity.resolveFamily, { id });
-    return { position, record: family };
-  },
-});
-
 export const grantById = (id: string): Lookup<GrantRecord> => ({
   name: `grant:${id}`,
   authority: 'api-key',

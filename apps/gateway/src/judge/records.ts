@@ -1,23 +1,29 @@
-import { type Lookup } from '@portcullis/bus';
+import { type FamilyRecord, type Lookup } from '@portcullis/bus';
 import {
   ApiKey,
   ClientRegistry,
   Identity,
   importedKeys,
   type ResolvedClient,
-  type ResolvedFamily,
   type ResolvedInstallation,
   type ResolvedKey,
   type ResolvedPrincipal,
 } from '@portcullis/contracts';
 import { tag } from '@portcullis/enforcement';
 
-export { type Ask, type Lookup, Records, type RequestRecords, type Stop } from '@portcullis/bus';
+export {
+  type Ask,
+  familyById,
+  type FamilyRecord,
+  type Lookup,
+  Records,
+  type RequestRecords,
+  type Stop,
+} from '@portcullis/bus';
 
 export type KeyRecord = ResolvedKey;
 export type PrincipalRecord = NonNullable<ResolvedPrincipal['principal']>;
 export type MembershipRecord = PrincipalRecord['memberships'][number];
-export type FamilyRecord = NonNullable<ResolvedFamily['family']>;
 
 export type InstallationRecord = ResolvedInstallation['installation'];
 
@@ -91,22 +97,6 @@ export const principalById = (id: string): Lookup<PrincipalRecord> => ({
   ask: async (ask) => {
     const { position, principal } = await ask(Identity.resolvePrincipal, { id });
     return { position, record: principal };
-  },
-});
-
-/** Not tagged with its organization either: of a session it says where the person stood when it began, of a key the key's record does. */
-export const familyById = (id: string): Lookup<FamilyRecord> => ({
-  name: `family:${id}`,
-  authority: 'identity',
-  under: ['identity'],
-  tags: (family) => [
-    tag('family', family.id),
-    tag('principal', family.principal_id),
-    tag('credential', family.credential_id),
-  ],
-  ask: async (ask) => {
-    const { position, family } = await ask(Identity.resolveFamily, { id });
-    return { position, record: family };
   },
 });
 
