@@ -157,7 +157,7 @@ describeVectors('smithy-rs-sigv4', (vectors) => {
   });
 
   test.each(['double-encode-path', 'double-url-encode'])('%s: S3 encodes a path once, so these differ', (name) => {
-    const signed = parsed(vectors.text(`${name}/header-signed-request.txt`));
+    const signed = parsed(vectors.text(`${name}/request.txt`));
     const expected = vectors.text(`${name}/header-canonical-request.txt`).trimEnd();
     const canonical = canonicalRequest({ ...signed, ...tail(expected), query: s3QueryOf(signed.target) });
     const once = expected.replace(/%25/g, '%');
@@ -174,7 +174,7 @@ describeVectors('botocore-aws4_testsuite', (vectors) => {
       : [`${name}/${name}`],
   );
   /** As above: this suite is of services that normalise. */
-  const normalised = /^normalize-path\/(?!get-space)/;
+  const normalised = /^normalize-path\/(?!get-space|get-special-character)/;
 
   test.each(cases)('%s', (name) => {
     const signed = parsed(vectors.text(`${name}.sreq`));
