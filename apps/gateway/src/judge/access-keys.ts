@@ -46,10 +46,7 @@ export class AccessKeys {
     },
   ) {}
 
-  judge(
-    { signature, buckets, clientIp }: SignedS3Request,
-    records: RequestRecords<CachedRecord>,
-  ): S3Judgement | Stop {
+  judge({ signature, buckets, clientIp }: SignedS3Request, records: RequestRecords<CachedRecord>): S3Judgement | Stop {
     const no = (identity: Identity): S3Judgement => ({ identity, signingKey: undefined, owners: new Map() });
     const found = records.look(this.#byId(signature.accessKeyId));
     if ('stop' in found) return found;

@@ -7,7 +7,14 @@ import { type Identity } from '../judgement.js';
 import { type AccessToken } from './access-tokens.js';
 import { type Asking, type Place, type PrincipalIdentity } from './asking.js';
 import { type Holding, type Holdings, keyHolding, keyTokenHolding } from './holding.js';
-import { keyById, type KeyRecord, type Lookup, type MembershipRecord, principalById, type PrincipalRecord } from './records.js';
+import {
+  keyById,
+  type KeyRecord,
+  type Lookup,
+  type MembershipRecord,
+  principalById,
+  type PrincipalRecord,
+} from './records.js';
 import { elsewhere, mismatch, refused } from './verdicts.js';
 
 export interface JudgeKeysParts {

@@ -1,6 +1,16 @@
 import { S3Fault } from '@portcullis/credentials';
 import { type S3Operation } from './operations.js';
-import { childText, escapeXml, localName, parseXml, s3Root, type XmlElement, xmlDocument, xmlElement, XmlFault } from './xml.js';
+import {
+  childText,
+  escapeXml,
+  localName,
+  parseXml,
+  s3Root,
+  type XmlElement,
+  xmlDocument,
+  xmlElement,
+  XmlFault,
+} from './xml.js';
 
 /** An upstream's error, with what clients may know of it. */
 export interface UpstreamError {
@@ -52,7 +62,11 @@ export function upstreamError(
   about: { readonly hasKey: boolean },
 ): UpstreamError | S3Fault {
   if (status < 400) {
-    return new S3Fault('InternalError', 'upstream_redirect', 'The storage behind the gateway is set up for another address.');
+    return new S3Fault(
+      'InternalError',
+      'upstream_redirect',
+      'The storage behind the gateway is set up for another address.',
+    );
   }
   const root = readError(body);
   const code = (root && childText(root, 'Code')) ?? codeOf(status, about);

@@ -1,5 +1,12 @@
 import { isBucketName } from '@portcullis/authz';
-import { Bucket, type Caller, type EnforcementReceipt, type Operation, Refusal, type ReplyOf } from '@portcullis/contracts';
+import {
+  Bucket,
+  type Caller,
+  type EnforcementReceipt,
+  type Operation,
+  Refusal,
+  type ReplyOf,
+} from '@portcullis/contracts';
 import { S3Fault } from '@portcullis/credentials';
 import { checkedDocument } from './documents.js';
 import { bucketAlreadyExists, noSuchBucket } from './error-document.js';
@@ -57,7 +64,10 @@ export class S3Buckets {
   ): Promise<S3UpstreamReply> {
     const { name, organizationId, owner, caller, headers = [], document = Buffer.alloc(0) } = order;
     const { upstream, region } = this.parts;
-    const body = checkedDocument({ name: 'CreateBucket' } as never, document, { own: region, upstream: upstream.region });
+    const body = checkedDocument({ name: 'CreateBucket' } as never, document, {
+      own: region,
+      upstream: upstream.region,
+    });
     if (owner !== null && owner !== organizationId) throw bucketAlreadyExists();
     let isNew = false;
     if (owner === null) {
@@ -106,7 +116,11 @@ export class S3Buckets {
     if (status === 404) return;
     if (status < 500 && status !== 400) throw bucketAlreadyExists();
     if (status === 400) throw new S3Fault('InvalidBucketName', 'bucket_name', bucketNameMessage);
-    throw new S3Fault('ServiceUnavailable', 'upstream_error', 'The storage behind the gateway has a fault. Try again shortly.');
+    throw new S3Fault(
+      'ServiceUnavailable',
+      'upstream_error',
+      'The storage behind the gateway has a fault. Try again shortly.',
+    );
   }
 
   async #upstreamList(): Promise<ListedBucket[]> {
@@ -134,4 +148,8 @@ export const bucketNameMessage =
   'A bucket name has 3 to 63 lower-case letters, digits, dots and hyphens, and is no IP address.';
 
 const unreadable = (): S3Fault =>
-  new S3Fault('InternalError', 'upstream_answer', 'The storage behind the gateway did not answer with its list of buckets.');
+  new S3Fault(
+    'InternalError',
+    'upstream_answer',
+    'The storage behind the gateway did not answer with its list of buckets.',
+  );

@@ -15,7 +15,8 @@ export function readCopySource(written: string): CopySource {
   if (mark >= 0 && version === undefined) throw refuse('behind its "?" stands versionId=, and nothing else');
   const slash = path.indexOf('/');
   const [bucket, key] = slash < 0 ? [path, ''] : [path.slice(0, slash), path.slice(slash + 1)];
-  if (bucket.startsWith('arn:')) throw new S3Fault('NotImplemented', 'copy_source', 'A copy source is /bucket/key here.');
+  if (bucket.startsWith('arn:'))
+    throw new S3Fault('NotImplemented', 'copy_source', 'A copy source is /bucket/key here.');
   if (bucket === '' || key === '') throw refuse('it is /bucket/key');
   // As in a path; an upstream that normalises would read another object.
   // eslint-disable-next-line no-control-regex

@@ -26,7 +26,11 @@ export function readDeleteOrder(body: Uint8Array): DeleteOrder {
     return orderOf(parseXml(body));
   } catch (error) {
     if (!(error instanceof XmlFault)) throw error;
-    throw new S3Fault('MalformedXML', 'delete_objects', `The list of objects to delete cannot be read: ${error.message}.`);
+    throw new S3Fault(
+      'MalformedXML',
+      'delete_objects',
+      `The list of objects to delete cannot be read: ${error.message}.`,
+    );
   }
 }
 

@@ -3,7 +3,17 @@ import { S3Fault } from '@portcullis/credentials';
 import { deleteDocument, maxDeleteBytes, readDeleteOrder } from './delete-objects.js';
 import { type HeaderList } from './headers.js';
 import { type S3Operation } from './operations.js';
-import { childText, elementsOf, localName, parseXml, s3Root, type XmlElement, xmlDocument, xmlElement, XmlFault } from './xml.js';
+import {
+  childText,
+  elementsOf,
+  localName,
+  parseXml,
+  s3Root,
+  type XmlElement,
+  xmlDocument,
+  xmlElement,
+  XmlFault,
+} from './xml.js';
 
 /** A document as the upstream gets it, and the buckets that it names. */
 export interface CheckedDocument {
@@ -71,7 +81,11 @@ function bucketDocument(
   if (root) {
     const only = root.children.every((child) => localName(child) === 'LocationConstraint');
     if (localName(root) !== 'CreateBucketConfiguration' || !only) {
-      throw new S3Fault('NotImplemented', 'bucket_configuration', 'A bucket is made with a LocationConstraint or none.');
+      throw new S3Fault(
+        'NotImplemented',
+        'bucket_configuration',
+        'A bucket is made with a LocationConstraint or none.',
+      );
     }
     const wanted = text(root, 'LocationConstraint') ?? '';
     if (wanted !== '' && wanted !== own) {

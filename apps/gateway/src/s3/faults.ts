@@ -9,7 +9,11 @@ export function faultOfRefusal(refusal: Refusal): S3Fault {
     case 'invalid_token':
     case 'token_expired':
       // One sentence for unknown, revoked, disabled and expired.
-      return new S3Fault('InvalidAccessKeyId', 'invalid_access_key', 'The access key does not exist, or is no longer good.');
+      return new S3Fault(
+        'InvalidAccessKeyId',
+        'invalid_access_key',
+        'The access key does not exist, or is no longer good.',
+      );
     case 'invalid_signature':
       return new S3Fault(
         'SignatureDoesNotMatch',
@@ -48,7 +52,9 @@ export function refusalOfFault(fault: Pick<S3Fault, 'code' | 'message'>): Refusa
     case 'BucketAlreadyExists':
       return new Refusal('conflict', fault.message);
     case 'InvalidBucketName':
-      return new Refusal('invalid_request', fault.message, { errors: [{ field: 'name', message: 'is no bucket name' }] });
+      return new Refusal('invalid_request', fault.message, {
+        errors: [{ field: 'name', message: 'is no bucket name' }],
+      });
     case 'AccessDenied':
       return new Refusal('forbidden', fault.message);
     default:

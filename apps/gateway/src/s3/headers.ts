@@ -126,7 +126,11 @@ function mayPass(name: string, value: string, context: RequestHeaderContext): bo
   if (name === 'x-amz-server-side-encryption') return ownEncryption(value, may);
   if (/^x-amz-(?:copy-source-)?server-side-encryption-customer-/.test(name)) {
     if (context.upstreamIsTls) return true;
-    throw new S3Fault('InvalidRequest', 'customer_key', 'Keys of customers are not taken: the storage is not behind TLS.');
+    throw new S3Fault(
+      'InvalidRequest',
+      'customer_key',
+      'Keys of customers are not taken: the storage is not behind TLS.',
+    );
   }
   throw new S3Fault('NotImplemented', 'unknown_header', `The header ${shown(name)} is not offered here.`);
 }
@@ -190,7 +194,11 @@ const upstreamOwn = new Set([
 /** The headers of an upstream's answer for the client, name, value, name, value. */
 export function clientResponseHeaders(
   headers: Readonly<Record<string, string | string[] | undefined>>,
-  { status, region, isHeadBucket }: { readonly status: number; readonly region: string; readonly isHeadBucket: boolean },
+  {
+    status,
+    region,
+    isHeadBucket,
+  }: { readonly status: number; readonly region: string; readonly isHeadBucket: boolean },
 ): string[] {
   const passing: string[] = [];
   for (const [name, value] of Object.entries(headers)) {

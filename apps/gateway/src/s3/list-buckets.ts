@@ -69,7 +69,8 @@ export function listWanted(query: ReadonlyMap<string, string>): {
     throw new S3Fault('InvalidArgument', 'list_buckets', 'max-buckets is a number from 1 to 10000.');
   const token = query.get('continuation-token');
   const after = token === undefined || token === '' ? undefined : nameOfCursor(token);
-  if (after === null) throw new S3Fault('InvalidArgument', 'list_buckets', 'The continuation token is not one of ours.');
+  if (after === null)
+    throw new S3Fault('InvalidArgument', 'list_buckets', 'The continuation token is not one of ours.');
   return { prefix: query.get('prefix'), after, limit: most === undefined ? 10_000 : Number(most) };
 }
 

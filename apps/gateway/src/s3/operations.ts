@@ -241,7 +241,8 @@ export function operationOf(request: {
   readonly copies: boolean;
 }): S3Operation {
   const { method, resource, parameters, copies } = request;
-  if (!methods.has(method)) throw new S3Fault('MethodNotAllowed', 'unknown_operation', 'S3 has no operation with this method.');
+  if (!methods.has(method))
+    throw new S3Fault('MethodNotAllowed', 'unknown_operation', 'S3 has no operation with this method.');
   const by = parameters.filter((name) => selectors.has(name));
   if (copies) by.push('+copy');
   const found = table.get(`${method} ${resource} ${by.sort().join(' ')}`);

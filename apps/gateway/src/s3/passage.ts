@@ -95,7 +95,15 @@ export const tooLarge = (maxBytes: number): S3Fault =>
 
 /** Headers that every answer of the door has. */
 export function ownHeaders({ requestId, answerHeaders }: Pick<S3Exchange, 'requestId' | 'answerHeaders'>): string[] {
-  return ['x-amz-request-id', requestId, 'X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff', ...answerHeaders];
+  return [
+    'x-amz-request-id',
+    requestId,
+    'X-Request-Id',
+    requestId,
+    'X-Content-Type-Options',
+    'nosniff',
+    ...answerHeaders,
+  ];
 }
 
 /** Writes an upstream's answer to the client, less what is the upstream's own. Throws `S3Fault` as long as nothing was written. */
@@ -107,7 +115,8 @@ export async function relay(
 ): Promise<void> {
   const { response, operation, region } = exchange;
   const { status, headers, body } = answer;
-  if (status >= 300 && status !== 304) return relayError(exchange, { ...answer, body: await readAnswer(body, maxErrorBytes) });
+  if (status >= 300 && status !== 304)
+    return relayError(exchange, { ...answer, body: await readAnswer(body, maxErrorBytes) });
   const head = [
     ...ownHeaders(exchange),
     ...clientResponseHeaders(headers, { status, region, isHeadBucket: operation.name === 'HeadBucket' }),
@@ -134,7 +143,9 @@ export function relayError(exchange: S3Exchange, { status, headers, body }: S3Up
   if (found instanceof S3Fault) throw found;
   // Of a HEAD, and of a version that is a deletion, the headers are all that is said.
   const passing = clientResponseHeaders(headers, { status, region, isHeadBucket: false });
-  const kept = pairs(passing).filter(([name]) => name.startsWith('x-amz-') || name === 'last-modified' || name === 'etag');
+  const kept = pairs(passing).filter(
+    ([name]) => name.startsWith('x-amz-') || name === 'last-modified' || name === 'etag',
+  );
   const head = [...ownHeaders(exchange), ...kept.flat()];
   if (status === 503) head.push('Retry-After', '1');
   if (operation.name.startsWith('Head')) {
@@ -142,7 +153,13 @@ export function relayError(exchange: S3Exchange, { status, headers, body }: S3Up
     return;
   }
   const text = errorDocument(found, { resource, requestId }, found.more);
-  response.writeHead(status, [...head, 'Content-Type', 'application/xml', 'Content-Length', String(Buffer.byteLength(text))]);
+  response.writeHead(status, [
+    ...head,
+    'Content-Type',
+    'application/xml',
+    'Content-Length',
+    String(Buffer.byteLength(text)),
+  ]);
   response.end(text);
 }
 
@@ -161,7 +178,9 @@ async function relayRewritten(
   about: Rewriting,
 ): Promise<void> {
   const { response, requestId, resource } = exchange;
-  const framed = pairs(head).filter(([name]) => !['content-length', 'content-type'].includes(name)).flat();
+  const framed = pairs(head)
+    .filter(([name]) => !['content-length', 'content-type'].includes(name))
+    .flat();
   framed.push('Content-Type', 'application/xml');
   const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
   let began = false;

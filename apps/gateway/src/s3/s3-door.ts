@@ -1,6 +1,13 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Caller, Refusal } from '@portcullis/contracts';
-import { clientAddress, type NetworkList, readS3Signature, S3Fault, s3QueryOf, type S3Signature } from '@portcullis/credentials';
+import {
+  clientAddress,
+  type NetworkList,
+  readS3Signature,
+  S3Fault,
+  s3QueryOf,
+  type S3Signature,
+} from '@portcullis/credentials';
 import { type Instant } from '@portcullis/enforcement';
 import { drain } from '../drain.js';
 import { type AccessLog } from '../events/access-log.js';
@@ -10,7 +17,16 @@ import { type Judge } from '../judge/judge.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type Limits } from '../limits/limits.js';
 import { type Metrics } from '../metrics.js';
-import { awaitsContinue, aVisit, demandCommonHttp, headerValues, proceed, requestIdOf, userAgentOf, type Visit } from '../visit.js';
+import {
+  awaitsContinue,
+  aVisit,
+  demandCommonHttp,
+  headerValues,
+  proceed,
+  requestIdOf,
+  userAgentOf,
+  type Visit,
+} from '../visit.js';
 import { isOrganization, type S3Address, s3Addresses, type S3Addresses } from './address.js';
 import { type S3Buckets } from './buckets.js';
 import { type CopySource, readCopySource } from './copy-source.js';
@@ -113,7 +129,8 @@ export class S3Door {
       // Presigned uploads and rclone's are unsigned without TLS too; what TLS is for, it is for the whole request.
       { now: new Date(this.parts.now().wallMs), region: this.parts.region, allowUnsignedPayload: true },
     );
-    if (!signature) throw new S3Fault('AccessDenied', 'anonymous', 'This needs a signature: there is no anonymous access.');
+    if (!signature)
+      throw new S3Fault('AccessDenied', 'anonymous', 'This needs a signature: there is no anonymous access.');
     const buckets = [...(bucket === null ? [] : [bucket]), ...(source ? [source.bucket] : [])];
     const judgement = await this.parts.judge.identifyS3({ signature, buckets, clientIp });
     const admitted = this.#admit(state, { visit, operation, address, query, source, signature, judgement });
@@ -131,7 +148,9 @@ export class S3Door {
     const { arrival } = state;
     if (identity.kind !== 'principal') {
       if (identity.kind === 'refused' && arrival) this.parts.denials.refusedCredential(arrival, identity);
-      throw identity.kind === 'refused' ? faultOfRefusal(identity.refusal) : new S3Fault('AccessDenied', 'anonymous', 'No.');
+      throw identity.kind === 'refused'
+        ? faultOfRefusal(identity.refusal)
+        : new S3Fault('AccessDenied', 'anonymous', 'No.');
     }
     state.identity = identity;
     if (identity.key && arrival) visit.made = { arrival, identity: { ...identity, key: identity.key } };
@@ -203,10 +222,18 @@ export class S3Door {
     }
     if (error instanceof S3Fault) {
       if (arrival && isCredentials(error)) {
-        const { organization_id: organizationId = null, credential_id: credentialId = null } = identity?.principal ?? {};
+        const organizationId = identity?.principal.organization_id ?? null;
+        const credentialId = identity?.principal.credential_id ?? null;
         const refusal = new Refusal('invalid_signature', error.message);
         const { reason } = error;
-        this.parts.denials.refusedCredential(arrival, { kind: 'refused', clientIp, refusal, reason, organizationId, credentialId });
+        this.parts.denials.refusedCredential(arrival, {
+          kind: 'refused',
+          clientIp,
+          refusal,
+          reason,
+          organizationId,
+          credentialId,
+        });
       } else if (arrival && identity && error.code === 'AccessDenied') {
         this.parts.denials.denied(arrival, identity, error.reason);
       }
@@ -315,6 +342,7 @@ function demandPlainForm(rawHeaders: readonly string[]): void {
     throw new S3Fault('InvalidRequest', 'transfer_coding', 'The only transfer coding is "chunked".');
 }
 
-const resourceOf = ({ bucket, key }: S3Address): string => `/${[bucket, key].filter((part) => part !== null).join('/')}`;
+const resourceOf = ({ bucket, key }: S3Address): string =>
+  `/${[bucket, key].filter((part) => part !== null).join('/')}`;
 
 const causeOf = ({ cause }: Error): string => (cause instanceof Error ? ` (${cause.message})` : '');

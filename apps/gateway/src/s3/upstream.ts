@@ -16,7 +16,12 @@ export type S3UpstreamBody =
   | { readonly kind: 'none' }
   | { readonly kind: 'whole'; readonly bytes: Buffer }
   /** `sha256` where it is known before the first byte. */
-  | { readonly kind: 'stream'; readonly stream: Readable; readonly length: number; readonly sha256: string | undefined };
+  | {
+      readonly kind: 'stream';
+      readonly stream: Readable;
+      readonly length: number;
+      readonly sha256: string | undefined;
+    };
 
 export interface S3UpstreamRequest {
   readonly method: string;
