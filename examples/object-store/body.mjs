@@ -21,7 +21,8 @@ export async function receiveBody({ request, headers, payload, goAhead }, take, 
 
   goAhead();
   let size = 0;
-  for await (const piece of request) {
+  // A fault must not take the connection with it: the answer goes out on it.
+  for await (const piece of request.iterator({ destroyOnReturn: false })) {
     size += piece.length;
     if (size > mostBytes) throw new S3Fault('EntityTooLarge');
     for (const one of all) one.update(piece);
