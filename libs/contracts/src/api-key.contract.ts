@@ -156,7 +156,7 @@ export const ShownCredentials = z.object({
   client_secret: Sealed.optional(),
   access_key_id: z.string().optional(),
   secret_access_key: Sealed.optional(),
-  /** `S3_PUBLIC_URL`, with the organization's id where `{organization}` stands. */
+  /** `S3_PUBLIC_URL`, with the organization (`organizationLabel`) where `{organization}` stands. */
   s3_endpoint: z.string().optional(),
   secret_already_shown: z.literal(true).optional(),
 });

@@ -1,4 +1,4 @@
-export { Id, idKinds, isId, newId, type IdKind } from './ids.js';
+export { Id, idKinds, isId, newId, organizationLabel, type IdKind } from './ids.js';
 export {
   ErrorCode,
   errorCodes,

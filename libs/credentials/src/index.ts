@@ -3,6 +3,7 @@ export {
   apiKeyPattern,
   mintApiKey,
   mintClientCredentials,
+  mintS3Credentials,
   parseApiKey,
   sameDigest,
   sha256Hex,
