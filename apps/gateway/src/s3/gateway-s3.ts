@@ -38,7 +38,10 @@ export class GatewayS3 {
       namesOf: (organizationId) => allNames(parts, organizationId),
     });
     const door = new S3Door({ ...parts, upstream, buckets: this.buckets, publicUrl, region });
-    this.server = createS3Server(door, { tls: parts.tls, ...(parts.serverLimits ? { limits: parts.serverLimits } : {}) });
+    this.server = createS3Server(door, {
+      tls: parts.tls,
+      ...(parts.serverLimits ? { limits: parts.serverLimits } : {}),
+    });
   }
 
   /** Rejects if the port cannot be had. */

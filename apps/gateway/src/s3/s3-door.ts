@@ -66,6 +66,8 @@ export interface S3Admitted {
   readonly operation: S3Operation;
   readonly address: S3Address;
   readonly query: readonly (readonly [name: string, value: string])[];
+  /** As they came, and those of a presigned URL that stand in its query; name, value, name, value. */
+  readonly headers: readonly string[];
   readonly source: CopySource | undefined;
   readonly signature: S3Signature;
   readonly judgement: S3Judgement;
@@ -108,9 +110,9 @@ export class S3Door {
       throw new S3Fault('InvalidBucketName', 'bucket_name', 'A bucket name has at most 63 characters.');
     if (key !== null && Buffer.byteLength(key) > maxKeyBytes)
       throw new S3Fault('InvalidURI', 'key_too_long', `A key has at most ${maxKeyBytes} bytes.`);
-    const query = s3QueryOf(target).filter(([name]) => !signatureParameters.has(name.toLowerCase()));
-    demandOnce(query);
-    const copies = headerValues(rawHeaders, 'x-amz-copy-source');
+    const { query, hoisted } = readQuery(target);
+    const headers = [...rawHeaders, ...hoisted];
+    const copies = headerValues(headers, 'x-amz-copy-source');
     const operation = operationOf({
       method,
       resource: bucket === null ? 'service' : key === null ? 'bucket' : 'object',
@@ -133,7 +135,16 @@ export class S3Door {
       throw new S3Fault('AccessDenied', 'anonymous', 'This needs a signature: there is no anonymous access.');
     const buckets = [...(bucket === null ? [] : [bucket]), ...(source ? [source.bucket] : [])];
     const judgement = await this.parts.judge.identifyS3({ signature, buckets, clientIp });
-    const admitted = this.#admit(state, { visit, operation, address, query, source, signature, judgement });
+    const admitted = this.#admit(state, {
+      visit,
+      operation,
+      address,
+      query,
+      headers,
+      source,
+      signature,
+      judgement,
+    });
     proceed(visit);
     await this.#operations.carryOut(admitted, state.resource);
   }
@@ -141,7 +152,10 @@ export class S3Door {
   /** Who asks may do this, here. One turn of the event loop with the judgement. */
   #admit(
     state: Underway,
-    asked: Pick<S3Admitted, 'visit' | 'operation' | 'address' | 'query' | 'source' | 'signature' | 'judgement'>,
+    asked: Pick<
+      S3Admitted,
+      'visit' | 'operation' | 'address' | 'query' | 'headers' | 'source' | 'signature' | 'judgement'
+    >,
   ): S3Admitted {
     const { visit, operation, address, source, judgement } = asked;
     const { identity } = judgement;
@@ -326,11 +340,24 @@ const isCredentials = ({ code, reason }: S3Fault): boolean =>
   ['SignatureDoesNotMatch', 'InvalidAccessKeyId', 'RequestTimeTooSkewed', 'XAmzContentSHA256Mismatch'].includes(code) ||
   (code === 'AccessDenied' && ['expired', 'not_yet_valid', 'header_not_signed'].includes(reason));
 
-/** Of two, one reader takes the first and another the last. */
-function demandOnce(query: readonly (readonly [name: string, value: string])[]): void {
-  const names = new Set(query.map(([name]) => name));
-  if (names.size < query.length)
+/**
+ * The query, without its signature. Whoever makes a presigned URL writes headers of S3 into it: they are signed there, and mean what
+ * they mean as headers. Checksums are not taken: what they are of was not known when the URL was made.
+ */
+function readQuery(target: string): { query: [name: string, value: string][]; hoisted: string[] } {
+  const all = s3QueryOf(target);
+  const isPresigned = all.some(([name]) => name === 'X-Amz-Signature');
+  const rest = all.filter(([name]) => !signatureParameters.has(name.toLowerCase()));
+  // Of two, one reader takes the first and another the last.
+  if (new Set(rest.map(([name]) => name.toLowerCase())).size < rest.length)
     throw new S3Fault('InvalidArgument', 'repeated_parameter', 'A query parameter may be given only once.');
+  const isHeader = ([name]: [string, string]): boolean => isPresigned && /^x-amz-/i.test(name);
+  return {
+    query: rest.filter((pair) => !isHeader(pair)),
+    hoisted: rest
+      .filter((pair) => isHeader(pair) && !/^x-amz-(?:sdk-)?checksum-(?!mode$)/i.test(pair[0]))
+      .flatMap(([name, value]) => [name.toLowerCase(), value]),
+  };
 }
 
 function demandPlainForm(rawHeaders: readonly string[]): void {

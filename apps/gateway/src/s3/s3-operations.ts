@@ -61,7 +61,7 @@ export class S3Operations {
   }
 
   async #forward(exchange: S3Exchange, admitted: S3Admitted, headers: HeaderList): Promise<void> {
-    const { operation, address, query, organizationId, visit } = admitted;
+    const { operation, query, organizationId, visit } = admitted;
     const { request, response } = visit;
     const aborted = new AbortController();
     const gone = (): void => aborted.abort(new Error('the client went away'));
@@ -81,7 +81,6 @@ export class S3Operations {
       region: this.parts.region,
       location: `${this.parts.publicUrl.replace('{organization}', organizationId.toLowerCase())}${encodeURI(pathOf(admitted))}`,
     });
-    void address;
   }
 
   async #bodyOf(admitted: S3Admitted, cut: () => void): Promise<{ body: S3UpstreamBody; more: HeaderList }> {
@@ -148,8 +147,8 @@ export class S3Operations {
   }
 
   #headersOf(admitted: S3Admitted): HeaderList {
-    const { visit, operation, address, identity, organizationId, source } = admitted;
-    const headers = upstreamRequestHeaders(visit.request.rawHeaders, {
+    const { headers: sent, operation, address, identity, organizationId, source } = admitted;
+    const headers = upstreamRequestHeaders(sent, {
       operation,
       organizationId,
       upstreamIsTls: this.parts.upstream.isTls,
