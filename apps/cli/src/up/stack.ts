@@ -9,6 +9,7 @@ import { databaseServices } from '../provision/database.js';
 import { readOrMakeSecrets, writeSecrets, type Secrets } from '../provision/secrets.js';
 import { notableLines } from './child-log.js';
 import { embeddedDatabase, externalDatabase, type PreparedDatabase } from './database.js';
+import { prepareExampleStore } from './example-store.js';
 import { takeHome, type Home } from './home.js';
 import { logFile } from './log-file.js';
 import { embeddedBus, externalBus, type PreparedBus } from './message-bus.js';
@@ -40,7 +41,7 @@ const exampleUpstream = (env: Environment, port: number) => ({
     env['PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL'] || `http://127.0.0.1:${port}`,
 });
 
-/** A whole installation on this machine: servers, services, gateways, the example upstream. */
+/** A whole installation on this machine: servers, services, gateways, the examples that stand behind them. */
 export class Stack {
   readonly #options: StackOptions;
   #home: Home | undefined;
@@ -78,7 +79,9 @@ export class Stack {
     this.#goOn();
     this.#tellGuards();
 
-    say('Starting identity, api-key, client-registry, audit, gateway and the example upstream.');
+    const store = await prepareExampleStore(env, this.#home);
+    const examples = store ? 'the example upstream and object store' : 'the example upstream';
+    say(`Starting identity, api-key, client-registry, audit, gateway, and ${examples}.`);
     const examplePort = (await this.#home.lastPort('example-upstream')) ?? (await freePort());
     this.#home.rememberPort('example-upstream', examplePort);
     const forAll = {
@@ -112,12 +115,20 @@ export class Stack {
         ),
       ),
       this.#program('example-upstream', 'example-upstream', { PORT: String(examplePort) }),
+      ...(store ? [this.#program('example-object-store', 'example-object-store', store.environment)] : []),
     ];
     this.#gateways = settings.gateways.map(({ port, s3Port }, n) =>
       this.#program(
         nth('gateway', n),
         'gateway',
-        { ...forAll, ...tokenEncryption, NATS_URL: bus.gateway, PORT: String(port), S3_PORT: String(s3Port) },
+        {
+          ...forAll,
+          ...tokenEncryption,
+          ...store?.forGateways,
+          NATS_URL: bus.gateway,
+          PORT: String(port),
+          S3_PORT: String(s3Port),
+        },
         async () => (await askGateway({ port, tls: this.#tls }, { path: '/readyz' })) === 200,
       ),
     );
@@ -192,9 +203,9 @@ export class Stack {
 
   #script(kind: ProgramName): string {
     const { checkout } = this.#options;
-    return kind === 'example-upstream'
-      ? join(checkout, 'examples/upstream/server.mjs')
-      : join(checkout, 'apps', kind, 'dist/main.js');
+    if (kind === 'example-upstream') return join(checkout, 'examples/upstream/server.mjs');
+    if (kind === 'example-object-store') return join(checkout, 'examples/object-store/server.mjs');
+    return join(checkout, 'apps', kind, 'dist/main.js');
   }
 
   #everythingIsBuilt(): void {
