@@ -93,7 +93,11 @@ export function hasBody(rawHeaders: readonly string[]): boolean {
 }
 
 export function notSigV4A(): S3Fault {
-  return new S3Fault('NotImplemented', 'sigv4a', 'SigV4A (AWS4-ECDSA-P256-SHA256) is not supported: sign with AWS4-HMAC-SHA256.');
+  return new S3Fault(
+    'NotImplemented',
+    'sigv4a',
+    'SigV4A (AWS4-ECDSA-P256-SHA256) is not supported: sign with AWS4-HMAC-SHA256.',
+  );
 }
 
 /**
@@ -101,7 +105,11 @@ export function notSigV4A(): S3Fault {
  * left.
  */
 export function contentEncodingWithoutChunks(rawHeaders: readonly string[]): string | null {
-  return codings(rawHeaders).filter((coding) => coding.toLowerCase() !== 'aws-chunked').join(',') || null;
+  return (
+    codings(rawHeaders)
+      .filter((coding) => coding.toLowerCase() !== 'aws-chunked')
+      .join(',') || null
+  );
 }
 
 function isAwsChunked(rawHeaders: readonly string[]): boolean {
