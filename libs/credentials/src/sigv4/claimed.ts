@@ -48,7 +48,11 @@ export function refuseOtherMethods(
   const names = new Set(query.map(([name]) => name));
   const isSigV2 = authorization.some((value) => /^AWS /i.test(value)) || names.has('AWSAccessKeyId');
   if (isSigV2) {
-    throw new S3Fault('NotImplemented', 'sigv2', 'Signature version 2 is not supported: sign with AWS4-HMAC-SHA256.');
+    throw new S3Fault(
+      'NotImplemented',
+      'sigv2',
+      'Signature version 2 is not supported: sign with AWS4-HMAC-SHA256 (AWS CLI 1 presigns so after: aws configure set default.s3.signature_version s3v4).',
+    );
   }
   const isSigV4A =
     authorization.some((value) => /^AWS4-ECDSA/i.test(value)) ||

@@ -89,7 +89,8 @@ export function readPayload(
 
 /** Whether HTTP says that a body follows. */
 export function hasBody(rawHeaders: readonly string[]): boolean {
-  return linesOf(rawHeaders, 'transfer-encoding').length > 0 || (contentLength(rawHeaders) ?? 0) > 0;
+  const hasLength = linesOf(rawHeaders, 'content-length').some((line) => !/^ *0+ *$/.test(line));
+  return hasLength || linesOf(rawHeaders, 'transfer-encoding').length > 0;
 }
 
 export function notSigV4A(): S3Fault {

@@ -28,10 +28,7 @@ const odd = fc.constantFrom(
   '_',
 );
 const text = fc.array(odd, { minLength: 1, maxLength: 12 }).map((parts) => parts.join(''));
-const keyText = fc.oneof(
-  text,
-  fc.string({ unit: 'grapheme', minLength: 1 }),
-);
+const keyText = fc.oneof(text, fc.string({ unit: 'grapheme', minLength: 1 }));
 const query = fc.uniqueArray(fc.tuple(text, fc.oneof(text, fc.constant(''))), {
   selector: ([name]) => name,
   maxLength: 5,
