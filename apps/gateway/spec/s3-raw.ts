@@ -106,7 +106,9 @@ export class Wire {
         }
       }
       if (this.socket.closed || this.socket.readableEnded) return undefined;
-      await Promise.race([once(this.socket, 'data'), once(this.socket, 'close'), once(this.socket, 'end')]);
+      // A connection that is cut is one that ends.
+      const next = ['data', 'close', 'end'].map((event) => once(this.socket, event));
+      await Promise.race(next).catch(() => undefined);
     }
   }
 
