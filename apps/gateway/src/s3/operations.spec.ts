@@ -8,7 +8,9 @@ import { operationOf, s3Operations } from './operations.js';
 
 const policyPath = join(mkdtempSync(join(tmpdir(), 'operations-spec-')), 'policy.yaml');
 writeFileSync(policyPath, 'version: 1\n');
-const { lattice } = await loadPolicy(policyPath);
+const loaded = await loadPolicy(policyPath);
+if (!('policy' in loaded)) throw new Error('the shipped catalogue must compile');
+const { lattice } = loaded.policy;
 
 /** Admin rw, admin ro, object rw, object ro: as API.md section 6 has them. */
 const levels = ['admin-read-write', 'admin-read-only', 'object-read-write', 'object-read-only'].map((level) =>

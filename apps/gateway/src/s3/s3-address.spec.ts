@@ -1,4 +1,5 @@
 import { readFileSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -83,9 +84,7 @@ test('over TLS, where clients send chunks with a checksum behind them', async ()
   writeFileSync(keyPath, privateKey);
   const gate = await anS3Gateway({ tls: new TlsIdentity({ certPath, keyPath }, () => undefined) });
   try {
-    const { NodeHttpHandler } = await import('@smithy/node-http-handler');
-    const { Agent } = await import('node:https');
-    const requestHandler = new NodeHttpHandler({ httpsAgent: new Agent({ ca: readFileSync(certPath) }) });
+    const requestHandler = { httpsAgent: new Agent({ ca: readFileSync(certPath) }) };
     const client = gate.client(gate.services.key(), { endpoint: gate.url, requestHandler });
     await client.send(new CreateBucketCommand({ Bucket: 'by-tls' }));
     const Body = Readable.from([Buffer.alloc(300_000, 'tls')]);
