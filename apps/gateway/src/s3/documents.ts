@@ -130,8 +130,8 @@ function text(element: XmlElement, name: string): string | undefined {
   }
 }
 
+/** Also of an error of another kind, which then says nothing. */
 function malformed(error?: unknown): S3Fault {
-  if (error !== undefined && !(error instanceof XmlFault)) throw error;
-  const why = error ? error.message : 'it is not what this operation takes';
+  const why = error instanceof XmlFault ? error.message : 'it is not what this operation takes';
   return new S3Fault('MalformedXML', 'malformed_xml', `The document cannot be read: ${why}.`);
 }

@@ -103,7 +103,7 @@ export function upstreamRequestHeaders(rawHeaders: readonly string[], context: R
 }
 
 function mayPass(name: string, value: string, context: RequestHeaderContext): boolean {
-  const { operation, may } = context;
+  const { operation } = context;
   if (stays.has(name)) return false;
   if (/^x-amz-(?:sdk-)?checksum-/.test(name)) return checksumPasses(name, operation);
   // Where an account is expected to own the bucket, that is the organization here.
@@ -116,14 +116,14 @@ function mayPass(name: string, value: string, context: RequestHeaderContext): bo
   // The plain acl says what is so anyway, and common tools always send it.
   if (isPlainAcl) return false;
   if (isAcl || configures.has(name)) {
-    if (may('storage:buckets:manage')) return true;
+    if (context.may('storage:buckets:manage')) return true;
     throw new S3Fault(
       'AccessDenied',
       'header_needs_more',
       `The header ${name} needs the permission storage:buckets:manage.`,
     );
   }
-  if (name === 'x-amz-server-side-encryption') return ownEncryption(value, may);
+  if (name === 'x-amz-server-side-encryption') return ownEncryption(value, context);
   if (/^x-amz-(?:copy-source-)?server-side-encryption-customer-/.test(name)) {
     if (context.upstreamIsTls) return true;
     throw new S3Fault(
@@ -142,8 +142,8 @@ function checksumPasses(name: string, { name: operation }: S3Operation): boolean
   return operation === 'PutObject' && !/-(?:algorithm|type)$/.test(name);
 }
 
-function ownEncryption(value: string, may: RequestHeaderContext['may']): boolean {
-  if (value === 'AES256' || may('storage:buckets:manage')) return true;
+function ownEncryption(value: string, context: RequestHeaderContext): boolean {
+  if (value === 'AES256' || context.may('storage:buckets:manage')) return true;
   throw new S3Fault(
     'AccessDenied',
     'header_needs_more',
