@@ -63,7 +63,7 @@ const resolve = (access_key_id: string | null) =>
 test('a gateway gets signing keys that verify what the secret signs today, sealed to itself; the secret is in no message', async () => {
   const heard: string[] = [];
   const tap = await specConnection('admin');
-  tap.subscribe('>', { callback: (_, message) => heard.push(Buffer.from(message.data).toString('latin1')) });
+  tap.subscribe('>', { callback: (_, message) => void heard.push(Buffer.from(message.data).toString('latin1')) });
   await tap.flush();
   const made = await createS3();
   const secret = unseal(sealingKey, made.credentials.secret_access_key?.sealed ?? '', ApiKey.create.subject);
