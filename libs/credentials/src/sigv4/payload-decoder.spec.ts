@@ -10,6 +10,7 @@ import {
   modes,
   names,
   ofMode,
+  plain,
   type Outcome,
   pieces,
   streams,
@@ -32,7 +33,8 @@ test.each(names)('%s: the plain bytes come out', async (name) => {
 test.each(names)('%s: an empty body', async (name) => {
   const empty = name === sha256(hello) ? sha256('') : name;
   const value = checksum('crc32c', Buffer.alloc(0));
-  const also = name.startsWith('STREAMING') ? { 'x-amz-decoded-content-length': '0' } : { 'content-length': '0' };
+  const length = name.startsWith('STREAMING') ? 'x-amz-decoded-content-length' : 'content-length';
+  const also = { [length]: '0' };
   const sent = await upload({ 'x-amz-content-sha256': empty, ...modes[name]?.headers, ...also });
   const signing = name.includes('AWS4') ? { seed: sent.signature.signature, key } : {};
   const parts = chunked([], { ...signing, ...(name.endsWith('TRAILER') ? { trailer: { ...trailer, value } } : {}) });
@@ -151,4 +153,18 @@ test('a digest that the body does not have', async () => {
   expect(outcome.fault).toMatchObject({ code: 'XAmzContentSHA256Mismatch', status: 400 });
   const long = await decoded(sent, [hello, Buffer.from('x')]);
   expect(long.fault).toMatchObject({ reason: 'body_too_long' });
+});
+
+test('who reads every piece as it comes still never gets the last one of a wrong body', async () => {
+  const { signature, head } = await ofMode(sha256(hello));
+  const decoder = payloadDecoder(signature, key, head.rawHeaders);
+  const out: Buffer[] = [];
+  decoder.on('data', (piece: Buffer) => out.push(piece));
+  const fault = new Promise((resolve) => decoder.on('error', resolve));
+  for (const piece of [...plain.slice(0, 2), Buffer.alloc(hello.length - 6000)]) {
+    await new Promise((written) => decoder.write(piece, written));
+  }
+  decoder.end();
+  expect(await fault).toMatchObject({ code: 'XAmzContentSHA256Mismatch' });
+  expect(Buffer.concat(out).equals(hello.subarray(0, 6000))).toBe(true);
 });
