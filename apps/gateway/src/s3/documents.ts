@@ -114,7 +114,9 @@ function partsDocument(root: XmlElement): XmlElement {
 
 /** Logging and replication write into other buckets, which have to be the organization's too. */
 function bucketsIn(root: XmlElement): string[] {
-  const named = [...elementsOf(root)].filter((element) => ['Bucket', 'TargetBucket'].includes(localName(element)));
+  const named = [...elementsOf(root)].filter((element) =>
+    ['Bucket', 'BucketName', 'TargetBucket'].includes(localName(element)),
+  );
   return named.map(({ text: written, children }) => {
     const name = /^(?:arn:aws:s3:::)?([^:/]+)$/.exec(written.trim())?.[1];
     if (name === undefined || children.length > 0) throw malformed();

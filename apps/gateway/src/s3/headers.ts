@@ -93,6 +93,9 @@ export function upstreamRequestHeaders(rawHeaders: readonly string[], context: R
       if (metadataBytes > maxMetadataBytes)
         throw new S3Fault('InvalidArgument', 'metadata_too_large', `Metadata is at most ${maxMetadataBytes} bytes.`);
       headers.push([name, value]);
+    } else if (name === 'content-md5') {
+      // Documents are written anew, and have their own.
+      if (context.operation.body === 'object') headers.push([name, value]);
     } else if (passed.has(name) || (name.startsWith('x-amz-') && mayPass(name, value, context))) {
       headers.push([name, value]);
     }
@@ -114,7 +117,7 @@ function mayPass(name: string, value: string, context: RequestHeaderContext): bo
   const isPlainAcl = name === 'x-amz-acl' && value === 'private';
   const isAcl = name === 'x-amz-acl' || name.startsWith('x-amz-grant-');
   // The plain acl says what is so anyway, and common tools always send it.
-  if (isPlainAcl) return false;
+  if (isPlainAcl || (name === 'x-amz-tagging-directive' && value === 'COPY')) return false;
   if (isAcl || configures.has(name)) {
     if (context.may('storage:buckets:manage')) return true;
     throw new S3Fault(
