@@ -32,7 +32,7 @@ import { type S3Buckets } from './buckets.js';
 import { type CopySource, readCopySource } from './copy-source.js';
 import { errorDocument, noSuchBucket } from './error-document.js';
 import { faultOfRefusal } from './faults.js';
-import { operationOf, type S3Operation } from './operations.js';
+import { operationOf, s3Methods, type S3Operation } from './operations.js';
 import { ownHeaders } from './passage.js';
 import { S3Operations } from './s3-operations.js';
 import { type S3Upstream } from './upstream.js';
@@ -218,6 +218,7 @@ export class S3Door {
     if (awaitsContinue(request)) response.setHeader('Connection', 'close');
     const head = ownHeaders({ requestId, answerHeaders });
     if (fault.status === 503 && !head.includes('Retry-After')) head.push('Retry-After', '1');
+    if (fault.status === 405) head.push('Allow', s3Methods);
     const text = errorDocument(fault, { resource, requestId }, Object.entries(fault.elements));
     if (!isHead) head.push('Content-Type', 'application/xml', 'Content-Length', String(Buffer.byteLength(text)));
     for (let at = 0; at < head.length; at += 2) response.setHeader(head[at] ?? '', head[at + 1] ?? '');

@@ -115,6 +115,10 @@ describe('a request is refused by name', () => {
   });
 });
 
+test('a method that S3 has not is told which it has', async () => {
+  expect((await ask(get({ method: 'PATCH' }))).head).toMatch(/\r\nAllow: GET, PUT, DELETE, HEAD, POST\r\n/);
+});
+
 test('signed in the header and in the query at once is refused', async () => {
   const url = new URL(await getSignedUrl(gate.client(key), new GetObjectCommand({ Bucket: 'signed', Key: 'x' })));
   const { head } = signedHead(gate.port, key, { path: '/signed/x' });
