@@ -122,6 +122,9 @@ test('it starts everything, gives each only what is its own, and leaves nothing 
       'PORTCULLIS_FIRST_ADMIN_PASSWORD',
     ]),
   );
+  const { PORTCULLIS_KEY_ENCRYPTION_KEY: wrapping, S3_PUBLIC_URL } = seen('api-key').env;
+  expect(wrapping).toBe(seen('identity').env['PORTCULLIS_KEY_ENCRYPTION_KEY']);
+  expect(S3_PUBLIC_URL).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(given['client-registry']).toEqual(expect.arrayContaining(['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_POLICY']));
   for (const name of [
     'PORTCULLIS_KEY_ENCRYPTION_KEY',

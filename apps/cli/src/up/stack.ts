@@ -95,6 +95,8 @@ export class Stack {
     const tokenEncryption = {
       PORTCULLIS_TOKEN_ENCRYPTION_KEY: settings.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? secrets.tokenEncryptionKey,
     };
+    // The authority of S3 signatures and the gateways that check them go by the same words.
+    const objectStorage = { S3_PUBLIC_URL: settings.s3PublicUrl, S3_REGION: settings.S3_REGION };
     const firstAdmin = {
       PORTCULLIS_FIRST_ADMIN_EMAIL: settings.PORTCULLIS_FIRST_ADMIN_EMAIL,
       PORTCULLIS_FIRST_ADMIN_PASSWORD:
@@ -104,7 +106,7 @@ export class Stack {
     const bus = this.#bus.urls;
     const made = {
       identity: { ...forAll, ...keyEncryption, ...tokenEncryption, ...firstAdmin },
-      'api-key': forAll,
+      'api-key': { ...forAll, ...keyEncryption, ...objectStorage },
       'client-registry': forAll,
       audit: forAll,
     };
@@ -124,6 +126,7 @@ export class Stack {
         {
           ...forAll,
           ...tokenEncryption,
+          ...objectStorage,
           ...store?.forGateways,
           NATS_URL: bus.gateway,
           PORT: String(port),
