@@ -4,6 +4,7 @@ import * as s3 from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { administrator, type Client } from './client.js';
+import { hasRadosGateway, type RadosGateway, startRadosGateway } from './rados-gateway.js';
 import { type Stack, startStack } from './stack.js';
 
 interface Token {
@@ -15,8 +16,15 @@ interface Token {
 const levels = ['admin-read-write', 'admin-read-only', 'object-read-write', 'object-read-only'] as const;
 type Level = (typeof levels)[number];
 
-/** Object storage across a running stack: two gateways, the example store behind them, the AWS SDK in front. */
-describe('object storage', () => {
+const stores: readonly [string, (() => Promise<RadosGateway>) | null][] = [
+  ['the example store', null],
+  ...(hasRadosGateway() ? [['RadosGW', startRadosGateway] satisfies [string, () => Promise<RadosGateway>]] : []),
+];
+if (!hasRadosGateway()) test.skip('object storage in RadosGW: it is not on this machine', () => undefined);
+
+/** Object storage across a running stack: two gateways, a store behind them, the AWS SDK in front. */
+describe.each(stores)('object storage in %s', (_store, startStore) => {
+  let store: RadosGateway | undefined;
   let stack: Stack;
   let admin: Client;
   /** Of each gateway. */
@@ -25,7 +33,17 @@ describe('object storage', () => {
   const tokens = new Map<Level, Token>();
 
   beforeAll(async () => {
-    stack = await startStack({ env: { PORTCULLIS_GATEWAYS: '2' } });
+    store = await startStore?.();
+    stack = await startStack({
+      env: {
+        PORTCULLIS_GATEWAYS: '2',
+        ...(store && {
+          S3_UPSTREAM_URL: store.url,
+          S3_UPSTREAM_ACCESS_KEY_ID: store.accessKeyId,
+          S3_UPSTREAM_SECRET_ACCESS_KEY: store.secretAccessKey,
+        }),
+      },
+    });
     admin = await administrator(stack);
     owner = await issue(admin, { roles: ['storage:admin-read-write'] });
     for (const Bucket of ['inside', 'outside']) {
@@ -41,6 +59,7 @@ describe('object storage', () => {
     for (const token of [owner, ...tokens.values()]) token?.s3.destroy();
     expect(await stack?.stop()).toBe(0);
     stack?.remove();
+    await store?.stop();
   }, 60_000);
 
   async function issue(by: Client, grant: object): Promise<Token> {
