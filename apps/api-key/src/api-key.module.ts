@@ -12,9 +12,10 @@ import { DisableKey } from './disable-key.js';
 import { FindLeaked } from './find-leaked.js';
 import { ACCEPTED_PREFIXES, ImportKeys } from './import-keys.js';
 import { ImportStore } from './import.store.js';
-import { IssueKey, KEY_PREFIX } from './issue-key.js';
+import { IssueKey } from './issue-key.js';
 import { KeyChangeStore } from './key-change.store.js';
 import { KeyUse } from './key-use.js';
+import { KEY_PREFIX, MintSecrets } from './mint-secrets.js';
 import { ReadKeys } from './read-keys.js';
 import { RevokeKey } from './revoke-key.js';
 import { BudgetStore } from './limits/budget.store.js';
@@ -23,6 +24,7 @@ import { ReadRequests, REQUESTS_DAYS } from './usage/read-requests.js';
 import { RequestStore } from './usage/request.store.js';
 import { ResolveGrant } from './resolve-grant.js';
 import { RotateKey } from './rotate-key.js';
+import { noS3, S3_SETTINGS, type S3Settings } from './s3/s3-settings.js';
 import { UpdateKey } from './update-key.js';
 import { OwnedKeyStore } from './owned-key.store.js';
 import { RevokeOwned } from './revoke-owned.js';
@@ -48,6 +50,8 @@ export class ApiKeyModule {
     requestsDays?: number;
     /** Prefixes that keys had before. */
     acceptedPrefixes?: readonly string[];
+    /** Without them no key has the s3 form. */
+    s3?: S3Settings;
   }): DynamicModule {
     return {
       module: ApiKeyModule,
@@ -59,7 +63,9 @@ export class ApiKeyModule {
         { provide: EnforcementAuthority, useValue: parts.authority },
         { provide: KEY_PREFIX, useValue: parts.keyPrefix },
         { provide: ACCEPTED_PREFIXES, useValue: parts.acceptedPrefixes ?? [] },
+        { provide: S3_SETTINGS, useValue: parts.s3 ?? noS3 },
         ApiKeyStore,
+        MintSecrets,
         IssueKey,
         ReadKeys,
         ResolveGrant,

@@ -21,7 +21,7 @@ export const untouched = {
 };
 
 export type NewKey = Omit<ApiKeyEntity, keyof typeof untouched>;
-export type NewSecret = Pick<KeySecretEntity, 'id' | 'form' | 'lookup' | 'sha256'>;
+export type NewSecret = Pick<KeySecretEntity, 'id' | 'form' | 'lookup' | 'sha256' | 'accessKeyId' | 'envelope'>;
 
 export interface KeyFilter {
   organizationId: string;
@@ -70,9 +70,10 @@ export class ApiKeyStore {
     );
     await tx.manager.insert(ApiKeyEntity, { ...entity, metadata: entity.metadata as never });
     await tx.manager.insert(KeySecretEntity, rows);
-    const shown = secrets.map(({ id, form }) => ({
+    const shown = secrets.map(({ id, form, accessKeyId }) => ({
       id,
       form,
+      access_key_id: accessKeyId,
       created_at: key.createdAt,
       expires_at: null,
       last_used_at: null,
@@ -188,7 +189,7 @@ export class ApiKeyStore {
   }
 }
 
-interface ResolvedRow {
+export interface ResolvedRow {
   history: string;
   seq: string;
   id: string | null;
@@ -207,11 +208,15 @@ interface ResolvedRow {
   secrets: { id: string; form: KeyForm; generation: number; sha256: string; expires_at: string | null }[] | null;
 }
 
-const resolveWhere = (condition: string): string => `
-  select position.history, position.seq, key.*,
+/** Of a key named `key`: its secrets that are live at $2 and are recognised by their digest. */
+export const resolvedSecrets = `
          (select json_agg(json_build_object('id', s.id, 'form', s.form, 'generation', s.generation,
                                            'sha256', s.sha256, 'expires_at', s.expires_at) order by s.generation)
-            from key_secret s where s.key_id = key.id and not s.cut and (s.expires_at is null or s.expires_at > $2)) as secrets
+            from key_secret s where s.key_id = key.id and s.sha256 is not null
+             and not s.cut and (s.expires_at is null or s.expires_at > $2)) as secrets`;
+
+const resolveWhere = (condition: string): string => `
+  select position.history, position.seq, key.*, ${resolvedSecrets}
     from enforcement_position position
     left join api_key key on ${condition}`;
 
@@ -232,7 +237,7 @@ export async function recordsOf(
 ): Promise<ApiKeyRecord[]> {
   if (keys.length === 0) return [];
   const rows = await manager.query<ShownSecret[]>(
-    `select id, key_id, form, created_at, expires_at, last_used_at
+    `select id, key_id, form, access_key_id, created_at, expires_at, last_used_at
        from (select *, row_number() over (partition by key_id order by (expires_at is null or expires_at > $2) desc,
                                                                        generation desc, id) as place
                from key_secret where key_id = any($1)) secret
@@ -248,6 +253,7 @@ interface ShownSecret {
   id: string;
   key_id: string;
   form: KeyForm;
+  access_key_id: string | null;
   created_at: Date;
   expires_at: Date | null;
   last_used_at: Date | null;
@@ -263,7 +269,7 @@ function toRecord(key: ApiKeyEntity, secrets: readonly Omit<ShownSecret, 'key_id
     forms: key.forms,
     key_prefix: key.keyPrefix,
     client_id: key.clientId,
-    access_key_id: null,
+    access_key_id: key.accessKeyId,
     roles: key.roles,
     permissions: key.permissions,
     buckets: key.buckets,
@@ -283,6 +289,7 @@ function toRecord(key: ApiKeyEntity, secrets: readonly Omit<ShownSecret, 'key_id
     secrets: secrets.map((secret) => ({
       id: secret.id,
       form: secret.form,
+      ...(secret.access_key_id === null ? {} : { access_key_id: secret.access_key_id }),
       created_at: secret.created_at.toISOString(),
       expires_at: time(secret.expires_at),
       last_used_at: time(secret.last_used_at),
@@ -290,7 +297,7 @@ function toRecord(key: ApiKeyEntity, secrets: readonly Omit<ShownSecret, 'key_id
   };
 }
 
-function toResolved(row: ResolvedRow & { id: string }, now: Date): ResolvedKey {
+export function toResolved(row: ResolvedRow & { id: string }, now: Date): ResolvedKey {
   return {
     id: row.id,
     organization_id: row.organization_id,

@@ -188,12 +188,12 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
   };
 }
 
-function clocks(): Instant {
+export function clocks(): Instant {
   return { monotonicMs: performance.now(), wallMs: Date.now() };
 }
 
 /** An enforcer with a lease of an hour from each authority, had by the real exchange. */
-function leased(): Enforcer<CachedRecord> {
+export function leased(): Enforcer<CachedRecord> {
   const enforcer = new Enforcer<CachedRecord>({
     id: 'gw_spec',
     authorities,

@@ -1,5 +1,5 @@
 import { busSettings } from '@portcullis/bus';
-import { KeyListRefused, NetworkList, NetworkRefused, RoleTokenKeys } from '@portcullis/credentials';
+import { KeyListRefused, NetworkList, NetworkRefused, RoleTokenKeys, Secret } from '@portcullis/credentials';
 import {
   commaSeparated,
   exitMisconfigured,
@@ -9,11 +9,14 @@ import {
   wholeNumber,
 } from '@portcullis/settings';
 import { z } from 'zod';
+import { type S3UpstreamSettings } from './s3/upstream.js';
 
 const keyPrefix = z
   .string()
   .regex(/^[0-9A-Za-z]+(?:_[0-9A-Za-z]+)*$/, 'is 1 to 32 letters and digits, with single underscores between them')
   .max(32, 'is 1 to 32 letters and digits, with single underscores between them');
+
+const region = z.string().regex(/^[a-z0-9-]{1,64}$/, 'is a region such as us-east-1');
 
 const networks = commaSeparated(z.string()).transform((texts, context) => {
   try {
@@ -64,6 +67,32 @@ const settings = z.object({
   /** Paths of PEM files. */
   PORTCULLIS_TLS_CERT: z.string().optional(),
   PORTCULLIS_TLS_KEY: z.string().optional(),
+  S3_PORT: port().default(9000),
+  S3_PUBLIC_URL: z
+    .string()
+    .regex(
+      /^https?:\/\/[^\s/?#@]+$/,
+      'must be an http or https URL of a host and perhaps a port, in which {organization} may stand',
+    )
+    .optional(),
+  S3_REGION: region.default('us-east-1'),
+  /** Without it there is no S3 listener. */
+  S3_UPSTREAM_URL: z
+    .string()
+    .regex(/^https?:\/\/[^\s/?#@]+\/?$/, 'must be an http or https URL of a host and perhaps a port')
+    .optional(),
+  S3_UPSTREAM_REGION: region.default('us-east-1'),
+  S3_UPSTREAM_ACCESS_KEY_ID: z
+    .string()
+    .min(1, 'must not be empty')
+    .max(256, 'must be at most 256 characters')
+    .optional(),
+  S3_UPSTREAM_SECRET_ACCESS_KEY: z
+    .string()
+    .min(1, 'must not be empty')
+    .transform((text) => Secret.of(text))
+    .describe('It signs what the gateway sends to the S3 upstream.')
+    .optional(),
   /** Prefixes that keys had before: still looked up, no longer given out. */
   PORTCULLIS_KEY_PREFIXES_ACCEPTED: commaSeparated(keyPrefix).default([]),
 });
@@ -87,8 +116,19 @@ export interface GatewayConfig {
   workers: number;
   /** Undefined: no TLS. */
   tlsFiles: { certPath: string; keyPath: string } | undefined;
+  /** Null: S3 is not spoken. */
+  s3: S3Config | null;
   /** `${NAME}` in the policy's upstreams. */
   policyVariables: Readonly<Record<string, string>>;
+}
+
+export interface S3Config {
+  port: number;
+  /** Where clients reach it; `{organization}` may stand in its host. */
+  publicUrl: string;
+  /** The one that clients sign for. */
+  region: string;
+  upstream: S3UpstreamSettings;
 }
 
 /** Reads the environment, or prints every fault and exits 78. */
@@ -113,6 +153,23 @@ export function readConfig(): GatewayConfig {
     keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
     workers: read.PORTCULLIS_WORKERS,
     tlsFiles,
+    s3: s3Of(read, tlsFiles !== undefined),
     policyVariables: policyVariables(),
+  };
+}
+
+function s3Of(read: z.output<typeof settings>, isTls: boolean): S3Config | null {
+  const { S3_UPSTREAM_URL: url, S3_UPSTREAM_ACCESS_KEY_ID: accessKeyId, S3_UPSTREAM_SECRET_ACCESS_KEY: secret } = read;
+  if (url === undefined) return null;
+  if (accessKeyId === undefined || secret === undefined) {
+    exitMisconfigured(
+      'S3_UPSTREAM_URL needs S3_UPSTREAM_ACCESS_KEY_ID and S3_UPSTREAM_SECRET_ACCESS_KEY: one of them is not set.',
+    );
+  }
+  return {
+    port: read.S3_PORT,
+    publicUrl: read.S3_PUBLIC_URL ?? `${isTls ? 'https' : 'http'}://127.0.0.1:${read.S3_PORT}`,
+    region: read.S3_REGION,
+    upstream: { url, region: read.S3_UPSTREAM_REGION, accessKeyId, secret },
   };
 }

@@ -11,7 +11,15 @@ import {
   PolicyReporter,
   publishEvent,
 } from '@portcullis/bus';
-import { type AccessBatch, ApiKey, ClientRegistry, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
+import {
+  type AccessBatch,
+  ApiKey,
+  Bucket,
+  ClientRegistry,
+  completeEvent,
+  newId,
+  type OwedEvent,
+} from '@portcullis/contracts';
 import { originOf } from '@portcullis/credentials';
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
@@ -29,6 +37,7 @@ import { identityToken, passOn } from './pass-on.js';
 import { Forwarder } from './proxy/forward.js';
 import { UpstreamIdentity } from './proxy/upstream-identity.js';
 import { ownRoutePatterns, ownRoutes } from './routes/control-routes.js';
+import { GatewayS3 } from './s3/gateway-s3.js';
 import { createServer } from './server.js';
 import { ServiceCalls } from './service-calls.js';
 import { TlsIdentity } from './tls.js';
@@ -41,6 +50,8 @@ const accessMilliseconds = 3_000;
 
 export interface Gateway {
   readonly app: NestFastifyApplication;
+  /** Its S3 port; undefined where none is spoken. */
+  readonly s3: Pick<GatewayS3, 'listen'> | undefined;
   /** What keeps it from deciding; empty when it is ready. */
   missing(): { field: string; message: string }[];
   /** Lets requests under way finish, then everything behind them. Answers when the process may end. */
@@ -100,6 +111,10 @@ export async function createGateway(
     audience: config.tokenAudience,
     origin: originOf(config.publicUrl),
     roleTokenKeys: config.roleTokenKeys,
+    s3: {
+      sealing: { replyKey: calls.replyKey, unseal: calls.unseal(ApiKey.resolveAccessKey.subject) },
+      policyBuckets: () => policy.current.storage.buckets,
+    },
   });
   const metrics = new Metrics({
     leases: () => link.enforcer.status(link.now()),
@@ -134,8 +149,29 @@ export async function createGateway(
 
   const tokenFor = identityToken(new UpstreamIdentity({ key: gatewayKey.key, issuer: config.publicUrl, now }));
   let stopping = false;
+  const s3 = config.s3
+    ? new GatewayS3(config.s3, {
+        judge,
+        denials,
+        limits,
+        accesses,
+        metrics,
+        tls,
+        trustedProxies: config.trustedProxies,
+        replyKey: calls.replyKey,
+        policyBuckets: () => policy.current.storage.buckets,
+        ask: (operation, request, caller) => calls.ask(operation, request, [], caller),
+        listOwned: (request) => bus.call(Bucket.listOwned, request),
+        now: () => link.now(),
+        stopping: () => stopping,
+        report,
+      })
+    : undefined;
+  let s3Drained: Promise<void> | undefined;
   const stop = new GatewayStop(
     [
+      () => s3Drained,
+      () => s3?.close(),
       () => reporter.stop(),
       () => policy.close(),
       () => denials.stop(),
@@ -218,13 +254,17 @@ export async function createGateway(
   const stopOnce = async (): Promise<void> => {
     stopping = true;
     const server: Server = app.getHttpServer();
-    const impatient = setTimeout(() => server.closeAllConnections(), stopMilliseconds);
+    const impatient = setTimeout(() => {
+      server.closeAllConnections();
+      s3?.cutAll();
+    }, stopMilliseconds);
+    s3Drained = s3?.drain();
     forwarder.endTunnels();
     await app.close();
     clearTimeout(impatient);
   };
   let stopped: Promise<void> | undefined;
-  return { app, missing, stop: () => (stopped ??= stopOnce()) };
+  return { app, s3, missing, stop: () => (stopped ??= stopOnce()) };
 }
 
 interface PolicyListener {

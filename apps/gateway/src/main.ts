@@ -44,6 +44,7 @@ if (cluster.isPrimary && config.workers > 1) {
   // Its siblings serve meanwhile: a worker that takes the place of another refuses nobody who could be served.
   if (isWorker) await fromWorker.patience(canDecide);
   await gateway.app.listen(config.port, '0.0.0.0');
+  await gateway.s3?.listen();
   if (isWorker) void fromWorker.ready(canDecide);
   else sayReady();
 }

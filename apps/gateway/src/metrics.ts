@@ -42,6 +42,12 @@ export class Metrics {
     labelNames: ['code'],
     registers: [this.registry],
   });
+  private readonly s3Refusals = new Counter({
+    name: 'portcullis_s3_refusals_total',
+    help: 'Requests refused at the S3 port, by the code of the answer',
+    labelNames: ['code'],
+    registers: [this.registry],
+  });
   private readonly policyFaults = new Counter({
     name: 'portcullis_policy_refused_total',
     help: 'Edits of the policy that were not taken',
@@ -181,6 +187,10 @@ export class Metrics {
 
   refused(code: string): void {
     this.refusals.inc({ code });
+  }
+
+  s3Refused(code: string): void {
+    this.s3Refusals.inc({ code });
   }
 
   acknowledged(authority: Authority, milliseconds: number): void {

@@ -13,32 +13,9 @@ import { GatewayModule, type GatewayStop } from './gateway.module.js';
 import { maxBodyBytes } from './json-body.js';
 import { problemOf } from './problem.js';
 import { controlRoutes } from './routes/control-routes.js';
+import { end, type ServerLimits, usualLimits } from './server-limits.js';
 import { type TlsIdentity } from './tls.js';
 import { requestIdOf } from './visit.js';
-
-export interface ServerLimits {
-  /** A client that trickles its headers loses its connection after this. */
-  readonly headersMilliseconds: number;
-  /** How often Node looks for such clients. */
-  readonly checkMilliseconds: number;
-  /** A body may be a long upload through a slow line; control routes read theirs under a time-out of their own. */
-  readonly requestMilliseconds: number;
-  /** Longer than the 60 s after which common balancers drop an idle connection, so that they never write to a closed one. */
-  readonly keepAliveMilliseconds: number;
-  /** All headers together. */
-  readonly maxHeaderBytes: number;
-}
-
-const usualLimits: ServerLimits = {
-  headersMilliseconds: 10_000,
-  checkMilliseconds: 2_000,
-  requestMilliseconds: 3_600_000,
-  keepAliveMilliseconds: 65_000,
-  maxHeaderBytes: 32_768,
-};
-
-/** How long a client that got the last answer of its connection may take to read it. */
-const lingerMilliseconds = 2_000;
 
 /**
  * The gateway's HTTP side: one hook before every body, the control routes from their table, everything else forwarded or refused.
@@ -171,14 +148,6 @@ function parserRefusal({ code }: NodeJS.ErrnoException): Refusal {
     default:
       return new Refusal('invalid_request', 'The request is not HTTP/1.1 as this server reads it.');
   }
-}
-
-/** Half-closes, and reads on for a while: a kernel that closes with unread bytes takes the answer back. */
-function end(socket: Socket): void {
-  socket.end();
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), lingerMilliseconds).unref();
-  socket.once('close', () => clearTimeout(timer));
 }
 
 function writeProblem(socket: Socket, refusal: Refusal, publicUrl: string, extra = ''): void {

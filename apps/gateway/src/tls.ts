@@ -23,6 +23,7 @@ const settleMilliseconds = 200;
  */
 export class TlsIdentity {
   #pair: TlsPair;
+  readonly #servers = new Set<Server>();
 
   /** Throws `TlsFault`. */
   constructor(
@@ -38,13 +39,15 @@ export class TlsIdentity {
 
   /** Keeps `server` at what the files hold, until it closes. */
   watch(server: Server): void {
+    this.#servers.add(server);
     let timer: NodeJS.Timeout | undefined;
     const renew = () => {
       try {
         const pair = readPair(this.files);
         if (pair.cert.equals(this.#pair.cert) && pair.key.equals(this.#pair.key)) return;
         this.#pair = pair;
-        (server as unknown as TlsServer).setSecureContext(this.serverOptions);
+        // Whichever of several listeners sees it first.
+        for (const each of this.#servers) (each as unknown as TlsServer).setSecureContext(this.serverOptions);
         this.report(`the TLS certificate was renewed; it is valid until ${new X509Certificate(pair.cert).validTo}`);
       } catch (error) {
         if (!(error instanceof TlsFault)) throw error;
@@ -65,6 +68,7 @@ export class TlsIdentity {
     );
     process.on('SIGHUP', renew);
     server.once('close', () => {
+      this.#servers.delete(server);
       clearTimeout(timer);
       process.off('SIGHUP', renew);
       for (const watcher of watchers) watcher.close();

@@ -7,7 +7,6 @@ import {
   type OpenedRoleToken,
   type Origin,
   type RoleTokenKeys,
-  sameDigest,
   type Secret,
   sha256Hex,
   TokenError,
@@ -16,9 +15,10 @@ import { type Attachment, type Enforcer, type Instant, type Subject, tag, type T
 import { notValid, presented, type Presented } from '../credential/presented.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type AccessToken, AccessTokens } from './access-tokens.js';
+import { AccessKeys, type AccessKeySealing, type S3Judgement, type SignedS3Request } from './access-keys.js';
 import { type Asking, type Place, type PrincipalIdentity } from './asking.js';
 import { ClientAssertions } from './client-assertions.js';
-import { type Holding, Holdings, keyHolding, keyTokenHolding, roleTokenHolding, sessionHolding } from './holding.js';
+import { type Holding, Holdings, roleTokenHolding, sessionHolding } from './holding.js';
 import {
   type Ask,
   type CachedRecord,
@@ -27,10 +27,7 @@ import {
   installation,
   keyByClientId,
   keyByDigest,
-  keyById,
   keyByLookup,
-  type KeyRecord,
-  type Lookup,
   type MembershipRecord,
   principalById,
   type PrincipalRecord,
@@ -40,12 +37,12 @@ import {
 } from './records.js';
 import { RoleTokens } from './role-tokens.js';
 import { JudgeClients } from './judge-clients.js';
+import { JudgeKeys } from './judge-keys.js';
 import { SignatureClaims } from './signature-claims.js';
 import { SignedRequests } from './signed-requests.js';
 import {
   badSignature,
   blocked,
-  elsewhere,
   mismatch,
   notBuilt,
   refused,
@@ -71,6 +68,11 @@ export interface JudgeOptions {
   readonly origin: Origin;
   /** Of role tokens; without them none is accepted. */
   readonly roleTokenKeys?: RoleTokenKeys | null;
+  /** Where S3 is spoken. */
+  readonly s3?: {
+    readonly sealing: AccessKeySealing;
+    readonly policyBuckets: () => ReadonlyMap<string, string>;
+  };
 }
 
 /** Records that one decision may wait for. More means that they change faster than they can be read. */
@@ -89,6 +91,8 @@ export class Judge {
   readonly #signedRequests: SignedRequests;
   readonly #assertions: ClientAssertions;
   readonly #clients: JudgeClients;
+  readonly #keys: JudgeKeys;
+  readonly #accessKeys: AccessKeys | null;
   readonly #holdings = new Holdings();
   readonly #subjects = new WeakMap<Identity, Subject>();
   readonly #networks = new WeakMap<readonly string[], NetworkList>();
@@ -110,6 +114,14 @@ export class Judge {
       stopUnlessClear: (subject) => this.#stopUnlessClear(subject),
       principal: (clientIp, holding, subject, about) => this.#principal(clientIp, holding, subject, about),
     });
+    this.#keys = new JudgeKeys({
+      holdings: this.#holdings,
+      lattice: options.lattice,
+      now: options.now,
+      isWithin: (networks, clientIp) => this.#isWithin(networks, clientIp),
+      principal: (clientIp, holding, subject, about) => this.#principal(clientIp, holding, subject, about),
+    });
+    this.#accessKeys = options.s3 ? new AccessKeys({ ...options.s3, keys: this.#keys }) : null;
     this.#tokens = new AccessTokens({
       keys: new FetchedGatewayKeys(async () => (await options.ask(IdentityService.keys, {})).access),
       issuer: options.issuer,
@@ -146,7 +158,7 @@ export class Judge {
       // What has another form is no client id, and nobody need be asked about it.
       if (!/^[A-Za-z]{22}$/.test(by.clientId)) return refused(clientIp, notValid(), 'unknown_client');
       return this.#decide(clientIp, (records) =>
-        this.#judgeKey(keyByClientId(by.clientId), by.secretSha256, {
+        this.#keys.secret(keyByClientId(by.clientId), by.secretSha256, {
           ...place,
           organizationId: null,
           records,
@@ -163,6 +175,20 @@ export class Judge {
     }
   }
 
+  /** Who signed an S3 request, and whose its buckets are, in one turn of the event loop. Never rejects. */
+  async identifyS3(request: SignedS3Request): Promise<S3Judgement> {
+    const { clientIp } = request;
+    let judged: S3Judgement | undefined;
+    const identity = await this.#decide(clientIp, (records) => {
+      if (!this.#accessKeys) return unavailable(clientIp, 'S3 is not spoken here');
+      const found = this.#accessKeys.judge(request, records);
+      if ('stop' in found) return found;
+      judged = found;
+      return found.identity;
+    });
+    return judged?.identity === identity ? judged : { identity, signingKey: undefined, owners: new Map() };
+  }
+
   async #judgePresented(found: Presented, place: Place): Promise<Identity> {
     const { clientIp } = place;
     switch (found.kind) {
@@ -175,7 +201,7 @@ export class Judge {
       case 'api-key': {
         const { key, organizationId } = found;
         return this.#decide(clientIp, (records) =>
-          this.#judgeKey(keyByLookup(key.lookup), key.sha256, { ...place, organizationId, records }),
+          this.#keys.secret(keyByLookup(key.lookup), key.sha256, { ...place, organizationId, records }),
         );
       }
       case 'access-token':
@@ -294,34 +320,9 @@ export class Judge {
         (prefix) => text.length > prefix.length && text.startsWith(prefix),
       );
       return isImported
-        ? this.#judgeKey(keyByDigest(sha256), sha256, { ...place, organizationId, records })
+        ? this.#keys.secret(keyByDigest(sha256), sha256, { ...place, organizationId, records })
         : refused(clientIp, notValid(), reason);
     });
-  }
-
-  #judgeKey(lookup: Lookup<KeyRecord>, sha256: string, asking: Asking): Identity | Stop {
-    const { clientIp, records } = asking;
-    const found = records.look(lookup);
-    if ('stop' in found) return found;
-    const key = found.record;
-    if (!key) return refused(clientIp, notValid(), 'unknown_key');
-    // Before the secret: from a foreign network nobody learns whether they hold the right one.
-    const elsewhere = this.#refuseNetwork(key, asking);
-    if (elsewhere) return elsewhere;
-    const secretId = this.#secretOf(key, sha256, asking.form ?? 'bearer');
-    if (secretId === undefined) return refused(clientIp, notValid(), 'wrong_secret', key);
-    const use = this.#useKey(key, asking);
-    if (!('owner' in use)) return use;
-    const lattice = this.#options.lattice();
-    const holding = this.#holdings.of(key, [lattice, use.owner], () =>
-      keyHolding(lattice, key, use.owner, use.membership),
-    );
-    return this.#principal(
-      clientIp,
-      holding,
-      { tags: keyTags(key), under: ['api-key', 'identity'] },
-      { key, secretId },
-    );
   }
 
   #judgeToken(token: AccessToken, asking: Asking): Identity | Stop {
@@ -349,26 +350,7 @@ export class Judge {
     if (family.kind === 'session') return this.#judgeSession(token, family, named, asking);
     if (family.kind === 'client') return this.#clients.token(token, family.key_fingerprint, named, asking);
 
-    const keyFound = records.look(keyById(token.credentialId));
-    if ('stop' in keyFound) return keyFound;
-    const key = keyFound.record;
-    if (!key) return no('unknown_key');
-    const elsewhere = this.#refuseNetwork(key, asking);
-    if (elsewhere) return elsewhere;
-    if (token.organizationId !== key.organization_id) return no('other_organization');
-    if (!this.#isOfLiveSecret(key, family.secret_generation)) return no('secret_ended');
-    const use = this.#useKey(key, asking);
-    if (!('owner' in use)) return use;
-    const { owner, membership } = use;
-    const lattice = this.#options.lattice();
-    const holding = this.#holdings.of(token, [lattice, key, owner], () =>
-      keyTokenHolding(lattice, token, key, owner, membership),
-    );
-    const subject = { tags: [...named, ...keyTags(key)], under: ['api-key', 'identity'] };
-    return this.#principal(clientIp, holding, subject, {
-      key,
-      secretId: secretOfToken(key, family.secret_generation),
-    });
+    return this.#keys.token(token, family.secret_generation, named, asking);
   }
 
   /**
@@ -457,49 +439,6 @@ export class Judge {
     return this.#principal(clientIp, holding, { tags, under: ['identity'] });
   }
 
-  /** The rules that hold for a key in every form, once it is proven who presents it. */
-  #useKey(
-    key: KeyRecord,
-    { clientIp, organizationId, records }: Asking,
-  ): { owner: PrincipalRecord; membership: MembershipRecord } | Identity | Stop {
-    if (key.status !== 'active') return refused(clientIp, notValid(), key.status, key);
-    if (this.#isOver(key.expires_at)) return refused(clientIp, notValid(), 'expired', key);
-    const found = records.look(principalById(key.owner.id));
-    if ('stop' in found) return found;
-    const owner = found.record;
-    if (owner?.status !== 'active') return refused(clientIp, notValid(), 'owner_not_active', key);
-    const membership = owner.memberships.find(({ organization_id }) => organization_id === key.organization_id);
-    if (!membership) return refused(clientIp, notValid(), 'no_membership', key);
-    if (organizationId !== null && organizationId !== key.organization_id) {
-      return refused(clientIp, mismatch(), 'organization_mismatch', key);
-    }
-    return { owner, membership };
-  }
-
-  /** A token is good as long as the secret that it was got with: whoever found one must not live on in its tokens. */
-  #isOfLiveSecret(key: KeyRecord, generation: number | null): boolean {
-    return (
-      generation === null ||
-      key.secrets.some(
-        (secret) =>
-          secret.form === 'client_credentials' && secret.generation === generation && !this.#isOver(secret.expires_at),
-      )
-    );
-  }
-
-  /** The id of the secret with this digest. Every one is compared, so that the time does not say which one was near. */
-  #secretOf(key: KeyRecord, sha256: string, form: NonNullable<Asking['form']>): string | undefined {
-    const matching = key.secrets.filter(
-      (secret) => secret.form === form && sameDigest(secret.sha256, sha256) && !this.#isOver(secret.expires_at),
-    );
-    return matching[0]?.id;
-  }
-
-  #refuseNetwork(key: KeyRecord, { clientIp, anywhere }: Place): Identity | undefined {
-    if (anywhere || key.networks === null || this.#isWithin(key.networks, clientIp)) return undefined;
-    return refused(clientIp, elsewhere(), 'network_not_allowed', key);
-  }
-
   #isWithin(networks: readonly string[], clientIp: string): boolean {
     let list = this.#networks.get(networks);
     if (!list) this.#networks.set(networks, (list = NetworkList.parse(networks)));
@@ -524,11 +463,6 @@ export class Judge {
     return { stop: 'unavailable', why: `no lease from ${judged.authorities.join(', ')}` };
   }
 
-  #isOver(expiresAt: string | null): boolean {
-    // Written so that a time that cannot be read is over.
-    return expiresAt !== null && !(this.#options.now().wallMs < Date.parse(expiresAt));
-  }
-
   #clientIp({ peer, rawHeaders }: Arrival): string {
     const forwardedFor: string[] = [];
     for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -540,16 +474,6 @@ export class Judge {
 
 /** Every JWT and JWE of ours begins so: its header is a JSON object, and no imported key may begin so. */
 const isJose = (secret: Secret): boolean => secret.reveal().startsWith('eyJ');
-
-/** Which secret a token was got with. Tokens of before generations do not say. */
-const secretOfToken = ({ secrets }: KeyRecord, generation: number | null): string | undefined =>
-  secrets.find((secret) => secret.form === 'client_credentials' && secret.generation === generation)?.id;
-
-const keyTags = (key: KeyRecord): Tag[] => [
-  tag('credential', key.id),
-  tag('principal', key.owner.id),
-  tag('organization', key.organization_id),
-];
 
 /** The grant in the numbering of a policy that was reloaded since it was made. */
 const current = (lattice: Lattice, grant: Grant): Grant =>

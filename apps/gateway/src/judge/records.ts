@@ -9,6 +9,7 @@ import {
   type ResolvedKey,
   type ResolvedPrincipal,
 } from '@portcullis/contracts';
+import { type Secret } from '@portcullis/credentials';
 import { tag } from '@portcullis/enforcement';
 
 export {
@@ -32,9 +33,32 @@ export interface ForeignPrefixes {
   readonly prefixes: readonly string[];
 }
 
+/** The S3 form of a key. */
+export interface AccessKeyRecord {
+  readonly key: KeyRecord;
+  readonly secretId: string;
+  /** Of this secret. */
+  readonly expiresAt: string | null;
+  /** By date of the scope; null: nothing opens with it any more. */
+  readonly signingKeys: ReadonlyMap<string, Secret> | null;
+}
+
+/** The organization that has claimed a bucket. */
+export interface BucketOwner {
+  readonly bucketOf: string;
+}
+
 /** What the enforcer keeps for us. Null: there is no such thing. */
 export type CachedRecord =
-  ForeignPrefixes | KeyRecord | ResolvedClient | PrincipalRecord | FamilyRecord | InstallationRecord | null;
+  | ForeignPrefixes
+  | KeyRecord
+  | AccessKeyRecord
+  | BucketOwner
+  | ResolvedClient
+  | PrincipalRecord
+  | FamilyRecord
+  | InstallationRecord
+  | null;
 
 const keyLookup = (
   name: string,

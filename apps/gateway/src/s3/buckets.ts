@@ -1,0 +1,155 @@
+import { isBucketName } from '@portcullis/authz';
+import {
+  Bucket,
+  type Caller,
+  type EnforcementReceipt,
+  type Operation,
+  Refusal,
+  type ReplyOf,
+} from '@portcullis/contracts';
+import { S3Fault } from '@portcullis/credentials';
+import { checkedDocument } from './documents.js';
+import { bucketAlreadyExists, noSuchBucket } from './error-document.js';
+import { type HeaderList } from './headers.js';
+import { type ListedBucket, readBucketList } from './list-buckets.js';
+import { type S3Upstream, type S3UpstreamReply } from './upstream.js';
+import { XmlFault } from './xml.js';
+
+export interface S3BucketsParts {
+  readonly upstream: S3Upstream;
+  /** The region that clients sign for. */
+  readonly region: string;
+  readonly policyBuckets: () => ReadonlyMap<string, string>;
+  /** Asks a service on a caller's behalf. */
+  ask(operation: Operation, request: Record<string, unknown>, caller: Caller): Promise<unknown>;
+  /** `Bucket.listOwned`, all of it. */
+  namesOf(organizationId: string): Promise<readonly string[]>;
+}
+
+/** For whom a bucket is made or ended, and whose it is by now. */
+export interface BucketOrder {
+  readonly name: string;
+  readonly organizationId: string;
+  readonly owner: string | null;
+  readonly caller: Caller;
+}
+
+/** How far an upstream's list of buckets is followed. */
+const maxPages = 100;
+
+/**
+ * Buckets as organizations have them: each name is one's, by the policy or by api-key's record. What was at the upstream before
+ * anybody claimed it is nobody's, and cannot be claimed: else a key that may make buckets would read what it never wrote.
+ */
+export class S3Buckets {
+  constructor(private readonly parts: S3BucketsParts) {}
+
+  /** What the organization has that is there. */
+  async list(organizationId: string): Promise<ListedBucket[]> {
+    const { policyBuckets, namesOf } = this.parts;
+    const byPolicy = policyBuckets();
+    const claimed = (await namesOf(organizationId)).filter((name) => !byPolicy.has(name));
+    const given = [...byPolicy].flatMap(([name, owner]) => (owner === organizationId ? [name] : []));
+    const names = new Set([...claimed, ...given]);
+    if (names.size === 0) return [];
+    return (await this.#upstreamList()).filter(({ name }) => names.has(name));
+  }
+
+  /**
+   * Makes a bucket. What the upstream answered. Throws `S3Fault`, `BucketAlreadyExists` among them, and what the claim is refused with.
+   * @param order.headers and `document` as the client sent them, checked
+   */
+  async create(
+    order: BucketOrder & { readonly headers?: HeaderList; readonly document?: Buffer },
+  ): Promise<S3UpstreamReply> {
+    const { name, organizationId, owner, caller, headers = [], document = Buffer.alloc(0) } = order;
+    const { upstream, region } = this.parts;
+    const body = checkedDocument({ name: 'CreateBucket' } as never, document, {
+      own: region,
+      upstream: upstream.region,
+    });
+    if (owner !== null && owner !== organizationId) throw bucketAlreadyExists();
+    let isNew = false;
+    if (owner === null) {
+      if (!isBucketName(name)) throw new S3Fault('InvalidBucketName', 'bucket_name', bucketNameMessage);
+      await this.#demandFree(name);
+      const { outcome } = (await this.parts.ask(Bucket.claim, { name }, caller)) as ReplyOf<typeof Bucket.claim>;
+      if (outcome === 'taken') throw bucketAlreadyExists();
+      isNew = outcome === 'claimed';
+    }
+    const reply = await upstream.exchange({
+      method: 'PUT',
+      path: `/${name}`,
+      headers: [...headers, ...body.headers],
+      body: body.bytes.length === 0 ? { kind: 'none' } : { kind: 'whole', bytes: body.bytes },
+    });
+    // Without an answer, or with one that says nothing about the bucket, it may be there: the claim stays, and trying again goes on.
+    if (isNew && reply.status >= 400 && reply.status < 500) await this.parts.ask(Bucket.release, { name }, caller);
+    return reply;
+  }
+
+  /** Ends a bucket of the organization. The upstream's answer; once it is gone there, and free for others, the receipt of that too. */
+  async remove({
+    name,
+    organizationId,
+    owner,
+    caller,
+  }: BucketOrder): Promise<{ reply: S3UpstreamReply; enforcement: EnforcementReceipt | null }> {
+    if (owner !== organizationId) throw noSuchBucket();
+    const reply = await this.parts.upstream.exchange({ method: 'DELETE', path: `/${name}` });
+    // Gone already: a deletion whose answer was lost, or that was not confirmed, is finished by being repeated.
+    const isGone = reply.status < 300 || reply.status === 404;
+    if (!isGone) return { reply, enforcement: null };
+    try {
+      const ended = (await this.parts.ask(Bucket.release, { name }, caller)) as ReplyOf<typeof Bucket.release>;
+      return { reply: ended.released ? { ...reply, status: 204 } : reply, enforcement: ended.enforcement };
+    } catch (error) {
+      // Another deletion of the same bucket was first.
+      if (!(error instanceof Refusal) || error.code !== 'not_found') throw error;
+      return { reply, enforcement: null };
+    }
+  }
+
+  /** Nobody may take over what was at the upstream before. Anything but a plain 404 may be somebody's bucket. */
+  async #demandFree(name: string): Promise<void> {
+    const { status } = await this.parts.upstream.exchange({ method: 'HEAD', path: `/${name}` });
+    if (status === 404) return;
+    if (status < 500 && status !== 400) throw bucketAlreadyExists();
+    if (status === 400) throw new S3Fault('InvalidBucketName', 'bucket_name', bucketNameMessage);
+    throw new S3Fault(
+      'ServiceUnavailable',
+      'upstream_error',
+      'The storage behind the gateway has a fault. Try again shortly.',
+    );
+  }
+
+  async #upstreamList(): Promise<ListedBucket[]> {
+    const all: ListedBucket[] = [];
+    let next: string | undefined;
+    for (let page = 0; page < maxPages; page++) {
+      const query = next === undefined ? [] : ([['continuation-token', next]] as const);
+      const { status, body } = await this.parts.upstream.exchange({ method: 'GET', path: '/', query });
+      if (status !== 200) throw unreadable();
+      try {
+        const read = readBucketList(body);
+        all.push(...read.buckets);
+        next = read.next;
+      } catch (error) {
+        if (error instanceof XmlFault) throw unreadable();
+        throw error;
+      }
+      if (next === undefined) return all;
+    }
+    throw unreadable();
+  }
+}
+
+export const bucketNameMessage =
+  'A bucket name has 3 to 63 lower-case letters, digits, dots and hyphens, and is no IP address.';
+
+const unreadable = (): S3Fault =>
+  new S3Fault(
+    'InternalError',
+    'upstream_answer',
+    'The storage behind the gateway did not answer with its list of buckets.',
+  );

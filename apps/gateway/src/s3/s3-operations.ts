@@ -1,0 +1,199 @@
+import { payloadDecoder, S3Fault, type Secret } from '@portcullis/credentials';
+import { rewriteOf } from './answers.js';
+import { copySourceHeader } from './copy-source.js';
+import { checkedDocument, maxDocumentBytes } from './documents.js';
+import { noSuchBucket } from './error-document.js';
+import { hasBody } from '../json-body.js';
+import { type HeaderList, upstreamRequestHeaders } from './headers.js';
+import { bucketListDocument, listWanted, pageOf } from './list-buckets.js';
+import { ownHeaders, relay, relayError, type S3Exchange, tiedBody, tooLarge, wholeBody } from './passage.js';
+import { type S3Admitted, type S3DoorParts } from './s3-door.js';
+import { type S3UpstreamBody, type S3UpstreamReply } from './upstream.js';
+
+/** Carries out what the door let pass: most of it at the upstream, what is about whose a bucket is through api-key. */
+export class S3Operations {
+  constructor(private readonly parts: S3DoorParts) {}
+
+  /** Answers the request. Throws `S3Fault` or `Refusal`, as long as nothing was answered. */
+  async carryOut(admitted: S3Admitted, resource: string): Promise<void> {
+    const { visit, operation, address } = admitted;
+    const exchange: S3Exchange = {
+      request: visit.request,
+      response: visit.response,
+      operation,
+      requestId: visit.requestId,
+      resource,
+      region: this.parts.region,
+      hasKey: address.key !== null,
+      answerHeaders: visit.answerHeaders ?? [],
+    };
+    const headers = this.#headersOf(admitted);
+    switch (operation.name) {
+      case 'ListBuckets':
+        await this.#demandNoBody(admitted);
+        return this.#listBuckets(exchange, admitted);
+      case 'CreateBucket':
+        return this.#createBucket(exchange, admitted, headers);
+      case 'DeleteBucket':
+        await this.#demandNoBody(admitted);
+        return this.#deleteBucket(exchange, admitted);
+      default:
+        return this.#forward(exchange, admitted, headers);
+    }
+  }
+
+  async #listBuckets(exchange: S3Exchange, { query, organizationId }: S3Admitted): Promise<void> {
+    const { prefix, after, limit } = listWanted(new Map(query));
+    const buckets = await this.parts.buckets.list(organizationId);
+    const wanted = prefix === undefined ? buckets : buckets.filter(({ name }) => name.startsWith(prefix));
+    answerXml(exchange, bucketListDocument(pageOf(wanted, { after, limit }), { organizationId, prefix }));
+  }
+
+  async #createBucket(exchange: S3Exchange, admitted: S3Admitted, headers: HeaderList): Promise<void> {
+    const document = await this.#document(admitted);
+    const reply = await this.parts.buckets.create({ ...orderOf(admitted), headers, document });
+    answerReply(exchange, reply, ['Location', `/${admitted.address.bucket}`]);
+  }
+
+  async #deleteBucket(exchange: S3Exchange, admitted: S3Admitted): Promise<void> {
+    const { reply } = await this.parts.buckets.remove(orderOf(admitted));
+    answerReply(exchange, reply, []);
+  }
+
+  async #forward(exchange: S3Exchange, admitted: S3Admitted, headers: HeaderList): Promise<void> {
+    const { operation, query, organizationId, visit } = admitted;
+    const { request, response } = visit;
+    const aborted = new AbortController();
+    const gone = (): void => aborted.abort(new Error('the client went away'));
+    response.on('close', gone);
+    if (request.socket.destroyed) gone();
+    const cut = (): void => {
+      aborted.abort(new Error('cut off'));
+      response.destroy();
+    };
+    const { body, more } = await this.#bodyOf(admitted, cut);
+    const answer = await this.parts.upstream.send(
+      { method: request.method ?? '', path: pathOf(admitted), query, headers: [...headers, ...more], body },
+      aborted.signal,
+    );
+    await relay(exchange, answer, rewriteOf(operation), {
+      organizationId,
+      region: this.parts.region,
+      location: `${this.parts.publicUrl.replace('{organization}', organizationId.toLowerCase())}${encodeURI(pathOf(admitted))}`,
+    });
+  }
+
+  async #bodyOf(admitted: S3Admitted, cut: () => void): Promise<{ body: S3UpstreamBody; more: HeaderList }> {
+    const { operation, signature, visit, identity } = admitted;
+    if (operation.body === 'object') {
+      const length = lengthOf(admitted);
+      const decoder = decoderOf(admitted);
+      // Of nothing no last piece can be held back: it is read to its end before the upstream hears of it.
+      if (length === 0) {
+        await wholeBody(visit.request, decoder, 0);
+        return { body: { kind: 'whole', bytes: Buffer.alloc(0) }, more: [] };
+      }
+      const attach = (close: () => void) => {
+        const attachment = this.parts.judge.attach(identity, close);
+        return (
+          attachment && {
+            admits: () => attachment.admits(this.parts.now()),
+            release: () => attachment.release(),
+          }
+        );
+      };
+      const { payload } = signature;
+      return {
+        body: {
+          kind: 'stream',
+          stream: tiedBody(visit.request, decoder, attach, cut),
+          length,
+          sha256: payload.kind === 'digest' ? payload.sha256 : undefined,
+        },
+        more: [],
+      };
+    }
+    if (operation.body === 'none') {
+      await this.#demandNoBody(admitted);
+      return { body: { kind: 'none' }, more: [] };
+    }
+    const regions = { own: this.parts.region, upstream: this.parts.upstream.region };
+    const { bytes, headers, buckets } = checkedDocument(operation, await this.#document(admitted), regions);
+    await this.#demandOwn(admitted, buckets);
+    return { body: { kind: 'whole', bytes }, more: headers };
+  }
+
+  /** Buckets that a configuration writes into have to be the organization's own. */
+  async #demandOwn({ signature, identity, organizationId }: S3Admitted, buckets: readonly string[]): Promise<void> {
+    if (buckets.length === 0) return;
+    const { clientIp } = identity;
+    const { owners } = await this.parts.judge.identifyS3({ signature, buckets: buckets.slice(0, 100), clientIp });
+    if (buckets.some((name) => owners.get(name) !== organizationId)) throw noSuchBucket('target_bucket');
+  }
+
+  #document(admitted: S3Admitted): Promise<Buffer> {
+    const maxBytes = maxDocumentBytes(admitted.operation);
+    if ((admitted.signature.payload.decodedLength ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    return wholeBody(admitted.visit.request, decoderOf(admitted), maxBytes);
+  }
+
+  /** A body where none belongs would be signed and not looked at. */
+  async #demandNoBody(admitted: S3Admitted): Promise<void> {
+    const { request } = admitted.visit;
+    if (!hasBody(request)) return;
+    if (Number(request.headers['content-length'] ?? 0) > 0)
+      throw new S3Fault('InvalidRequest', 'unexpected_body', `${admitted.operation.name} has no body.`);
+    await wholeBody(request, decoderOf(admitted), 0);
+  }
+
+  #headersOf(admitted: S3Admitted): HeaderList {
+    const { headers: sent, operation, address, identity, organizationId, source } = admitted;
+    const headers = upstreamRequestHeaders(sent, {
+      operation,
+      organizationId,
+      upstreamIsTls: this.parts.upstream.isTls,
+      may: (permission) => this.parts.judge.permit(identity, [permission], address.bucket ?? undefined) === null,
+    });
+    return source ? [...headers, ['x-amz-copy-source', copySourceHeader(source)]] : headers;
+  }
+}
+
+const orderOf = ({ address, organizationId, judgement, caller }: S3Admitted) => ({
+  name: address.bucket ?? '',
+  organizationId,
+  owner: judgement.owners.get(address.bucket ?? '') ?? null,
+  caller,
+});
+
+const pathOf = ({ address: { bucket, key } }: S3Admitted): string =>
+  `/${[bucket, key].filter((part) => part !== null).join('/')}`;
+
+function decoderOf({ signature, judgement, visit, operation }: S3Admitted) {
+  return payloadDecoder(signature, judgement.signingKey as Secret, visit.request.rawHeaders, {
+    checksumIsOfObject: operation.name === 'CompleteMultipartUpload',
+  });
+}
+
+/** The plain bytes of an object, which the upstream is told before the first of them. */
+function lengthOf({ signature: { payload }, visit: { request } }: S3Admitted): number {
+  if (payload.decodedLength !== null) return payload.decodedLength;
+  if (!hasBody(request)) return 0;
+  throw new S3Fault(
+    'MissingContentLength',
+    'length_missing',
+    'Say how long the body is, in the header Content-Length.',
+  );
+}
+
+function answerXml({ response, ...exchange }: S3Exchange, text: string): void {
+  const length = String(Buffer.byteLength(text));
+  response
+    .writeHead(200, [...ownHeaders(exchange), 'Content-Type', 'application/xml', 'Content-Length', length])
+    .end(text);
+}
+
+function answerReply(exchange: S3Exchange, reply: S3UpstreamReply, more: readonly string[]): void {
+  if (reply.status >= 300) return relayError(exchange, reply);
+  const length = reply.status === 204 ? [] : ['Content-Length', '0'];
+  exchange.response.writeHead(reply.status, [...ownHeaders(exchange), ...more, ...length]).end();
+}
