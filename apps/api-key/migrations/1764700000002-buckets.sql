@@ -1,7 +1,8 @@
 -- Whose a bucket is. A row whose bucket was given back stays until every gateway is known to go by that; then it is gone, and the name
 -- is anybody's.
 create table bucket (
-  name text primary key,
+  -- In the order of bytes, as S3 lists them.
+  name text collate "C" primary key,
   organization_id text not null,
   created_at timestamptz not null,
   created_by text not null,

@@ -5,6 +5,12 @@ import { PolicyFile } from '@portcullis/policy';
 import { ApiKeyController } from './api-key.controller.js';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { ApiKeyStore } from './api-key.store.js';
+import { BucketController } from './buckets/bucket.controller.js';
+import { BucketStore } from './buckets/bucket.store.js';
+import { ClaimBucket } from './buckets/claim-bucket.js';
+import { ConfirmBucketChange } from './buckets/confirm-bucket-change.js';
+import { ReadBuckets } from './buckets/read-buckets.js';
+import { ReleaseBucket } from './buckets/release-bucket.js';
 import { ChangeKey } from './change-key.js';
 import { ConfirmKeyChange } from './confirm-key-change.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
@@ -24,6 +30,8 @@ import { ReadRequests, REQUESTS_DAYS } from './usage/read-requests.js';
 import { RequestStore } from './usage/request.store.js';
 import { ResolveGrant } from './resolve-grant.js';
 import { RotateKey } from './rotate-key.js';
+import { ResolveAccessKey } from './s3/resolve-access-key.js';
+import { S3SecretStore } from './s3/s3-secret.store.js';
 import { noS3, S3_SETTINGS, type S3Settings } from './s3/s3-settings.js';
 import { UpdateKey } from './update-key.js';
 import { OwnedKeyStore } from './owned-key.store.js';
@@ -55,7 +63,7 @@ export class ApiKeyModule {
   }): DynamicModule {
     return {
       module: ApiKeyModule,
-      controllers: [ApiKeyController],
+      controllers: [ApiKeyController, BucketController],
       providers: [
         { provide: Bus, useValue: parts.bus },
         { provide: Database, useValue: parts.database },
@@ -88,6 +96,13 @@ export class ApiKeyModule {
         FindLeaked,
         OwnedKeyStore,
         RevokeOwned,
+        S3SecretStore,
+        ResolveAccessKey,
+        BucketStore,
+        ConfirmBucketChange,
+        ClaimBucket,
+        ReleaseBucket,
+        ReadBuckets,
       ],
     };
   }

@@ -9,7 +9,10 @@ const script = resolve(import.meta.dirname, '../../../examples/object-store/serv
 
 /** The example store of `examples/object-store` as a process on a folder of its own, with no gateway before it. */
 export class ObjectStore {
-  readonly credentials = { accessKeyId: 'AKIA0123456789ABCDEF', secretAccessKey: 'a secret of forty characters, as S3 does' };
+  readonly credentials = {
+    accessKeyId: 'AKIA0123456789ABCDEF',
+    secretAccessKey: 'a secret of forty characters, as S3 does',
+  };
   readonly directory = mkdtempSync(join(tmpdir(), 'object-store-'));
   #process: ChildProcess | undefined;
   #port = 0;
