@@ -7,6 +7,8 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 
 const script = resolve(import.meta.dirname, '../../../examples/object-store/server.mjs');
 
+const quiet = (): void => undefined;
+
 /** The example store of `examples/object-store` as a process on a folder of its own, with no gateway before it. */
 export class ObjectStore {
   readonly credentials = {
@@ -27,8 +29,8 @@ export class ObjectStore {
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     }));
-    child.stdout!.setEncoding('utf8');
-    const [line] = (await once(child.stdout!, 'data')) as [string];
+    child.stdout.setEncoding('utf8');
+    const [line] = (await once(child.stdout, 'data')) as [string];
     this.#port = (JSON.parse(line) as { port: number }).port;
     return this;
   }
@@ -59,6 +61,7 @@ export class ObjectStore {
       credentials: this.credentials,
       forcePathStyle: true,
       maxAttempts: 1,
+      logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       ...changes,
     });
   }

@@ -48,6 +48,7 @@ export interface Given {
   upstreamPort?: number;
   trustedProxies?: readonly string[];
   decisionPeers?: readonly string[];
+  storage?: FrontDoorParts['routes']['storage'];
   server?: Pick<NonNullable<Parameters<typeof createServer>[1]>, 'tls' | 'limits'>;
 }
 
@@ -164,6 +165,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
       },
       inspect: (bearer) => judge.inspect(bearer),
       clientByClientId: async (client_id) => (await services(ClientRegistry.resolve, { client_id })).client,
+      storage: given.storage ?? null,
       issuesRoleTokens: () => calls.issuesRoleTokens(),
       metricsText: () => metrics.text(),
       missing: () => seen.missing,

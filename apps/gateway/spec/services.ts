@@ -31,10 +31,20 @@ export const bare = mintApiKey('ptc');
 export const bound = mintApiKey('ptc');
 /** As `held`, but good for three requests a minute. */
 export const limited = mintApiKey('ptc');
+/** Keys for object storage: with all of it, and with objects alone, in one bucket. */
+export const storing = mintApiKey('ptc');
+export const scoped = mintApiKey('ptc');
 export const boundTo = '203.0.113.0/24';
 /** The id of a key of another organization. */
 export const foreignKey = newId('key', new Date());
 export const permissions = ['apikeys:manage', 'apikeys:revoke', 'apikeys:view', 'counterparties:view', 'policy:view'];
+
+export const storagePermissions = [
+  'storage:buckets:manage',
+  'storage:buckets:view',
+  'storage:objects:manage',
+  'storage:objects:view',
+];
 
 export const roleTokenKeys = RoleTokenKeys.parse('kX2vT9sQe7LwYb4NcR6mZp1HjD8fUgA3oViSxE5tBq0=');
 export const installationId = 'ins_spec';
@@ -69,7 +79,7 @@ function replyOf(operation: Operation, request: Record<string, string>, caller?:
   });
   switch (operation.subject) {
     case ApiKey.resolve.subject: {
-      const found = [held, bare, bound, limited].find(
+      const found = [held, bare, bound, limited, storing, scoped].find(
         (key) => key.lookup === request['lookup'] || idOf(key) === request['id'],
       );
       if (!found)
@@ -78,6 +88,10 @@ function replyOf(operation: Operation, request: Record<string, string>, caller?:
           key:
             request['id'] === foreignKey ? { ...resolved(held, []), organization_id: newId('org', new Date()) } : null,
         };
+      if (found === storing) return { position, key: resolved(found, storagePermissions) };
+      if (found === scoped) {
+        return { position, key: { ...resolved(found, ['storage:objects:view']), buckets: ['reports', 'not-made'] } };
+      }
       return { position, key: resolved(found, found === bare ? [] : permissions) };
     }
     case ClientRegistry.resolve.subject:
@@ -96,7 +110,9 @@ function replyOf(operation: Operation, request: Record<string, string>, caller?:
           kind: 'user',
           status: 'active',
           password_number: 0,
-          memberships: [{ organization_id: organization, roles: [], permissions }],
+          memberships: [
+            { organization_id: organization, roles: [], permissions: [...permissions, ...storagePermissions] },
+          ],
         },
       };
     case Identity.sealingKey.subject:
@@ -171,7 +187,7 @@ function resolved(key: typeof held, given: string[]): ResolvedKey {
     client_id: null,
     roles: [],
     permissions: given,
-    buckets: null,
+    buckets: key === storing ? 'all' : null,
     networks: key === bound ? [boundTo] : null,
     rate_limit: key === limited ? { requests: 3, per_seconds: 60 } : null,
     status: 'active',

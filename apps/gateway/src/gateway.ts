@@ -237,6 +237,7 @@ export async function createGateway(
         },
         inspect: (bearer) => judge.inspect(bearer),
         clientByClientId: async (clientId) => (await bus.call(ClientRegistry.resolve, { client_id: clientId })).client,
+        storage: s3 ? { buckets: s3.buckets, ownerOf: (bucket) => judge.bucketOwner(bucket) } : null,
         issuesRoleTokens: () => calls.issuesRoleTokens(),
         metricsText: fleet?.(metrics.registry) ?? (() => metrics.text()),
         missing,

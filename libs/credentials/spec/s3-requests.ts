@@ -23,8 +23,8 @@ class Sha256 {
     this.hash.update(bytesOf(data));
   }
 
-  async digest(): Promise<Uint8Array> {
-    return this.hash.digest();
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.hash.digest());
   }
 
   reset(): void {
@@ -76,7 +76,14 @@ export async function presigned(described: Described): Promise<S3RequestHead> {
   // As @aws-sdk/s3-request-presigner does; it ends up in the query.
   const unsigned = 'x-amz-content-sha256' in headers ? {} : { 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD' };
   const signed = await smithy(secret).presign(
-    { method, protocol: 'http:', hostname: host, path, query: { ...query }, headers: { host, ...unsigned, ...headers } },
+    {
+      method,
+      protocol: 'http:',
+      hostname: host,
+      path,
+      query: { ...query },
+      headers: { host, ...unsigned, ...headers },
+    },
     { signingDate: now, expiresIn: 3600, unhoistableHeaders },
   );
   return {
@@ -116,7 +123,10 @@ export function chunked(
   { seed, key, trailer }: { seed?: string; key?: Buffer; trailer?: { name: string; value: string } },
 ): ChunkedParts {
   let previous = seed ?? '';
-  const hmac = (text: string): string => createHmac('sha256', key ?? '').update(text).digest('hex');
+  const hmac = (text: string): string =>
+    createHmac('sha256', key ?? '')
+      .update(text)
+      .digest('hex');
   const chunks = [...plain, Buffer.alloc(0)].map((data) => {
     let head = data.length.toString(16);
     if (seed !== undefined) {

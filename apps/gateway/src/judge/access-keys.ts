@@ -69,11 +69,11 @@ export class AccessKeys {
     const identity = this.parts.keys.proven(key, secretId, asking);
     if ('stop' in identity) return identity;
     if (identity.kind !== 'principal') return no(identity);
-    const owners = this.#ownersOf(buckets, records);
+    const owners = this.ownersOf(buckets, records);
     return owners instanceof Map ? { identity, signingKey, owners } : owners;
   }
 
-  #ownersOf(buckets: readonly string[], records: RequestRecords<CachedRecord>): Map<string, string | null> | Stop {
+  ownersOf(buckets: readonly string[], records: RequestRecords<CachedRecord>): Map<string, string | null> | Stop {
     const owners = new Map<string, string | null>();
     const byPolicy = this.parts.policyBuckets();
     for (const name of buckets) {

@@ -189,6 +189,21 @@ export class Judge {
     return judged?.identity === identity ? judged : { identity, signingKey: undefined, owners: new Map() };
   }
 
+  /** Whose a bucket is now: the policy says it, else the registry; null: nobody's. Refuses with `unavailable`. */
+  async bucketOwner(name: string): Promise<string | null> {
+    let owner: string | null | undefined;
+    const identity = await this.#decide('', (records) => {
+      const owners = this.#accessKeys?.ownersOf([name], records);
+      if (!owners) return unavailable('', 'S3 is not spoken here');
+      if (!(owners instanceof Map)) return owners;
+      owner = owners.get(name) ?? null;
+      return { kind: 'anonymous', clientIp: '' };
+    });
+    if (identity.kind === 'refused' || owner === undefined)
+      throw identity.kind === 'refused' ? identity.refusal : new Refusal('unavailable', 'Try again shortly.');
+    return owner;
+  }
+
   async #judgePresented(found: Presented, place: Place): Promise<Identity> {
     const { clientIp } = place;
     switch (found.kind) {

@@ -13,6 +13,7 @@ import { policyRoutes } from './policy.routes.js';
 import { processRoutes } from './process.routes.js';
 import { roleTokenRoutes } from './role-token.routes.js';
 import { type ControlRoute, ownRoute } from './route.js';
+import { storageRoutes } from './storage.routes.js';
 
 /** Everything that the gateway answers itself. A new operation is its contract and one entry in one of these tables. */
 export const controlRoutes: readonly ControlRoute[] = [
@@ -22,6 +23,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   ...ownerRoutes,
   ...apiKeyRoutes,
   ...clientRoutes,
+  ...storageRoutes,
   ...auditRoutes,
   ...catalogueRoutes,
   ...policyRoutes,

@@ -18,6 +18,7 @@ import { type Judge } from '../judge/judge.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { renderReply, type Unseal } from '../render.js';
 import { type HttpInput, httpInputOf, readInput } from './http-input.js';
+import { type StorageParts } from './storage.routes.js';
 
 /** What a control route answers from: the few things that the process holds. */
 export interface RouteParts {
@@ -52,6 +53,8 @@ export interface RouteParts {
   inspect(bearer: Secret): Promise<Identity>;
   /** The client of any organization that has this `keyid`. */
   clientByClientId(clientId: string): Promise<ResolvedClient | null>;
+  /** Null: there is no storage behind this gateway. */
+  readonly storage: StorageParts | null;
   /** Whether `/auth` and `/refresh` are there. */
   issuesRoleTokens(): Promise<boolean>;
   /** Prometheus text. */
@@ -178,7 +181,7 @@ function accessOf({ for: audience, permission, needsOrganization }: Operation): 
 export function ownRoute(
   described: Described &
     Pick<ControlRoute, 'access' | 'reply' | 'answer'> &
-    Partial<Pick<ControlRoute, 'status' | 'input' | 'form' | 'challenge' | 'isThere'>>,
+    Partial<Pick<ControlRoute, 'status' | 'input' | 'form' | 'challenge' | 'isThere' | 'idempotent'>>,
 ): ControlRoute {
   return { status: 200, idempotent: false, ...described };
 }

@@ -22,6 +22,8 @@ export interface S3BucketsParts {
   readonly policyBuckets: () => ReadonlyMap<string, string>;
   /** Asks a service on a caller's behalf. */
   ask(operation: Operation, request: Record<string, unknown>, caller: Caller): Promise<unknown>;
+  /** See `Judge.bucketOwner`. */
+  ownerOf(name: string): Promise<string | null>;
   /** `Bucket.listOwned`, all of it. */
   namesOf(organizationId: string): Promise<readonly string[]>;
 }
@@ -60,9 +62,14 @@ export class S3Buckets {
    * @param order.headers and `document` as the client sent them, checked
    */
   async create(
-    order: BucketOrder & { readonly headers?: HeaderList; readonly document?: Buffer },
-  ): Promise<S3UpstreamReply> {
-    const { name, organizationId, owner, caller, headers = [], document = Buffer.alloc(0) } = order;
+    order: BucketOrder & {
+      readonly headers?: HeaderList;
+      readonly document?: Buffer;
+      /** A bucket that the organization has is refused here, unless this very caller made it by the same `Idempotency-Key`. */
+      readonly demandsNew?: boolean;
+    },
+  ): Promise<{ reply: S3UpstreamReply; createdAt: string | undefined }> {
+    const { name, organizationId, owner, caller, headers = [], document = Buffer.alloc(0), demandsNew } = order;
     const { upstream, region } = this.parts;
     const body = checkedDocument({ name: 'CreateBucket' } as never, document, {
       own: region,
@@ -70,12 +77,24 @@ export class S3Buckets {
     });
     if (owner !== null && owner !== organizationId) throw bucketAlreadyExists();
     let isNew = false;
+    let createdAt: string | undefined;
+    if (owner === organizationId && demandsNew) {
+      const again = caller.request.idempotency_key === null ? undefined : await this.#claim(name, caller);
+      if (again?.outcome !== 'claimed') {
+        throw new S3Fault('BucketAlreadyOwnedByYou', 'bucket_owned', 'Your organization has this bucket already.');
+      }
+      createdAt = again.bucket?.created_at;
+    }
     if (owner === null) {
       if (!isBucketName(name)) throw new S3Fault('InvalidBucketName', 'bucket_name', bucketNameMessage);
       await this.#demandFree(name);
-      const { outcome } = (await this.parts.ask(Bucket.claim, { name }, caller)) as ReplyOf<typeof Bucket.claim>;
+      const { outcome, bucket } = await this.#claim(name, caller);
       if (outcome === 'taken') throw bucketAlreadyExists();
       isNew = outcome === 'claimed';
+      createdAt = bucket?.created_at;
+      // Under an Idempotency-Key that is the first answer, of a bucket that may have been given back since.
+      if (caller.request.idempotency_key !== null && (await this.parts.ownerOf(name)) !== organizationId)
+        throw bucketAlreadyExists();
     }
     const reply = await upstream.exchange({
       method: 'PUT',
@@ -85,7 +104,7 @@ export class S3Buckets {
     });
     // Without an answer, or with one that says nothing about the bucket, it may be there: the claim stays, and trying again goes on.
     if (isNew && reply.status >= 400 && reply.status < 500) await this.parts.ask(Bucket.release, { name }, caller);
-    return reply;
+    return { reply, createdAt };
   }
 
   /** Ends a bucket of the organization. The upstream's answer; once it is gone there, and free for others, the receipt of that too. */
@@ -108,6 +127,10 @@ export class S3Buckets {
       if (!(error instanceof Refusal) || error.code !== 'not_found') throw error;
       return { reply, enforcement: null };
     }
+  }
+
+  async #claim(name: string, caller: Caller): Promise<ReplyOf<typeof Bucket.claim>> {
+    return (await this.parts.ask(Bucket.claim, { name }, caller)) as ReplyOf<typeof Bucket.claim>;
   }
 
   /** Nobody may take over what was at the upstream before. Anything but a plain 404 may be somebody's bucket. */

@@ -45,10 +45,14 @@ export function faultOfRefusal(refusal: Refusal): S3Fault {
 }
 
 /** What storage says no to, as a refusal of the REST routes. */
-export function refusalOfFault(fault: Pick<S3Fault, 'code' | 'message'>): Refusal {
+export function refusalOfFault(fault: { readonly code: string; readonly message: string }): Refusal {
   switch (fault.code) {
     case 'NoSuchBucket':
       return new Refusal('not_found', 'There is no such bucket.');
+    case 'BucketNotEmpty':
+      return new Refusal('conflict', 'The bucket is not empty. Delete its objects first.');
+    case 'BucketAlreadyOwnedByYou':
+      return new Refusal('conflict', 'Your organization has this bucket already.');
     case 'BucketAlreadyExists':
       return new Refusal('conflict', fault.message);
     case 'InvalidBucketName':

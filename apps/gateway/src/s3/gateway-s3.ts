@@ -35,6 +35,7 @@ export class GatewayS3 {
       region,
       policyBuckets: parts.policyBuckets,
       ask: parts.ask,
+      ownerOf: (name) => parts.judge.bucketOwner(name),
       namesOf: (organizationId) => allNames(parts, organizationId),
     });
     const door = new S3Door({ ...parts, upstream, buckets: this.buckets, publicUrl, region });

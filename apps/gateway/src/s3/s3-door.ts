@@ -38,7 +38,7 @@ import { S3Operations } from './s3-operations.js';
 import { type S3Upstream } from './upstream.js';
 
 export interface S3DoorParts {
-  readonly judge: Pick<Judge, 'identifyS3' | 'permit' | 'attach'>;
+  readonly judge: Pick<Judge, 'identifyS3' | 'permit' | 'attach' | 'bucketOwner'>;
   readonly denials: Pick<DenialLog, 'denied' | 'refusedCredential'>;
   readonly limits: Pick<Limits, 'take'>;
   readonly accesses: Pick<AccessLog, 'answered'>;

@@ -51,7 +51,7 @@ export class S3Operations {
 
   async #createBucket(exchange: S3Exchange, admitted: S3Admitted, headers: HeaderList): Promise<void> {
     const document = await this.#document(admitted);
-    const reply = await this.parts.buckets.create({ ...orderOf(admitted), headers, document });
+    const { reply } = await this.parts.buckets.create({ ...orderOf(admitted), headers, document });
     answerReply(exchange, reply, ['Location', `/${admitted.address.bucket}`]);
   }
 

@@ -43,16 +43,25 @@ export class BodyChecks {
       });
     }
     const md5 = linesOf(rawHeaders, 'content-md5');
-    if (md5.length > 0) this.checks.push({ running: createHash('md5'), expected: md5Of(md5), wrong: () => badDigest('Content-MD5') });
+    if (md5.length > 0)
+      this.checks.push({ running: createHash('md5'), expected: md5Of(md5), wrong: () => badDigest('Content-MD5') });
     const inHeader = ofObject ? null : checksumOf(rawHeaders);
     if (inHeader) {
       const { name, value } = inHeader;
-      this.checks.push({ running: startChecksum(name), expected: value, wrong: () => badDigest(`x-amz-checksum-${name}`) });
+      this.checks.push({
+        running: startChecksum(name),
+        expected: value,
+        wrong: () => badDigest(`x-amz-checksum-${name}`),
+      });
     }
     const trailer = 'trailer' in payload ? payload.trailer : null;
     if (trailer === null) return;
     if (inHeader) throw manyChecksums();
-    this.trailer = { running: startChecksum(trailer), expected: null, wrong: () => badDigest(`x-amz-checksum-${trailer}`) };
+    this.trailer = {
+      running: startChecksum(trailer),
+      expected: null,
+      wrong: () => badDigest(`x-amz-checksum-${trailer}`),
+    };
     this.checks.push(this.trailer);
   }
 
@@ -133,7 +142,11 @@ function checksumOf(rawHeaders: readonly string[]): { name: ChecksumName; value:
 }
 
 function manyChecksums(): S3Fault {
-  return new S3Fault('InvalidRequest', 'many_checksums', 'Send one checksum: one x-amz-checksum-* header, or one trailer.');
+  return new S3Fault(
+    'InvalidRequest',
+    'many_checksums',
+    'Send one checksum: one x-amz-checksum-* header, or one trailer.',
+  );
 }
 
 function badDigest(header: string): S3Fault {

@@ -123,7 +123,11 @@ export class ChunkedBody {
     this.total += this.left;
     if (this.total > this.payload.decodedLength) throw tooLong();
     if (this.isSigned && this.left > maxSignedChunkBytes) {
-      throw new S3Fault('InvalidRequest', 'chunk_too_large', `A signed chunk has at most ${maxSignedChunkBytes} bytes: use smaller ones.`);
+      throw new S3Fault(
+        'InvalidRequest',
+        'chunk_too_large',
+        `A signed chunk has at most ${maxSignedChunkBytes} bytes: use smaller ones.`,
+      );
     }
     if (this.left > 0) {
       this.expect = 'data';
@@ -137,10 +141,13 @@ export class ChunkedBody {
   /** minio-go, and AWS's own figure, put a line feed before the trailer's CR LF. */
   private takeTrailer(line: string): void {
     const { trailer } = this.payload;
-    if (trailer === null) return;
+    if (trailer === null) throw badTrailer('trailer_undeclared', 'A trailer came that x-amz-trailer does not name.');
     const [, name, value] = /^([^:\n]*):([^\n]*)\n?$/.exec(line) ?? [];
     if (name !== `x-amz-checksum-${trailer}` || value === undefined) {
-      throw badTrailer('trailer_missing', `The last chunk is followed by the trailer that x-amz-trailer names, as "x-amz-checksum-${trailer}:value".`);
+      throw badTrailer(
+        'trailer_missing',
+        `The last chunk is followed by the trailer that x-amz-trailer names, as "x-amz-checksum-${trailer}:value".`,
+      );
     }
     this.checks.expectTrailer(trailer, value);
     this.trailerText = `${name}:${value}\n`;
@@ -150,7 +157,10 @@ export class ChunkedBody {
   private takeTrailerSignature(line: string): void {
     const [, signature] = /^x-amz-trailer-signature:([0-9a-f]{64})$/.exec(line) ?? [];
     if (signature === undefined) {
-      throw badTrailer('trailer_signature', 'The trailer is followed by "x-amz-trailer-signature:" and 64 hex digits in lower case.');
+      throw badTrailer(
+        'trailer_signature',
+        'The trailer is followed by "x-amz-trailer-signature:" and 64 hex digits in lower case.',
+      );
     }
     const digest = createHash('sha256').update(this.trailerText, 'latin1').digest('hex');
     this.checkChained(signature, 'AWS4-HMAC-SHA256-TRAILER', digest);

@@ -48,7 +48,11 @@ export function refuseOtherMethods(
   const names = new Set(query.map(([name]) => name));
   const isSigV2 = authorization.some((value) => /^AWS /i.test(value)) || names.has('AWSAccessKeyId');
   if (isSigV2) {
-    throw new S3Fault('NotImplemented', 'sigv2', 'Signature version 2 is not supported: sign with AWS4-HMAC-SHA256.');
+    throw new S3Fault(
+      'NotImplemented',
+      'sigv2',
+      'Signature version 2 is not supported: sign with AWS4-HMAC-SHA256 (AWS CLI 1 presigns so after: aws configure set default.s3.signature_version s3v4).',
+    );
   }
   const isSigV4A =
     authorization.some((value) => /^AWS4-ECDSA/i.test(value)) ||
@@ -57,7 +61,11 @@ export function refuseOtherMethods(
   if (isSigV4A) throw notSigV4A();
   const isForm = linesOf(rawHeaders, 'content-type').some((value) => /^multipart\/form-data\b/i.test(value));
   if (method === 'POST' && isForm && authorization.length === 0 && !isPresigned(query)) {
-    throw new S3Fault('NotImplemented', 'post_policy', 'Form uploads (POST policy) are not supported: use a presigned PUT.');
+    throw new S3Fault(
+      'NotImplemented',
+      'post_policy',
+      'Form uploads (POST policy) are not supported: use a presigned PUT.',
+    );
   }
 }
 
@@ -69,7 +77,11 @@ export function claimedInHeader(authorization: readonly string[], rawHeaders: re
   const space = value.indexOf(' ');
   const scheme = space < 0 ? value : value.slice(0, space);
   if (scheme !== algorithm) {
-    throw new S3Fault('InvalidArgument', 'unknown_scheme', `Unsupported Authorization Type: it begins with ${algorithm}.`);
+    throw new S3Fault(
+      'InvalidArgument',
+      'unknown_scheme',
+      `Unsupported Authorization Type: it begins with ${algorithm}.`,
+    );
   }
   const fields = new Map<string, string>();
   for (const part of value.slice(space + 1).split(',')) {
@@ -79,7 +91,11 @@ export function claimedInHeader(authorization: readonly string[], rawHeaders: re
   }
   const dates = linesOf(rawHeaders, 'x-amz-date');
   if (dates.length !== 1) {
-    throw new S3Fault('AccessDenied', 'date_missing', 'Send X-Amz-Date, once: the time of signing as 20130524T000000Z.');
+    throw new S3Fault(
+      'AccessDenied',
+      'date_missing',
+      'Send X-Amz-Date, once: the time of signing as 20130524T000000Z.',
+    );
   }
   return claimed('header', code, {
     credential: fields.get('Credential'),
@@ -104,7 +120,11 @@ export function claimedInQuery(query: Query): Claimed {
   }
   const missing = parameters.find((parameter) => !values.has(parameter));
   if (missing !== undefined) {
-    throw new S3Fault(code, 'parameter_missing', `A presigned URL needs ${parameters.join(', ')}; ${missing} is missing.`);
+    throw new S3Fault(
+      code,
+      'parameter_missing',
+      `A presigned URL needs ${parameters.join(', ')}; ${missing} is missing.`,
+    );
   }
   if (values.get('X-Amz-Algorithm') !== algorithm) {
     throw new S3Fault(code, 'unknown_algorithm', `X-Amz-Algorithm only supports "${algorithm}".`);
@@ -112,7 +132,11 @@ export function claimedInQuery(query: Query): Claimed {
   const expires = values.get('X-Amz-Expires') ?? '';
   const expiresSeconds = /^[1-9]\d{0,5}$/.test(expires) ? Number(expires) : Number.NaN;
   if (!(expiresSeconds <= maxExpiresSeconds)) {
-    throw new S3Fault(code, 'bad_expires', `X-Amz-Expires is a number of seconds from 1 to ${maxExpiresSeconds} (a week).`);
+    throw new S3Fault(
+      code,
+      'bad_expires',
+      `X-Amz-Expires is a number of seconds from 1 to ${maxExpiresSeconds} (a week).`,
+    );
   }
   return claimed('presigned', code, {
     credential: values.get('X-Amz-Credential'),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { chunked, type ChunkedParts, inHeader, now, region, secretText, sha256, wire } from '../../spec/s3-requests.js';
@@ -12,8 +13,8 @@ import { S3Fault } from './s3-fault.js';
 
 const secret = s3SigningKey(Secret.of(secretText), '20261128', region);
 const key = signingKeyBytes(secret);
-const hello = Buffer.from('hello world, '.repeat(4000));
-const plain = [hello.subarray(0, 20_000), hello.subarray(20_000, 40_000), hello.subarray(40_000)];
+const hello = Buffer.from('hello world, '.repeat(600));
+const plain = [hello.subarray(0, 3000), hello.subarray(3000, 6000), hello.subarray(6000)];
 const checksum = (name: ChecksumName, of: Buffer = hello): string => {
   const running = startChecksum(name);
   running.update(of);
@@ -38,7 +39,11 @@ interface Outcome {
   readonly fault: S3Fault | null;
 }
 
-async function decoded({ head, signature }: Upload, body: readonly Buffer[], options?: PayloadDecoderOptions): Promise<Outcome> {
+async function decoded(
+  { head, signature }: Upload,
+  body: readonly Buffer[],
+  options?: PayloadDecoderOptions,
+): Promise<Outcome> {
   const out: Buffer[] = [];
   try {
     const decoder = payloadDecoder(signature, secret, head.rawHeaders, options);
@@ -149,7 +154,10 @@ test('byte by byte', async () => {
   for (const name of streams) {
     const sent = await ofMode(name);
     const body = wire(sent.parts).subarray();
-    const { out, fault } = await decoded(sent, Array.from(body, (_, at) => body.subarray(at, at + 1)));
+    const { out, fault } = await decoded(
+      sent,
+      Array.from(body, (_, at) => body.subarray(at, at + 1)),
+    );
     expect(fault).toBeNull();
     expect(out.equals(hello)).toBe(true);
   }
@@ -163,8 +171,19 @@ function pieces(body: Buffer, positions: readonly number[]): Buffer[] {
 test.each(names)('%s: a body cut off anywhere is never taken', async (name) => {
   const sent = await ofMode(name);
   const body = wire(sent.parts);
-  const lengths = [0, 1, 100, 20_100, body.length - 200, body.length - 90, body.length - 3, body.length - 2, body.length - 1];
-  for (const length of lengths) expectRefused(await decoded(sent, [body.subarray(0, length)]), { code: 'IncompleteBody' });
+  const lengths = [
+    0,
+    1,
+    100,
+    3100,
+    body.length - 200,
+    body.length - 90,
+    body.length - 3,
+    body.length - 2,
+    body.length - 1,
+  ];
+  for (const length of lengths)
+    expectRefused(await decoded(sent, [body.subarray(0, length)]), { code: 'IncompleteBody' });
 });
 
 test.each(signedStreams)('%s: no byte of the framing, the data or the trailer can be changed', async (name) => {
@@ -188,16 +207,22 @@ describe.each(signedStreams)('%s: chunks', (name) => {
   const moves: [string, (chunks: Buffer[]) => Buffer[]][] = [
     ['in another order', ([a, b, c, last]) => [b, a, c, last] as Buffer[]],
     ['one twice', ([a, , c, last]) => [a, a, c, last] as Buffer[]],
-    ["under another's signature", ([a, b, c, last]) => {
-      const signature = (a as Buffer).subarray(5, 86);
-      (b as Buffer).set(signature, 5);
-      return [a, b, c, last] as Buffer[];
-    }],
-    ['with a byte changed', (chunks) => {
-      const second = chunks[1] as Buffer;
-      second[500] = (second[500] ?? 0) ^ 1;
-      return chunks;
-    }],
+    [
+      "under another's signature",
+      ([a, b, c, last]) => {
+        const signature = (a as Buffer).subarray(4, 84);
+        (b as Buffer).set(signature, 4);
+        return [a, b, c, last] as Buffer[];
+      },
+    ],
+    [
+      'with a byte changed',
+      (chunks) => {
+        const second = chunks[1] as Buffer;
+        second[500] = (second[500] ?? 0) ^ 1;
+        return chunks;
+      },
+    ],
   ];
   test.each(moves)('%s', async (_, move) => {
     const sent = await ofMode(name);
@@ -205,7 +230,7 @@ describe.each(signedStreams)('%s: chunks', (name) => {
     const outcome = await decoded(sent, [wire({ ...sent.parts, chunks })]);
     expectRefused(outcome, { code: 'SignatureDoesNotMatch', reason: 'chunk_signature_mismatch' });
     // Of what follows the fault nothing was released: at most the first chunk.
-    expect(outcome.out.length).toBeLessThanOrEqual(20_000);
+    expect(outcome.out.length).toBeLessThanOrEqual(3000);
   });
 
   test('of another request', async () => {
@@ -223,7 +248,11 @@ describe.each(signedStreams)('%s: chunks', (name) => {
 
   test('a size that memory would have to hold', async () => {
     const huge = 17 * 1024 * 1024;
-    const sent = await upload({ 'x-amz-content-sha256': name, ...modes[name]?.headers, 'x-amz-decoded-content-length': String(huge) });
+    const sent = await upload({
+      'x-amz-content-sha256': name,
+      ...modes[name]?.headers,
+      'x-amz-decoded-content-length': String(huge),
+    });
     const line = Buffer.from(`${huge.toString(16)};chunk-signature=${'0'.repeat(64)}\r\n`);
     expect((await decoded(sent, [line])).fault).toMatchObject({ reason: 'chunk_too_large' });
   });
@@ -244,16 +273,21 @@ describe('the grammar of chunks', () => {
   const table = streams.flatMap((name) => sizes.map(([what, edit]) => [name, what, edit] as const));
 
   test.each(table)('%s: a size with %s', async (name, _, edit) => {
-    expectRefused(await of(name, (text) => text.replace('4e20', edit('4e20'))), { code: 'InvalidRequest', reason: 'chunk_header' });
+    expectRefused(await of(name, (text) => text.replace('bb8', edit('bb8'))), {
+      code: 'InvalidRequest',
+      reason: 'chunk_header',
+    });
   });
 
   test('a signature where none belongs, and none where one does', async () => {
     const unsigned = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
     const signature = `;chunk-signature=${'0'.repeat(64)}`;
-    expectRefused(await of(unsigned, (text) => text.replace('4e20', `4e20${signature}`)), { reason: 'chunk_header' });
+    expectRefused(await of(unsigned, (text) => text.replace('bb8', `bb8${signature}`)), { reason: 'chunk_header' });
     for (const name of signedStreams) {
       expectRefused(await of(name, (text) => text.replace(/;chunk-signature=\w+/, '')), { reason: 'chunk_header' });
-      expectRefused(await of(name, (text) => text.replace('chunk-signature', 'Chunk-Signature')), { reason: 'chunk_header' });
+      expectRefused(await of(name, (text) => text.replace('chunk-signature', 'Chunk-Signature')), {
+        reason: 'chunk_header',
+      });
     }
   });
 
@@ -295,7 +329,9 @@ describe('a trailer', () => {
       const header = `x-amz-checksum-${algorithm}`;
       const sent = await ofMode(name, { 'x-amz-trailer': header });
       const signing = name.includes('AWS4') ? { seed: sent.signature.signature, key } : {};
-      const body = (value: string): Buffer[] => [wire(chunked(plain, { ...signing, trailer: { name: header, value } }))];
+      const body = (value: string): Buffer[] => [
+        wire(chunked(plain, { ...signing, trailer: { name: header, value } })),
+      ];
       expect((await decoded(sent, body(checksum(algorithm)))).fault).toBeNull();
       const other = checksum(algorithm, Buffer.from('another'));
       expectRefused(await decoded(sent, body(other)), { code: 'BadDigest', status: 400 });
@@ -310,19 +346,27 @@ describe('a trailer', () => {
     expectRefused(await of(name, (text) => text.replace('crc32c', 'crc32')), { code });
     expectRefused(await of(name, (text) => text.replace('x-amz-checksum', 'X-Amz-Checksum')), { code });
     expectRefused(await of(name, (text) => line + text), { code });
-    expectRefused(await of(name, (text) => text.replace(/\r\n$/, 'x-amz-meta-a:b\r\n\r\n')), { code, reason: 'trailer_undeclared' });
+    expectRefused(await of(name, (text) => text.replace(/\r\n$/, 'x-amz-meta-a:b\r\n\r\n')), {
+      code,
+      reason: 'trailer_undeclared',
+    });
     expectRefused(await of(name, (text) => text.replace(':', ': ')), { code });
   });
 
   test('undeclared where the mode has none', async () => {
-    const outcome = await of('STREAMING-AWS4-HMAC-SHA256-PAYLOAD', (text) => `${trailer.name}:${trailer.value}\r\n${text}`);
+    const outcome = await of(
+      'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
+      (text) => `${trailer.name}:${trailer.value}\r\n${text}`,
+    );
     expectRefused(outcome, { code: 'MalformedTrailerError', reason: 'trailer_undeclared' });
   });
 
   test('of a signed stream cannot be changed, nor its signature left out', async () => {
     const name = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER';
     expectRefused(await of(name, (text) => text.replace(trailer.value, wrong)), { code: 'SignatureDoesNotMatch' });
-    expectRefused(await of(name, (text) => text.replace(/x-amz-trailer-signature.*\r\n/, '')), { reason: 'trailer_signature' });
+    expectRefused(await of(name, (text) => text.replace(/x-amz-trailer-signature.*\r\n/, '')), {
+      reason: 'trailer_signature',
+    });
     expectRefused(await of(name, (text) => text.replace(/signature:\w{64}/, `signature:${'0'.repeat(64)}`)), {
       code: 'SignatureDoesNotMatch',
     });
@@ -341,7 +385,6 @@ describe.each(names)('%s: checksums in headers', (name) => {
   const md5 = 'content-md5';
 
   test('Content-MD5: right, wrong, malformed', async () => {
-    const { createHash } = await import('node:crypto');
     const right = createHash('md5').update(hello).digest('base64');
     expect((await send({ [md5]: right })).fault).toBeNull();
     expectRefused(await send({ [md5]: '1B2M2Y8AsgTpgAmY7PhCfg==' }), { code: 'BadDigest' });
@@ -371,7 +414,10 @@ describe.each(names)('%s: checksums in headers', (name) => {
   });
 
   test('that speak of the whole object are not checked against this body', async () => {
-    const also = { 'x-amz-checksum-crc32': `${checksum('crc32', Buffer.from('object'))}`, 'x-amz-checksum-type': 'FULL_OBJECT' };
+    const also = {
+      'x-amz-checksum-crc32': `${checksum('crc32', Buffer.from('object'))}`,
+      'x-amz-checksum-type': 'FULL_OBJECT',
+    };
     expect((await send(also, { checksumIsOfObject: true })).fault).toBeNull();
   });
 });
@@ -413,7 +459,9 @@ describeVectors('aws-docs-s3-sigv4', (vectors) => {
     wireLength: number;
     wireSha256: string;
   }
-  const docs = vectors.json<{ credentials: { accessKeyId: string; secretAccessKey: string }; streaming: Stream[] }>('vectors.json');
+  const docs = vectors.json<{ credentials: { accessKeyId: string; secretAccessKey: string }; streaming: Stream[] }>(
+    'vectors.json',
+  );
 
   test.each(docs.streaming.map((one) => [one.name, one] as const))('%s', async (_, one) => {
     const credential = `${docs.credentials.accessKeyId}/20130524/us-east-1/s3/aws4_request`;
@@ -424,13 +472,22 @@ describeVectors('aws-docs-s3-sigv4', (vectors) => {
       `AWS4-HMAC-SHA256 Credential=${credential},SignedHeaders=${signed},Signature=${one.seedSignature}`,
     ];
     const head = { method: one.method, target: one.canonicalUri, rawHeaders };
-    const signature = readS3Signature(head, { now: new Date('2013-05-24T00:00:00Z'), region, allowUnsignedPayload: false });
+    const signature = readS3Signature(head, {
+      now: new Date('2013-05-24T00:00:00Z'),
+      region,
+      allowUnsignedPayload: false,
+    });
     const signingKey = s3SigningKey(Secret.of(docs.credentials.secretAccessKey), '20130524', region);
     const body = Buffer.from(
       one.chunks
-        .map(({ size, sizeHex, signature: of }) => `${sizeHex};chunk-signature=${of}\r\n${'a'.repeat(size)}${size > 0 ? '\r\n' : ''}`)
+        .map(
+          ({ size, sizeHex, signature: of }) =>
+            `${sizeHex};chunk-signature=${of}\r\n${'a'.repeat(size)}${size > 0 ? '\r\n' : ''}`,
+        )
         .join('') +
-        (one.trailer ? `${one.trailer.header}:${one.trailer.value}\r\nx-amz-trailer-signature:${one.trailer.signature}\r\n` : '') +
+        (one.trailer
+          ? `${one.trailer.header}:${one.trailer.value}\r\nx-amz-trailer-signature:${one.trailer.signature}\r\n`
+          : '') +
         '\r\n',
     );
     expect([body.length, sha256(body)]).toEqual([one.wireLength, one.wireSha256]);
@@ -463,7 +520,11 @@ test('checksums are the same however the bytes are split', () => {
       const whole = Buffer.from(bytes);
       for (const name of checksumNames) {
         const running = startChecksum(name);
-        for (const piece of pieces(whole, positions.map((at) => Math.min(at, whole.length)))) running.update(piece);
+        for (const piece of pieces(
+          whole,
+          positions.map((at) => Math.min(at, whole.length)),
+        ))
+          running.update(piece);
         expect(running.digest().toString('base64')).toBe(checksum(name, whole));
       }
     }),

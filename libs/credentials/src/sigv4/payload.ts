@@ -89,11 +89,16 @@ export function readPayload(
 
 /** Whether HTTP says that a body follows. */
 export function hasBody(rawHeaders: readonly string[]): boolean {
-  return linesOf(rawHeaders, 'transfer-encoding').length > 0 || (contentLength(rawHeaders) ?? 0) > 0;
+  const hasLength = linesOf(rawHeaders, 'content-length').some((line) => !/^ *0+ *$/.test(line));
+  return hasLength || linesOf(rawHeaders, 'transfer-encoding').length > 0;
 }
 
 export function notSigV4A(): S3Fault {
-  return new S3Fault('NotImplemented', 'sigv4a', 'SigV4A (AWS4-ECDSA-P256-SHA256) is not supported: sign with AWS4-HMAC-SHA256.');
+  return new S3Fault(
+    'NotImplemented',
+    'sigv4a',
+    'SigV4A (AWS4-ECDSA-P256-SHA256) is not supported: sign with AWS4-HMAC-SHA256.',
+  );
 }
 
 /**
@@ -101,7 +106,11 @@ export function notSigV4A(): S3Fault {
  * left.
  */
 export function contentEncodingWithoutChunks(rawHeaders: readonly string[]): string | null {
-  return codings(rawHeaders).filter((coding) => coding.toLowerCase() !== 'aws-chunked').join(',') || null;
+  return (
+    codings(rawHeaders)
+      .filter((coding) => coding.toLowerCase() !== 'aws-chunked')
+      .join(',') || null
+  );
 }
 
 function isAwsChunked(rawHeaders: readonly string[]): boolean {

@@ -1,14 +1,14 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Secret } from '../secret.js';
-import { type Claimed, claimedInHeader, claimedInQuery, type Form, isPresigned, refuseOtherMethods } from './claimed.js';
 import {
-  canonicalRequest,
-  emptySha256,
-  hmac,
-  linesOf,
-  signingKeyBytes,
-  stringToSign,
-} from './canonical-request.js';
+  type Claimed,
+  claimedInHeader,
+  claimedInQuery,
+  type Form,
+  isPresigned,
+  refuseOtherMethods,
+} from './claimed.js';
+import { canonicalRequest, emptySha256, hmac, linesOf, signingKeyBytes, stringToSign } from './canonical-request.js';
 import { hasBody, readPayload, type S3Payload } from './payload.js';
 import { S3Fault } from './s3-fault.js';
 import { s3QueryOf } from './target.js';
@@ -159,7 +159,11 @@ function checkClock({ form, signedAt, expiresSeconds }: Claimed, now: Date): Dat
     );
   }
   if (ageSeconds < -s3SkewSeconds) {
-    throw new S3Fault('AccessDenied', 'not_yet_valid', 'This presigned URL is not valid yet. Check the clock of who made it.');
+    throw new S3Fault(
+      'AccessDenied',
+      'not_yet_valid',
+      'This presigned URL is not valid yet. Check the clock of who made it.',
+    );
   }
   if (ageSeconds > expiresSeconds) {
     throw new S3Fault('AccessDenied', 'expired', 'Request has expired. Ask for a new presigned URL.', {
@@ -184,7 +188,11 @@ function checkSignedHeaders(claimed: Claimed, rawHeaders: readonly string[]): vo
   const { signedHeaders } = claimed;
   const sorted = signedHeaders.every((name, at) => at === 0 || (signedHeaders[at - 1] ?? '') < name);
   if (!sorted || !signedHeaders.every((name) => /^[a-z0-9!#$%&'*+\-.^_`|~]+$/.test(name))) {
-    throw malformed(claimed, 'signed_headers_form', 'SignedHeaders are in lower case, sorted, each once, with ";" between.');
+    throw malformed(
+      claimed,
+      'signed_headers_form',
+      'SignedHeaders are in lower case, sorted, each once, with ";" between.',
+    );
   }
   if (!signedHeaders.includes('host')) throw malformed(claimed, 'host_not_signed', 'SignedHeaders must hold "host".');
   const sent = new Set<string>();

@@ -92,7 +92,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 function decoded(text: string): string {
   if (plain.test(text)) return text;
-  if (/%(?![0-9A-Fa-f]{2})/.test(text)) throw invalidUri('bad_percent', 'A "%" is followed by two hex digits; write "%25".');
+  if (/%(?![0-9A-Fa-f]{2})/.test(text))
+    throw invalidUri('bad_percent', 'A "%" is followed by two hex digits; write "%25".');
   const bytes = Buffer.from(
     text.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
     'latin1',
@@ -105,7 +106,6 @@ function decoded(text: string): string {
 }
 
 function nameOf(segment: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f\\]/.test(segment)) {
     throw invalidUri('forbidden_character', 'A name holds neither control characters nor a backslash.');
   }

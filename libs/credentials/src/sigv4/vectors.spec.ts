@@ -124,7 +124,9 @@ describeVectors('aws-c-auth-sigv4', (vectors) => {
         return;
       }
       expect(canonical).toBe(expected);
-      expect(signatureOf(secret, context.service, canonical)).toBe(vectors.text(`${name}/${form}-signature.txt`).trim());
+      expect(signatureOf(secret, context.service, canonical)).toBe(
+        vectors.text(`${name}/${form}-signature.txt`).trim(),
+      );
     });
 
     test.each(['header', 'query'])('%s: another service is refused, and a session token', (form) => {
@@ -153,7 +155,14 @@ describeVectors('smithy-rs-sigv4', (vectors) => {
     const signed = parsed(vectors.text('get-query-plus/request.txt'));
     const expected = vectors.text('get-query-plus/header-canonical-request.txt').trimEnd();
     expect(expected).toContain('%2B');
-    expect(canonicalRequest({ ...signed, rawHeaders: [...signed.rawHeaders, 'X-Amz-Date', timestamp], ...tail(expected), query: s3QueryOf(signed.target) })).toBe(expected);
+    expect(
+      canonicalRequest({
+        ...signed,
+        rawHeaders: [...signed.rawHeaders, 'X-Amz-Date', timestamp],
+        ...tail(expected),
+        query: s3QueryOf(signed.target),
+      }),
+    ).toBe(expected);
   });
 
   test.each(['double-encode-path', 'double-url-encode'])('%s: S3 encodes a path once, so these differ', (name) => {
@@ -168,11 +177,17 @@ describeVectors('smithy-rs-sigv4', (vectors) => {
 
 describeVectors('botocore-aws4_testsuite', (vectors) => {
   const groups = ['normalize-path', 'post-sts-token'];
-  const cases = vectors.names().filter((name) => !/^[A-Z]/.test(name)).flatMap((name) =>
-    groups.includes(name)
-      ? vectors.names(name).filter((inner) => !inner.includes('.')).map((inner) => `${name}/${inner}/${inner}`)
-      : [`${name}/${name}`],
-  );
+  const cases = vectors
+    .names()
+    .filter((name) => !/^[A-Z]/.test(name))
+    .flatMap((name) =>
+      groups.includes(name)
+        ? vectors
+            .names(name)
+            .filter((inner) => !inner.includes('.'))
+            .map((inner) => `${name}/${inner}/${inner}`)
+        : [`${name}/${name}`],
+    );
   /** As above: this suite is of services that normalise. */
   const normalised = /^normalize-path\/(?!get-space|get-special-character)/;
 
