@@ -74,7 +74,8 @@ export async function presigned(described: Described): Promise<S3RequestHead> {
   const { method = 'PUT', path = '/bucket/key', query = {}, headers = {}, secret } = described;
   const unhoistableHeaders = new Set(Object.keys(headers));
   // As @aws-sdk/s3-request-presigner does; it ends up in the query.
-  const unsigned = 'x-amz-content-sha256' in headers ? {} : { 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD' };
+  const unsigned: Record<string, string> =
+    'x-amz-content-sha256' in headers ? {} : { 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD' };
   const signed = await smithy(secret).presign(
     {
       method,

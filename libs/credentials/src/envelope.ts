@@ -78,6 +78,11 @@ export class KeyEncryption {
     return this.keys[0].kid;
   }
 
+  /** Whether the list has more than the first key: a rotation is under way, or has been forgotten. */
+  get hasOlderKeys(): boolean {
+    return this.keys.length > 1;
+  }
+
   /**
    * Whether the envelope is under the first key. Does not open it. Throws {@link EnvelopeRefused} if it is malformed.
    */

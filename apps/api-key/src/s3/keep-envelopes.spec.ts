@@ -52,6 +52,11 @@ test('once all are wrapped anew the old key-encryption key is no longer needed, 
   ]);
   await envelopes.run();
   expect(lines).toHaveLength(1);
+
+  // A replica that had nothing to do says it too, and one without an old key is silent.
+  await pass(both, lines).run();
+  await pass(nextAlone, lines).run();
+  expect(lines.slice(1)).toEqual([expect.stringMatching(/^all S3 secrets are under the first key/)]);
 });
 
 test('replicas that do it at once share the work, and requests go on meanwhile', async () => {

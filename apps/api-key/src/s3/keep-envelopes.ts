@@ -64,7 +64,9 @@ export class KeepEnvelopes {
         ? done
         : `${left} S3 secrets are under a key that PORTCULLIS_KEY_ENCRYPTION_KEY does not list, or are in another replica's hand`;
     const line = rewrapped === 0 ? state : `${rewrapped} S3 secrets were encrypted anew; ${state}`;
-    if (rewrapped > 0 || state !== this.said) this.report(line);
+    // Where nobody rotates there is nothing to tell.
+    const isNews = left > 0 || this.encryption.hasOlderKeys;
+    if (rewrapped > 0 || (isNews && state !== this.said)) this.report(line);
     this.said = state;
   }
 }

@@ -243,10 +243,8 @@ test('an S3 secret stands in no row, event or kept answer, nor in what is logged
   const written: string[] = [];
   const write = process.stdout.write.bind(process.stdout);
   const errors = process.stderr.write.bind(process.stderr);
-  process.stdout.write = ((chunk: string | Uint8Array) =>
-    written.push(String(chunk)) > 0) as typeof process.stdout.write;
-  process.stderr.write = ((chunk: string | Uint8Array) =>
-    written.push(String(chunk)) > 0) as typeof process.stderr.write;
+  process.stdout.write = (chunk: string | Uint8Array) => written.push(String(chunk)) > 0;
+  process.stderr.write = (chunk: string | Uint8Array) => written.push(String(chunk)) > 0;
   let secrets: string[];
   let keys: string[];
   try {
