@@ -9,7 +9,7 @@ import { freePort } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
 
 const run = promisify(execFile);
-const patienceMilliseconds = 90_000;
+const patienceMilliseconds = 150_000;
 
 /** A Ceph of one process each (monitor, memory store, RadosGW) on loopback: a real S3 store that nobody here wrote. */
 export interface RadosGateway {
@@ -59,7 +59,7 @@ export async function startRadosGateway(): Promise<RadosGateway> {
     await command('monmaptool', '--create', '--fsid', fsid, '--addv', 'a', `[v1:127.0.0.1:${monitorPort}]`, map);
     await command('ceph-mon', '-i', 'a', '--mkfs', '--monmap', map);
     start('ceph-mon', '-i', 'a');
-    await eventually(() => succeeds(run('ceph', ['-s'], { env, timeout: 5_000 })), patienceMilliseconds);
+    await eventually(() => succeeds(run('ceph', ['-s'], { env, timeout: 30_000 })), patienceMilliseconds);
     const osd = randomUUID();
     await command('ceph', 'osd', 'new', osd);
     await command('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd);

@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import * as s3 from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { administrator, type Client } from './client.js';
+import { eventually } from '@portcullis/testing';
+import { administrator, Client } from './client.js';
 import { hasRadosGateway, type RadosGateway, startRadosGateway } from './rados-gateway.js';
 import { type Stack, startStack } from './stack.js';
 
@@ -166,29 +167,6 @@ describe.each(stores)('object storage in %s', (_store, startStore) => {
     },
   );
 
-  test('a bucket of another organization answers as if it did not exist, and its name is taken', async () => {
-    const other = await admin.post('/v1/organizations', { name: 'Other' });
-    const member = await admin.post('/v1/service-accounts', { name: 'stranger', roles: ['storage:admin-read-write'] });
-    expect([other.status, member.status]).toEqual([201, 201]);
-    const email = 'them@example.org';
-    const password = 'another-horse-battery-staple';
-    const person = await admin.send('POST', '/v1/users', JSON.stringify({ email, password, roles: ['owner'] }), {
-      'Content-Type': 'application/json',
-      'X-Org-ID': other.json.id,
-    });
-    expect(person.status).toBe(201);
-    const session = await new (admin.constructor as typeof Client)(stack.url).post('/v1/login', { email, password });
-    const them = await issue(admin.as(session.json.access_token), { roles: ['storage:admin-read-write'] });
-    expect(await outcome(them.s3.send(new s3.GetObjectCommand(at('inside'))))).toBe('NoSuchBucket');
-    expect(await outcome(them.s3.send(new s3.GetObjectCommand(at('nowhere-at-all'))))).toBe('NoSuchBucket');
-    expect(await outcome(them.s3.send(new s3.CreateBucketCommand({ Bucket: 'inside' })))).toBe('BucketAlreadyExists');
-    expect((await them.s3.send(new s3.ListBucketsCommand({}))).Buckets ?? []).toEqual([]);
-    await them.s3.send(new s3.CreateBucketCommand({ Bucket: 'theirs' }));
-    const copy = new s3.CopyObjectCommand({ Bucket: 'theirs', Key: 'stolen', CopySource: 'inside/a.txt' });
-    expect(await outcome(them.s3.send(copy))).toBe('NoSuchBucket');
-    them.s3.destroy();
-  });
-
   test('64 MiB in parts, from a stream, come back with the same checksum', async () => {
     const chunk = randomBytes(1024 * 1024);
     const sent = createHash('sha256');
@@ -246,7 +224,7 @@ describe.each(stores)('object storage in %s', (_store, startStore) => {
     expect([await part.Body?.transformToString(), part.ContentRange]).toEqual(['234', 'bytes 2-4/10']);
     expect(await outcome(get({ Range: 'bytes=20-30' }))).toBe('InvalidRange');
     expect(await outcome(get({ IfMatch: '"nonsense"' }))).toBe('PreconditionFailed');
-    expect(await outcome(get({ IfNoneMatch: part.ETag }))).toMatch(/304|NotModified/);
+    await expect(get({ IfNoneMatch: part.ETag })).rejects.toMatchObject({ $metadata: { httpStatusCode: 304 } });
   });
 
   test('a token is worth nothing anywhere when its revocation is answered: headers, presigned, parts, bearer', async () => {
@@ -297,16 +275,34 @@ describe.each(stores)('object storage in %s', (_store, startStore) => {
 
   test('what was called with a key is listed with its bucket alone', async () => {
     const { id } = tokens.get('object-read-only')!;
-    const rows = await eventuallyListed(id);
-    expect(rows.every(({ path }) => /^\/[a-z-]*$/.test(path))).toBe(true);
-  });
-
-  async function eventuallyListed(id: string): Promise<{ path: string }[]> {
-    const { eventually } = await import('@portcullis/testing');
-    return eventually(async () => {
+    const rows = await eventually(async () => {
       const listed = await admin.get(`/v1/api-keys/requests?api_key_id=${id}`);
       const items = (listed.json?.items ?? []) as { path: string }[];
       return items.length > 0 && items;
     });
-  }
+    expect(rows.every(({ path }) => /^\/[a-z-]*$/.test(path))).toBe(true);
+  });
+
+  // The last: with a second organization the administrator would have to say which, at each call.
+  test('a bucket of another organization answers as if it did not exist, and its name is taken', async () => {
+    const other = await admin.post('/v1/organizations', { name: 'Other' });
+    expect(other.status).toBe(201);
+    const email = 'them@example.org';
+    const password = 'another-horse-battery-staple';
+    const person = await admin.send('POST', '/v1/users', JSON.stringify({ email, password, roles: ['owner'] }), {
+      'Content-Type': 'application/json',
+      'X-Org-ID': other.json.id,
+    });
+    expect(person.status).toBe(201);
+    const session = await new Client(stack.url).post('/v1/login', { email, password });
+    const them = await issue(admin.as(session.json.access_token), { roles: ['storage:admin-read-write'] });
+    expect(await outcome(them.s3.send(new s3.GetObjectCommand(at('inside'))))).toBe('NoSuchBucket');
+    expect(await outcome(them.s3.send(new s3.GetObjectCommand(at('nowhere-at-all'))))).toBe('NoSuchBucket');
+    expect(await outcome(them.s3.send(new s3.CreateBucketCommand({ Bucket: 'inside' })))).toBe('BucketAlreadyExists');
+    expect((await them.s3.send(new s3.ListBucketsCommand({}))).Buckets ?? []).toEqual([]);
+    await them.s3.send(new s3.CreateBucketCommand({ Bucket: 'theirs' }));
+    const copy = new s3.CopyObjectCommand({ Bucket: 'theirs', Key: 'stolen', CopySource: 'inside/a.txt' });
+    expect(await outcome(them.s3.send(copy))).toBe('NoSuchBucket');
+    them.s3.destroy();
+  });
 });
