@@ -276,6 +276,25 @@ describe('a connection goes on behind a refusal', () => {
   });
 });
 
+test('a credential that is refused is one event, with whose it was and why', async () => {
+  const cases: [string, () => string, object][] = [
+    [
+      'wrong_signature',
+      () => get({}, { ...key, secretAccessKey: 'x'.repeat(40) }),
+      { organization_id: organization, actor: { credential_id: key.record.id } },
+    ],
+    ['unknown_access_key', () => get({}, { ...key, accessKeyId: 'AKIA0000000000000001' }), { organization_id: null }],
+    ['too_old', () => get({ now: new Date(Date.now() - 3_600_000) }), { organization_id: null }],
+  ];
+  for (const [reason, made, whose] of cases) {
+    gate.seen.events.length = 0;
+    await ask(made());
+    const found = gate.seen.events.filter((event) => event.action === 'credential.refused');
+    expect(found).toEqual([expect.objectContaining({ reason, details: { method: 'GET', path: '/signed' } })]);
+    expect(found[0]).toMatchObject(whose);
+  }
+});
+
 test('an error to HEAD has no body', async () => {
   const { head } = signedHead(gate.port, { ...key, secretAccessKey: 'x' }, { method: 'HEAD', path: '/signed/x' });
   const answer = await ask(head);
