@@ -8,6 +8,7 @@ import { ApiKeyStore } from './api-key.store.js';
 import { ChangeKey } from './change-key.js';
 import { ConfirmKeyChange } from './confirm-key-change.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
+import { RevocationStore } from './revocation.store.js';
 import { DisableKey } from './disable-key.js';
 import { FindLeaked } from './find-leaked.js';
 import { ACCEPTED_PREFIXES, ImportKeys } from './import-keys.js';
@@ -72,6 +73,7 @@ export class ApiKeyModule {
         KeyChangeStore,
         ChangeKey,
         ConfirmRevocations,
+        RevocationStore,
         ConfirmKeyChange,
         UpdateKey,
         RotateKey,

@@ -141,15 +141,6 @@ export class ApiKeyStore {
     return { seq, enforced: false, first: true };
   }
 
-  /** Notes that every enforcer refuses the key. False: it was noted before. */
-  async markEnforced(tx: Transaction, id: string): Promise<boolean> {
-    const [, changed] = await tx.manager.query<[unknown, number]>(
-      'update api_key set enforced_at = $2 where id = $1 and enforced_at is null',
-      [id, this.database.now()],
-    );
-    return changed > 0;
-  }
-
   /** Which of these digests are secrets in bearer form of the organization, in the order of their ids. */
   findByDigests(organizationId: string, digests: readonly string[]): Promise<FoundSecret[]> {
     const now = this.database.now();

@@ -104,24 +104,27 @@ export class EnforcementAuthority {
    * To be called right after the commit of a revocation, with the seqs of its markers. Answers when every live enforcer
    * refuses what was revoked or is fenced; a repeat may be confirmed again at any time. Refuses with `enforcement_pending`
    * when that cannot be known: the change stays committed.
+   * @param known the markers, where the revoking transaction has answered them: they are broadcast while it is looked up who is waited for
    */
-  async confirm(seqs: readonly number[]): Promise<EnforcementReceipt> {
+  async confirm(seqs: readonly number[], known?: MarkerNotice): Promise<EnforcementReceipt> {
     const sinceMs = performance.now();
     const deadlineMs = sinceMs + this.leaseMs + patienceMilliseconds;
     const { store } = this.options;
     const before = new Map(this.acknowledged);
-    const { notice, seq: head, enforcers } = await this.untilDeadline(deadlineMs, () => store.confirming(seqs));
+    if (known) this.broadcast(known);
+    const asked = known ? [] : seqs;
+    const { notice, seq: head, enforcers } = await this.untilDeadline(deadlineMs, () => store.confirming(asked));
     const seq = Math.max(...seqs);
     const revocation = new PendingRevocation({ seq, history: notice.history, leaseMs: this.leaseMs, sinceMs });
     const waiter: Waiter = { revocation, sinceMs, wake: () => undefined };
     this.pending.add(waiter);
     try {
-      if (notice.markers.length > 0) this.bus.connection.publish(markerSubject(this.authority), JSON.stringify(notice));
+      this.broadcast(notice);
       revocation.list(enforcers);
       for (const [id, ack] of this.acknowledged) {
-        if (ack.appliedThrough <= head) revocation.acknowledge(ack);
+        if (before.get(id) !== ack || ack.appliedThrough <= head) revocation.acknowledge(ack);
         // Of a database that was put back to an earlier point: what it acknowledged were other markers.
-        else if (before.get(id) === ack) this.acknowledged.delete(id);
+        else this.acknowledged.delete(id);
       }
       let listedMs = performance.now();
       for (;;) {
@@ -139,6 +142,10 @@ export class EnforcementAuthority {
     } finally {
       this.pending.delete(waiter);
     }
+  }
+
+  private broadcast(notice: MarkerNotice): void {
+    if (notice.markers.length > 0) this.bus.connection.publish(markerSubject(this.authority), JSON.stringify(notice));
   }
 
   private get leaseMs(): number {

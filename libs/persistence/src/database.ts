@@ -7,6 +7,7 @@ import { migrate, migrationsFrom } from './migrations.js';
 import { EnforcementStore, writeMarker } from './enforcement.store.js';
 import { isOutage } from './outage.js';
 import { OutboxStore } from './outbox.store.js';
+import { Statement } from './statement.js';
 
 export interface DatabaseOptions {
   url: string;
@@ -77,6 +78,21 @@ export class Database {
     return result;
   }
 
+  /** The same in one statement. `text` puts it together: `with` queries of its own and the statement's, and what is answered. */
+  async write<Row>(text: (statement: Statement) => string): Promise<Row[]> {
+    const statement = new Statement((event) => this.complete(event));
+    const sql = text(statement);
+    const rows = await this.read((manager) => manager.query<Row[]>(sql, statement.values));
+    this.outbox.announce();
+    return rows;
+  }
+
+  /** An event as it is kept: with its id, its time and whose it is. */
+  complete(event: OwedEvent): AuditEvent {
+    const now = this.now();
+    return completeEvent(event, { id: newId('evt', now), time: now, service: this.service });
+  }
+
   /** 32 random bytes for one purpose, made once and the same on every replica and after every restart. */
   localKey(purpose: string): Promise<Buffer> {
     return this.read(async (manager) => {
@@ -127,7 +143,7 @@ export class Transaction {
 
   /** Writes an event into the outbox with the change itself: both are kept or neither is. Answers the event's id. */
   async owe(event: OwedEvent): Promise<string> {
-    const complete = this.complete(event);
+    const complete = this.database.complete(event);
     await this.manager.query('insert into outbox (id, event) values ($1, $2)', [complete.id, complete]);
     this.owed.any = true;
     return complete.id;
@@ -138,14 +154,9 @@ export class Transaction {
     if (events.length === 0) return;
     await this.manager.query(
       `insert into outbox (id, event) select event->>'id', event from jsonb_array_elements($1::jsonb) event`,
-      [JSON.stringify(events.map((event) => this.complete(event)))],
+      [JSON.stringify(events.map((event) => this.database.complete(event)))],
     );
     this.owed.any = true;
-  }
-
-  private complete(event: OwedEvent): AuditEvent {
-    const now = this.database.now();
-    return completeEvent(event, { id: newId('evt', now), time: now, service: this.database.service });
   }
 
   /**

@@ -1,5 +1,6 @@
 export { postgresSettings } from './settings.js';
 export { Database, Transaction, type DatabaseOptions } from './database.js';
+export { Statement, unwaited } from './statement.js';
 export { EnforcementStore } from './enforcement.store.js';
 export { OutboxStore } from './outbox.store.js';
 export { once } from './idempotency.js';
