@@ -1,18 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { type OwedEvent } from '@portcullis/contracts';
+import { type ApiKeyRecord, type OwedEvent } from '@portcullis/contracts';
 import { type MarkerNotice } from '@portcullis/enforcement';
 import { Database, unwaited } from '@portcullis/persistence';
-import { type Revocation } from './api-key.store.js';
+import { ApiKeyEntity } from './api-key.entity.js';
+import { type Revocation, type ShownSecret, shownSecrets, toRecord } from './api-key.store.js';
 
-/** A revocation that was made just now, with what is to be broadcast of it. */
-export type MadeRevocation = Revocation & { notice?: MarkerNotice };
+/** A revocation, and the key as it is with it; of one that was made just now, what is to be broadcast. */
+export type MadeRevocation = Revocation & { record: ApiKeyRecord; notice?: MarkerNotice };
 
-interface RevokedRow {
+type RevokedRow = ApiKeyEntity & {
   seq: string;
   first: boolean;
-  enforced: boolean;
   history: string;
-}
+  secrets: Record<keyof ShownSecret, string | null>[];
+};
 
 /** What a caller waits for who revokes a key: one statement to end it, one to note that it is ended everywhere. */
 @Injectable()
@@ -25,26 +26,44 @@ export class RevocationStore {
    */
   async revoke(organizationId: string, id: string, by: string, event: OwedEvent): Promise<MadeRevocation | undefined> {
     const marker = { scope: 'credential', id, effect: 'drop' } as const;
+    const now = this.database.now();
     const [row] = await this.database.write<RevokedRow>((statement) => {
-      const [key, organization] = [statement.value(id), statement.value(organizationId)];
+      const [key, organization, at] = [id, organizationId, now].map((value) => statement.value(value));
       return `
-        with locked as (select id, revoked_at, revoked_seq, enforced_at from api_key
-                         where id = ${key} and organization_id = ${organization} for update),
+        with locked as (select * from api_key where id = ${key} and organization_id = ${organization} for update),
         live as (select id from locked where revoked_at is null),
         ${statement.mark('live', marker)},
         revoked as (update api_key key
-                       set revoked_at = ${statement.value(this.database.now())}, revoked_by = ${statement.value(by)},
-                           revoked_seq = marked.seq
+                       set revoked_at = ${at}, revoked_by = ${statement.value(by)}, revoked_seq = marked.seq
                       from marked where key.id = ${key}),
-        ${statement.owe('live', [event])}
-        select coalesce(marked.seq, locked.revoked_seq) as seq, marked.seq is not null as first,
-               locked.enforced_at is not null as enforced, position.history
+        ${statement.owe('live', [event])},
+        shown as (${shownSecrets(key ?? '', at ?? '')})
+        select ${this.columns('locked')}, coalesce(marked.seq, locked.revoked_seq) as seq, marked.seq is not null as first,
+               position.history, coalesce((select json_agg(shown) from shown), '[]') as secrets
           from locked left join marked on true cross join enforcement_position position`;
     });
     if (!row) return undefined;
-    const { first, enforced, history } = row;
+    const { first, history, secrets, ...key } = row;
     const seq = Number(row.seq);
-    return { seq, enforced, ...(first ? { notice: { history, markers: [{ seq, ...marker }] } } : {}) };
+    const shown = secrets.map(({ created_at, expires_at, last_used_at, ...secret }) => ({
+      ...(secret as Pick<ShownSecret, 'id' | 'key_id' | 'form'>),
+      created_at: new Date(created_at ?? NaN),
+      expires_at: expires_at === null ? null : new Date(expires_at),
+      last_used_at: last_used_at === null ? null : new Date(last_used_at),
+    }));
+    const revoked = first ? { ...key, revokedAt: now, revokedBy: by } : key;
+    return {
+      seq,
+      enforced: key.enforcedAt !== null,
+      record: toRecord(revoked, shown, now),
+      ...(first ? { notice: { history, markers: [{ seq, ...marker }] } } : {}),
+    };
+  }
+
+  /** All columns of a key, by the names that the entity has for them. */
+  private columns(of: string): string {
+    const { columns } = this.database.source.getMetadata(ApiKeyEntity);
+    return columns.map(({ databaseName, propertyName }) => `${of}.${databaseName} as "${propertyName}"`).join(', ');
   }
 
   /**

@@ -34,17 +34,13 @@ export class RevokeKey {
     });
     if (!revocation) throw new Refusal('not_found', 'No such API key.');
 
-    // The record is read while the enforcers are waited for: nothing of it changes any more but when it was confirmed.
-    const [{ receipt, noted }, record] = await Promise.all([
-      this.confirmRevocations.confirm([{ id, organizationId, ...revocation }], origin),
-      this.keys.read(organizationId, id),
-    ]);
-    const enforcedAt = noted.get(id)?.toISOString() ?? record?.enforced_at;
+    const { record, ...made } = revocation;
+    const committed = { id, organizationId, ...made };
+    const { receipt: enforcement, noted } = await this.confirmRevocations.confirm([committed], origin);
+    const enforcedAt = noted.get(id)?.toISOString() ?? record.enforced_at;
+    if (enforcedAt !== null) return { ...record, enforced_at: enforcedAt, enforcement };
     // Somebody else has noted it meanwhile.
-    const shown = enforcedAt
-      ? record && { ...record, enforced_at: enforcedAt }
-      : await this.keys.read(organizationId, id);
-    if (!shown) throw new Error(`key ${id} vanished while it was revoked`);
-    return { ...shown, enforcement: receipt };
+    const later = await this.keys.read(organizationId, id);
+    return { ...record, enforced_at: later?.enforced_at ?? null, enforcement };
   }
 }
