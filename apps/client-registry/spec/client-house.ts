@@ -19,6 +19,7 @@ import { clientRegistryDatabase, ClientRegistryModule } from '../src/client-regi
 import { ConfirmClientChange } from '../src/confirm-client-change.js';
 import { CreateClient } from '../src/create-client.js';
 import { ReadClients } from '../src/read-clients.js';
+import { ResolveGrant } from '../src/resolve-grant.js';
 import { RevokeClient } from '../src/revoke-client.js';
 import { RotateClient } from '../src/rotate-client.js';
 import { UpdateClient } from '../src/update-client.js';
@@ -55,7 +56,7 @@ export async function openClientHouse(policyPath = new URL('../../../config/poli
 
   return {
     clock,
-    ...{ database, claimRequest, organization_id },
+    ...{ database, claimRequest, organization_id, policy },
     owner,
     after: (seconds: number): void => {
       clock.now = new Date(clock.now.getTime() + seconds * 1000);
@@ -81,6 +82,7 @@ export async function openClientHouse(policyPath = new URL('../../../config/poli
       module.get(ReadClients).list(caller, read(ClientRegistry.list, request)),
     one: (id: string, caller = owner()) => module.get(ReadClients).one(caller, { id }),
     resolve: async (client_id: string) => (await module.get(ReadClients).resolve({ client_id })).client,
+    grant: (id: string) => module.get(ResolveGrant).execute({ id }),
     finish: () => module.get(ConfirmClientChange).finish({ afterSeconds: 20, limit: 100 }),
     query: <Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> =>
       database.read((manager) => manager.query<Row[]>(sql, parameters)),

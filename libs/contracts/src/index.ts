@@ -97,6 +97,6 @@ export {
 } from './api-key.contract.js';
 export { AccessBatch, AccessRecord, maxAccessRecords, RequestRecord } from './key-usage.contract.js';
 export { PolicyReport } from './policy-report.js';
-export { ClientRecord, ClientRegistry, ResolvedClient } from './client-registry.contract.js';
+export { ClientRecord, ClientRegistry, ResolvedClient, ResolvedClientGrant } from './client-registry.contract.js';
 export { Audit } from './audit.contract.js';
 export { operationsOf } from './catalogue.js';

@@ -48,6 +48,7 @@ export {
   type Cidr,
   clientAddress,
   type Hops,
+  isEverywhere,
   NetworkList,
   NetworkRefused,
   normaliseAddress,
