@@ -2,6 +2,7 @@ import { Test } from '@nestjs/testing';
 import { Bus, EnforcementAuthority } from '@portcullis/bus';
 import {
   ApiKey,
+  Bucket,
   type AuditEvent,
   type AuthenticatedCaller,
   newId,
@@ -10,10 +11,14 @@ import {
   type RequestInputOf,
   type RequestOf,
 } from '@portcullis/contracts';
-import { generateSealingKey, publicSealingJwk, unseal } from '@portcullis/credentials';
+import { generateSealingKey, KeyEncryption, publicSealingJwk, unseal } from '@portcullis/credentials';
 import { PolicyFile } from '@portcullis/policy';
 import { aCaller, specDatabase, specNatsUrl } from '@portcullis/testing';
 import { apiKeyDatabase, ApiKeyModule } from '../src/api-key.module.js';
+import { ClaimBucket } from '../src/buckets/claim-bucket.js';
+import { ConfirmBucketChange } from '../src/buckets/confirm-bucket-change.js';
+import { ReadBuckets } from '../src/buckets/read-buckets.js';
+import { ReleaseBucket } from '../src/buckets/release-bucket.js';
 import { ConfirmKeyChange } from '../src/confirm-key-change.js';
 import { DisableKey } from '../src/disable-key.js';
 import { FindLeaked } from '../src/find-leaked.js';
@@ -22,20 +27,38 @@ import { IssueKey } from '../src/issue-key.js';
 import { ReadKeys } from '../src/read-keys.js';
 import { RevokeKey } from '../src/revoke-key.js';
 import { RotateKey } from '../src/rotate-key.js';
+import { ResolveAccessKey } from '../src/s3/resolve-access-key.js';
+import { type S3Settings } from '../src/s3/s3-settings.js';
 import { UpdateKey } from '../src/update-key.js';
 
 const sealingKey = generateSealingKey();
 
+/** What the houses keep S3 secrets under, the older first. */
+export const [firstKeyEncryptionKey, nextKeyEncryptionKey] = [
+  'q5Zt0Yc3nUuX8yMvJ2kLw7RrEo1aHsGfD4bTiPzK9Vg=',
+  'Jm3vQ8sXn1Lw6TzRb9Kc2Hd7Fy4Gp5Va0UeOiBtMxWs=',
+] as const;
+export const objectStorage: S3Settings = {
+  publicUrl: 'http://127.0.0.1:9000',
+  region: 'us-east-1',
+  encryption: KeyEncryption.parse(firstKeyEncryptionKey),
+};
+
 /** The service's use-cases on a real database and with a clock that stands; requests are read as its handlers read them. */
-export async function openKeyHouse() {
+export async function openKeyHouse({
+  s3 = objectStorage,
+  policyPath = new URL('../../../config/policy.yaml', import.meta.url).pathname,
+}: { s3?: S3Settings; policyPath?: string } = {}) {
   const clock = { now: new Date('2026-03-01T12:00:00.000Z') };
-  const policy = await PolicyFile.open(new URL('../../../config/policy.yaml', import.meta.url).pathname);
+  const policy = await PolicyFile.open(policyPath);
   const spec = await specDatabase({ ...apiKeyDatabase, now: () => clock.now });
   const { database } = spec;
   const bus = await Bus.connect('api-key', specNatsUrl('api-key'));
   const authority = new EnforcementAuthority(bus, { store: database.enforcement, leaseSeconds: 2, report: () => {} });
   const module = await Test.createTestingModule({
-    imports: [ApiKeyModule.of({ bus, database, policy, authority, keyPrefix: 'ptc', acceptedPrefixes: ['old_ptc'] })],
+    imports: [
+      ApiKeyModule.of({ bus, database, policy, authority, keyPrefix: 'ptc', acceptedPrefixes: ['old_ptc'], s3 }),
+    ],
   }).compile();
   const organization_id = newId('org', new Date());
 
@@ -79,6 +102,18 @@ export async function openKeyHouse() {
     resolve: async (request: RequestInputOf<typeof ApiKey.resolve>) =>
       (await module.get(ReadKeys).resolve(read(ApiKey.resolve, request))).key,
     prefixes: async () => (await module.get(ImportKeys).foreignPrefixes()).prefixes,
+    resolveAccessKey: async (access_key_id: string) => {
+      const { kty, crv, x } = publicSealingJwk(sealingKey);
+      const request = read(ApiKey.resolveAccessKey, { access_key_id, reply_key: { kty, crv, x } });
+      return (await module.get(ResolveAccessKey).execute(request)).found;
+    },
+    claim: (name: string, caller = owner()) => module.get(ClaimBucket).execute(caller, read(Bucket.claim, { name })),
+    release: (name: string, caller = owner()) =>
+      module.get(ReleaseBucket).execute(caller, read(Bucket.release, { name })),
+    bucket: async (name: string) => (await module.get(ReadBuckets).resolve({ name })).bucket,
+    owned: (request: Partial<RequestInputOf<typeof Bucket.listOwned>> = {}) =>
+      module.get(ReadBuckets).owned(read(Bucket.listOwned, { organization_id, ...request })),
+    finishBuckets: () => module.get(ConfirmBucketChange).finish({ afterSeconds: 20, limit: 100 }),
     /** A secret as the gateway would show it. */
     opened: (sealed: { sealed: string } | undefined, operation: Operation) =>
       unseal(sealingKey, sealed?.sealed ?? '', operation.subject),

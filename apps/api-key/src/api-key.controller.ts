@@ -11,6 +11,7 @@ import { FindLeaked } from './find-leaked.js';
 import { ImportKeys } from './import-keys.js';
 import { ResolveGrant } from './resolve-grant.js';
 import { RotateKey } from './rotate-key.js';
+import { ResolveAccessKey } from './s3/resolve-access-key.js';
 import { UpdateKey } from './update-key.js';
 import { RevokeOwned } from './revoke-owned.js';
 
@@ -30,6 +31,7 @@ export class ApiKeyController {
     private readonly findLeakedKeys: FindLeaked,
     private readonly ownedKeys: RevokeOwned,
     private readonly grants: ResolveGrant,
+    private readonly accessKeys: ResolveAccessKey,
   ) {}
 
   @Handles(ApiKey.create)
@@ -61,6 +63,13 @@ export class ApiKeyController {
   @Handles(ApiKey.resolve)
   resolve(request: RequestOf<typeof ApiKey.resolve>): Promise<ReplyOf<typeof ApiKey.resolve>> {
     return this.readKeys.resolve(request);
+  }
+
+  @Handles(ApiKey.resolveAccessKey)
+  resolveAccessKey(
+    request: RequestOf<typeof ApiKey.resolveAccessKey>,
+  ): Promise<ReplyOf<typeof ApiKey.resolveAccessKey>> {
+    return this.accessKeys.execute(request);
   }
 
   @Handles(ApiKey.resolveGrant)

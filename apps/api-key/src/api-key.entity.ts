@@ -13,6 +13,7 @@ export class ApiKeyEntity {
   @Column('text', { array: true }) forms!: KeyForm[];
   @Column('text', { name: 'key_prefix', nullable: true }) keyPrefix!: string | null;
   @Column('text', { name: 'client_id', nullable: true }) clientId!: string | null;
+  @Column('text', { name: 'access_key_id', nullable: true }) accessKeyId!: string | null;
   @Column('text', { array: true }) roles!: string[];
   @Column('text', { array: true }) permissions!: string[];
   @Column('jsonb', { nullable: true }) buckets!: Buckets | null;
@@ -35,14 +36,17 @@ export class ApiKeyEntity {
   @Column('text', { name: 'last_used_user_agent', nullable: true }) lastUsedUserAgent!: string | null;
 }
 
-/** Columns of `key_secret`: a digest, never the secret. */
+/** Columns of `key_secret`: a digest, or of the s3 form an envelope; never the secret. */
 @Entity('key_secret')
 export class KeySecretEntity {
   @PrimaryColumn('text') id!: string;
   @Column('text', { name: 'key_id' }) keyId!: string;
   @Column('text') form!: KeyForm;
   @Column('text', { nullable: true }) lookup!: string | null;
-  @Column('text') sha256!: string;
+  @Column('text', { nullable: true }) sha256!: string | null;
+  @Column('text', { name: 'access_key_id', nullable: true }) accessKeyId!: string | null;
+  /** Not read by this entity: what opens it asks for it by name. */
+  @Column('text', { nullable: true, select: false }) envelope!: string | null;
   @Column('integer') generation!: number;
   @Column('text', { name: 'foreign_prefix', nullable: true }) foreignPrefix!: string | null;
   @Column('boolean') cut!: boolean;

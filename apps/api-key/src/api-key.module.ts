@@ -5,6 +5,12 @@ import { PolicyFile } from '@portcullis/policy';
 import { ApiKeyController } from './api-key.controller.js';
 import { ApiKeyEntity, KeySecretEntity } from './api-key.entity.js';
 import { ApiKeyStore } from './api-key.store.js';
+import { BucketController } from './buckets/bucket.controller.js';
+import { BucketStore } from './buckets/bucket.store.js';
+import { ClaimBucket } from './buckets/claim-bucket.js';
+import { ConfirmBucketChange } from './buckets/confirm-bucket-change.js';
+import { ReadBuckets } from './buckets/read-buckets.js';
+import { ReleaseBucket } from './buckets/release-bucket.js';
 import { ChangeKey } from './change-key.js';
 import { ConfirmKeyChange } from './confirm-key-change.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
@@ -13,9 +19,10 @@ import { DisableKey } from './disable-key.js';
 import { FindLeaked } from './find-leaked.js';
 import { ACCEPTED_PREFIXES, ImportKeys } from './import-keys.js';
 import { ImportStore } from './import.store.js';
-import { IssueKey, KEY_PREFIX } from './issue-key.js';
+import { IssueKey } from './issue-key.js';
 import { KeyChangeStore } from './key-change.store.js';
 import { KeyUse } from './key-use.js';
+import { KEY_PREFIX, MintSecrets } from './mint-secrets.js';
 import { ReadKeys } from './read-keys.js';
 import { RevokeKey } from './revoke-key.js';
 import { BudgetStore } from './limits/budget.store.js';
@@ -24,6 +31,9 @@ import { ReadRequests, REQUESTS_DAYS } from './usage/read-requests.js';
 import { RequestStore } from './usage/request.store.js';
 import { ResolveGrant } from './resolve-grant.js';
 import { RotateKey } from './rotate-key.js';
+import { ResolveAccessKey } from './s3/resolve-access-key.js';
+import { S3SecretStore } from './s3/s3-secret.store.js';
+import { noS3, S3_SETTINGS, type S3Settings } from './s3/s3-settings.js';
 import { UpdateKey } from './update-key.js';
 import { OwnedKeyStore } from './owned-key.store.js';
 import { RevokeOwned } from './revoke-owned.js';
@@ -49,10 +59,12 @@ export class ApiKeyModule {
     requestsDays?: number;
     /** Prefixes that keys had before. */
     acceptedPrefixes?: readonly string[];
+    /** Without them no key has the s3 form. */
+    s3?: S3Settings;
   }): DynamicModule {
     return {
       module: ApiKeyModule,
-      controllers: [ApiKeyController],
+      controllers: [ApiKeyController, BucketController],
       providers: [
         { provide: Bus, useValue: parts.bus },
         { provide: Database, useValue: parts.database },
@@ -60,7 +72,9 @@ export class ApiKeyModule {
         { provide: EnforcementAuthority, useValue: parts.authority },
         { provide: KEY_PREFIX, useValue: parts.keyPrefix },
         { provide: ACCEPTED_PREFIXES, useValue: parts.acceptedPrefixes ?? [] },
+        { provide: S3_SETTINGS, useValue: parts.s3 ?? noS3 },
         ApiKeyStore,
+        MintSecrets,
         IssueKey,
         ReadKeys,
         ResolveGrant,
@@ -84,6 +98,13 @@ export class ApiKeyModule {
         FindLeaked,
         OwnedKeyStore,
         RevokeOwned,
+        S3SecretStore,
+        ResolveAccessKey,
+        BucketStore,
+        ConfirmBucketChange,
+        ClaimBucket,
+        ReleaseBucket,
+        ReadBuckets,
       ],
     };
   }

@@ -21,7 +21,7 @@ export const untouched = {
 };
 
 export type NewKey = Omit<ApiKeyEntity, keyof typeof untouched>;
-export type NewSecret = Pick<KeySecretEntity, 'id' | 'form' | 'lookup' | 'sha256'>;
+export type NewSecret = Pick<KeySecretEntity, 'id' | 'form' | 'lookup' | 'sha256' | 'accessKeyId' | 'envelope'>;
 
 export interface KeyFilter {
   organizationId: string;
@@ -70,9 +70,10 @@ export class ApiKeyStore {
     );
     await tx.manager.insert(ApiKeyEntity, { ...entity, metadata: entity.metadata as never });
     await tx.manager.insert(KeySecretEntity, rows);
-    const shown = secrets.map(({ id, form }) => ({
+    const shown = secrets.map(({ id, form, accessKeyId }) => ({
       id,
       form,
+      access_key_id: accessKeyId,
       created_at: key.createdAt,
       expires_at: null,
       last_used_at: null,
@@ -179,7 +180,7 @@ export class ApiKeyStore {
   }
 }
 
-interface ResolvedRow {
+export interface ResolvedRow {
   history: string;
   seq: string;
   id: string | null;
@@ -198,11 +199,15 @@ interface ResolvedRow {
   secrets: { id: string; form: KeyForm; generation: number; sha256: string; expires_at: string | null }[] | null;
 }
 
-const resolveWhere = (condition: string): string => `
-  select position.history, position.seq, key.*,
+/** Of a key named `key`: its secrets that are live at $2 and are recognised by their digest. */
+export const resolvedSecrets = `
          (select json_agg(json_build_object('id', s.id, 'form', s.form, 'generation', s.generation,
                                            'sha256', s.sha256, 'expires_at', s.expires_at) order by s.generation)
-            from key_secret s where s.key_id = key.id and not s.cut and (s.expires_at is null or s.expires_at > $2)) as secrets
+            from key_secret s where s.key_id = key.id and s.sha256 is not null
+             and not s.cut and (s.expires_at is null or s.expires_at > $2)) as secrets`;
+
+const resolveWhere = (condition: string): string => `
+  select position.history, position.seq, key.*, ${resolvedSecrets}
     from enforcement_position position
     left join api_key key on ${condition}`;
 
@@ -217,7 +222,7 @@ const mostSecretsShown = 20;
 
 /** The secrets that records show, in their order. `keys`: `any(…)` of ids; `now`: a place in the text. */
 export const shownSecrets = (keys: string, now: string): string => `
-  select id, key_id, form, created_at, expires_at, last_used_at
+  select id, key_id, form, access_key_id, created_at, expires_at, last_used_at
     from (select *, row_number() over (partition by key_id order by (expires_at is null or expires_at > ${now}) desc,
                                                                     generation desc, id) as place
             from key_secret where key_id = ${keys}) secret
@@ -240,6 +245,7 @@ export interface ShownSecret {
   id: string;
   key_id: string;
   form: KeyForm;
+  access_key_id: string | null;
   created_at: Date;
   expires_at: Date | null;
   last_used_at: Date | null;
@@ -255,7 +261,7 @@ export function toRecord(key: ApiKeyEntity, secrets: readonly Omit<ShownSecret, 
     forms: key.forms,
     key_prefix: key.keyPrefix,
     client_id: key.clientId,
-    access_key_id: null,
+    access_key_id: key.accessKeyId,
     roles: key.roles,
     permissions: key.permissions,
     buckets: key.buckets,
@@ -275,6 +281,7 @@ export function toRecord(key: ApiKeyEntity, secrets: readonly Omit<ShownSecret, 
     secrets: secrets.map((secret) => ({
       id: secret.id,
       form: secret.form,
+      ...(secret.access_key_id === null ? {} : { access_key_id: secret.access_key_id }),
       created_at: secret.created_at.toISOString(),
       expires_at: time(secret.expires_at),
       last_used_at: time(secret.last_used_at),
@@ -282,7 +289,7 @@ export function toRecord(key: ApiKeyEntity, secrets: readonly Omit<ShownSecret, 
   };
 }
 
-function toResolved(row: ResolvedRow & { id: string }, now: Date): ResolvedKey {
+export function toResolved(row: ResolvedRow & { id: string }, now: Date): ResolvedKey {
   return {
     id: row.id,
     organization_id: row.organization_id,

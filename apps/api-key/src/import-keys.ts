@@ -18,7 +18,8 @@ import { PolicyFile } from '@portcullis/policy';
 import { canonicalNetworks, demandNetworksWithin, demandWithin, heldBy } from '@portcullis/granting';
 import { grantOf, unique } from './grant-rules.js';
 import { ImportStore, type NewImportedKey } from './import.store.js';
-import { IssueKey, KEY_PREFIX } from './issue-key.js';
+import { IssueKey } from './issue-key.js';
+import { KEY_PREFIX } from './mint-secrets.js';
 import { newKey } from './new-key.js';
 
 /** Prefixes that our own keys have had before, and are still accepted with. */
@@ -89,6 +90,7 @@ export class ImportKeys {
             forms: ['bearer'],
             keyPrefix: key.prefix,
             clientId: null,
+            accessKeyId: null,
           },
           secret: { id: newId('sec', now), sha256: key.sha256, foreignPrefix: key.prefix },
         });

@@ -28,6 +28,8 @@ export class ImportStore {
           keyId: key.id,
           form: 'bearer' as const,
           lookup: null,
+          accessKeyId: null,
+          envelope: null,
           generation: 1,
           cut: false,
           createdAt: key.createdAt,

@@ -7,21 +7,19 @@ import {
   eventOrigin,
   Identity,
   type KeyOwner,
-  newId,
   Refusal,
   type ReplyOf,
   type RequestOf,
 } from '@portcullis/contracts';
-import { mintApiKey, mintClientCredentials, seal } from '@portcullis/credentials';
 import { Database, once } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
 import { canonicalNetworks, demandNetworksWithin, demandWithin, heldBy } from '@portcullis/granting';
-import { ApiKeyStore, type NewSecret } from './api-key.store.js';
+import { ApiKeyStore } from './api-key.store.js';
 import { grantOf } from './grant-rules.js';
+import { MintSecrets, withoutSecrets } from './mint-secrets.js';
 import { newKey } from './new-key.js';
-
-/** The prefix of bearer keys that are made from now on. */
-export const KEY_PREFIX = Symbol('KEY_PREFIX');
+import { demandS3Form } from './s3/s3-form.js';
+import { S3_SETTINGS, type S3Settings } from './s3/s3-settings.js';
 
 type Request = RequestOf<typeof ApiKey.create>;
 type Reply = ReplyOf<typeof ApiKey.create>;
@@ -34,14 +32,15 @@ export class IssueKey {
     private readonly keys: ApiKeyStore,
     private readonly policy: PolicyFile,
     private readonly bus: Bus,
-    @Inject(KEY_PREFIX) private readonly prefix: string,
+    private readonly mintSecrets: MintSecrets,
+    @Inject(S3_SETTINGS) private readonly s3: S3Settings,
   ) {}
 
   async execute(caller: AuthenticatedCaller, request: Request): Promise<Reply> {
     const networks = canonicalNetworks(request.networks);
-    refuseUnavailableForms(request);
     const { lattice } = this.policy.current;
     const grant = grantOf(lattice, request);
+    demandS3Form(this.s3, request, { lattice, grant });
     demandWithin(grant, heldBy(lattice, caller), 'you');
     demandNetworksWithin(networks, caller.principal.networks);
     const owner = await this.ownerOf(caller, request, lattice, grant);
@@ -50,7 +49,12 @@ export class IssueKey {
     const hmacKey = await this.database.localKey('idempotency');
     const about = { caller, operation: ApiKey.create.subject, body: request, hmacKey, now: this.database.now() };
     return this.database.transaction((tx) =>
-      once(tx, about, () => this.issue(tx, caller, request, key), withoutSecrets),
+      once(
+        tx,
+        about,
+        () => this.issue(tx, caller, request, key),
+        (reply) => ({ ...reply, credentials: withoutSecrets(reply.credentials) }),
+      ),
     );
   }
 
@@ -60,27 +64,11 @@ export class IssueKey {
     request: Request,
     key: ReturnType<typeof newKey>,
   ): Promise<Reply> {
-    const now = key.createdAt;
-    const bearer = request.forms.includes('bearer') ? mintApiKey(this.prefix) : undefined;
-    const client = request.forms.includes('client_credentials') ? mintClientCredentials() : undefined;
-    const secrets: NewSecret[] = [
-      ...(bearer
-        ? [{ id: newId('sec', now), form: 'bearer' as const, lookup: bearer.lookup, sha256: bearer.sha256 }]
-        : []),
-      ...(client
-        ? [{ id: newId('sec', now), form: 'client_credentials' as const, lookup: null, sha256: client.sha256 }]
-        : []),
-    ];
-    const record = await this.keys.insert(
-      tx,
-      {
-        ...key,
-        forms: request.forms,
-        keyPrefix: bearer ? `${this.prefix}_${bearer.lookup}` : null,
-        clientId: client?.clientId ?? null,
-      },
-      secrets,
-    );
+    const { id, organizationId, createdAt: now } = key;
+    const { forms } = request;
+    const minted = this.mintSecrets.execute(caller, ApiKey.create, { id, organizationId, clientId: null, forms, now });
+    const { rows, credentials, ...columns } = minted;
+    const record = await this.keys.insert(tx, { ...key, forms, ...columns }, rows);
     await tx.owe({
       organization_id: record.organization_id,
       action: 'api-key.created',
@@ -90,6 +78,7 @@ export class IssueKey {
         name: record.name,
         owner: record.owner,
         forms: record.forms,
+        access_key_id: record.access_key_id,
         roles: record.roles,
         permissions: record.permissions,
         buckets: record.buckets,
@@ -98,14 +87,7 @@ export class IssueKey {
         expires_at: record.expires_at,
       },
     });
-    const sealed = (secret: { reveal(): string }) => seal(caller.reply_key, secret.reveal(), ApiKey.create.subject);
-    return {
-      ...record,
-      credentials: {
-        ...(bearer ? { bearer_token: { sealed: sealed(bearer.text) } } : {}),
-        ...(client ? { client_id: client.clientId, client_secret: { sealed: sealed(client.clientSecret) } } : {}),
-      },
-    };
+    return { ...record, credentials };
   }
 
   /** The maker, unless a service account is named: then the key may hold no more than that account does. */
@@ -132,17 +114,4 @@ export class IssueKey {
     demandWithin(grant, lattice.grantKnown({ ...membership, buckets: 'all' }), 'the service account');
     return { kind: 'service_account', id: found.principal.id };
   }
-}
-
-function refuseUnavailableForms(request: Request): void {
-  if (request.forms.includes('s3')) {
-    throw new Refusal('unprocessable', 'This installation has no object storage, so a key cannot have the s3 form.', {
-      errors: [{ field: 'forms', message: 's3 needs an object store' }],
-    });
-  }
-}
-
-function withoutSecrets(reply: Reply): Reply {
-  const { client_id } = reply.credentials;
-  return { ...reply, credentials: { ...(client_id === undefined ? {} : { client_id }), secret_already_shown: true } };
 }

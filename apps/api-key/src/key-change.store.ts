@@ -40,6 +40,7 @@ export type KeyColumns = Partial<
     | 'permissions'
     | 'buckets'
     | 'keyPrefix'
+    | 'accessKeyId'
     | 'disabledAt'
     | 'disabledBy'
   >

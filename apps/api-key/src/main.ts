@@ -1,9 +1,12 @@
 import { EnforcementAuthority, finishLeftBehind, PolicyReporter, Recurring, serve } from '@portcullis/bus';
+import { type KeyEncryption } from '@portcullis/credentials';
 import { Database } from '@portcullis/persistence';
 import { followEdits, PolicyFile } from '@portcullis/policy';
 import { exitMisconfigured, policyVariables } from '@portcullis/settings';
 import { apiKeyDatabase, ApiKeyModule } from './api-key.module.js';
 import { ApiKeyStore } from './api-key.store.js';
+import { BucketStore } from './buckets/bucket.store.js';
+import { ConfirmBucketChange } from './buckets/confirm-bucket-change.js';
 import { loadConfig } from './config.js';
 import { ConfirmKeyChange } from './confirm-key-change.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
@@ -13,8 +16,19 @@ import { CountRequests } from './usage/count-requests.js';
 import { ForgetRequests } from './usage/forget-requests.js';
 import { RequestStore } from './usage/request.store.js';
 import { KeyWatch } from './key-watch.js';
+import { KeepEnvelopes } from './s3/keep-envelopes.js';
 
 const config = loadConfig();
+const { s3 } = config;
+
+function keepEnvelopes(database: Database, encryption: KeyEncryption, report: (line: string) => void): Recurring {
+  const envelopes = new KeepEnvelopes(database, encryption, report);
+  return new Recurring(() => envelopes.run(), {
+    everyMilliseconds: 600_000,
+    mayRun: () => true,
+    failed: (error) => report(`S3 secrets: ${String(error)}`),
+  });
+}
 
 await serve('api-key', config.NATS_URL, async (bus, report) => {
   const policy = await PolicyFile.open(config.PORTCULLIS_POLICY, {
@@ -33,6 +47,7 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     new KeyChangeStore(database),
     new ConfirmRevocations(new RevocationStore(database), authority),
   );
+  const buckets = new ConfirmBucketChange(database, authority, new BucketStore(database));
   const watch = new KeyWatch(database, config.PORTCULLIS_KEY_UNUSED_DAYS);
   const days = config.PORTCULLIS_REQUESTS_DAYS;
   const usage = { bus, requests: new RequestStore(database), now: database.now, days, report };
@@ -45,11 +60,13 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
       keyPrefix: config.PORTCULLIS_KEY_PREFIX,
       requestsDays: days,
       acceptedPrefixes: config.PORTCULLIS_KEY_PREFIXES_ACCEPTED,
+      s3,
     }),
     outbox: database.outbox,
     companions: [
       authority,
       finishLeftBehind(bus, (left) => changes.finish(left), report),
+      finishLeftBehind(bus, (left) => buckets.finish(left), report),
       new PolicyReporter(bus, () => policy.status),
       new CountRequests(usage),
       new ForgetRequests(usage),
@@ -58,6 +75,7 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
         mayRun: () => true,
         failed: (error) => report(`watch over keys: ${String(error)}`),
       }),
+      ...(s3.encryption ? [keepEnvelopes(database, s3.encryption, report)] : []),
     ],
     healthy: () => database.healthy(),
     close: async () => {

@@ -16,7 +16,7 @@ export function newKey(
   { principal }: AuthenticatedCaller,
   described: Described,
   found: { owner: KeyOwner; networks: string[] | null; grant: Grant; lattice: Lattice; now: Date },
-): Omit<NewKey, 'forms' | 'keyPrefix' | 'clientId'> {
+): Omit<NewKey, 'forms' | 'keyPrefix' | 'clientId' | 'accessKeyId'> {
   const { owner, networks, grant, lattice, now } = found;
   const reachesBuckets = Object.keys(lattice.resources(grant)).length > 0;
   return {

@@ -46,7 +46,7 @@ export class RevocationStore {
     const { first, history, secrets, ...key } = row;
     const seq = Number(row.seq);
     const shown = secrets.map(({ created_at, expires_at, last_used_at, ...secret }) => ({
-      ...(secret as Pick<ShownSecret, 'id' | 'key_id' | 'form'>),
+      ...(secret as Omit<ShownSecret, 'created_at' | 'expires_at' | 'last_used_at'>),
       created_at: new Date(created_at ?? NaN),
       expires_at: expires_at === null ? null : new Date(expires_at),
       last_used_at: last_used_at === null ? null : new Date(last_used_at),

@@ -1,12 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { ApiKey, type AuthenticatedCaller, newId, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
-import { mintApiKey, mintClientCredentials, seal } from '@portcullis/credentials';
+import { Injectable } from '@nestjs/common';
+import { ApiKey, type AuthenticatedCaller, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
-import { type NewSecret } from './api-key.store.js';
 import { ChangeKey } from './change-key.js';
 import { demandHolds } from './grant-rules.js';
-import { KEY_PREFIX } from './issue-key.js';
+import { MintSecrets, withoutSecrets } from './mint-secrets.js';
 
 type Shown = Pick<ReplyOf<typeof ApiKey.rotate>, 'credentials'>;
 
@@ -23,7 +21,7 @@ export class RotateKey {
     private readonly database: Database,
     private readonly policy: PolicyFile,
     private readonly changeKey: ChangeKey,
-    @Inject(KEY_PREFIX) private readonly prefix: string,
+    private readonly mintSecrets: MintSecrets,
   ) {}
 
   execute(
@@ -44,40 +42,34 @@ export class RotateKey {
           );
         }
         const now = this.database.now();
-        const bearer = record.forms.includes('bearer') ? mintApiKey(this.prefix) : undefined;
-        const client = record.forms.includes('client_credentials') ? mintClientCredentials() : undefined;
-        const add: NewSecret[] = [];
-        if (bearer) {
-          add.push({ id: newId('sec', now), form: 'bearer', lookup: bearer.lookup, sha256: bearer.sha256 });
-        }
-        if (client) {
-          add.push({ id: newId('sec', now), form: 'client_credentials', lookup: null, sha256: client.sha256 });
-        }
-        const ends = new Date(now.getTime() + overlapSeconds * 1000);
-        const sealed = (secret: { reveal(): string }) => ({
-          sealed: seal(caller.reply_key, secret.reveal(), ApiKey.rotate.subject),
+        const { rows, keyPrefix, accessKeyId, credentials } = this.mintSecrets.execute(caller, ApiKey.rotate, {
+          id: record.id,
+          organizationId: record.organization_id,
+          clientId: record.client_id,
+          forms: record.forms,
+          now,
         });
+        const ends = new Date(now.getTime() + overlapSeconds * 1000);
         return {
-          columns: bearer ? { keyPrefix: `${this.prefix}_${bearer.lookup}` } : {},
-          secrets: { add, others: { at: ends, cut: overlapSeconds === 0 } },
+          columns: {
+            ...(keyPrefix === null ? {} : { keyPrefix }),
+            ...(accessKeyId === null ? {} : { accessKeyId }),
+          },
+          secrets: { add: rows, others: { at: ends, cut: overlapSeconds === 0 } },
           effect: overlapSeconds === 0 ? 'drop' : 'refresh',
           event: {
             action: 'api-key.rotated',
-            details: { overlap_seconds: overlapSeconds, forms: record.forms, old_secrets_end_at: ends.toISOString() },
-          },
-          shown: {
-            credentials: {
-              ...(bearer ? { bearer_token: sealed(bearer.text) } : {}),
-              ...(client && record.client_id !== null
-                ? { client_id: record.client_id, client_secret: sealed(client.clientSecret) }
-                : {}),
+            details: {
+              overlap_seconds: overlapSeconds,
+              forms: record.forms,
+              ...(accessKeyId === null ? {} : { access_key_id: accessKeyId }),
+              old_secrets_end_at: ends.toISOString(),
             },
           },
+          shown: { credentials },
         };
       },
-      ({ credentials: { client_id } }) => ({
-        credentials: { ...(client_id === undefined ? {} : { client_id }), secret_already_shown: true },
-      }),
+      ({ credentials }) => ({ credentials: withoutSecrets(credentials) }),
     );
   }
 }

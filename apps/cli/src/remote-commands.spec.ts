@@ -289,6 +289,17 @@ describe('secrets', () => {
     expect(out).toMatch(/Shown this once:\nbearer_token +ptc_very_secret/);
   });
 
+  test('of object storage are shown with the place that they are for', async () => {
+    const access_key_id = 'AKIA0123456789ABCDEF';
+    const s3 = { access_key_id, secret_access_key: 'very/secret', s3_endpoint: 'https://s3.example.com' };
+    gateway.answer(() => ({ status: 201, body: { ...record, access_key_id, credentials: s3 } }));
+    const { out } = await run([...create, '--form', 's3', '--bucket', 'reports'], {}, true);
+    expect(out).toMatch(
+      /Shown this once:\naccess_key_id +AKIA0123456789ABCDEF\nsecret_access_key +very\/secret\ns3_endpoint +https:\/\/s3\.example\.com\n/,
+    );
+    expect(out.split('very/secret')).toHaveLength(2);
+  });
+
   test('are in the json that a program reads', async () => {
     expect(JSON.parse((await run([...create, '--output', 'json'])).out)).toMatchObject({ credentials });
   });

@@ -16,6 +16,7 @@ describe('a sweep for secrets', () => {
     noteSecrets({
       items: [{ credentials: { bearer_token: 'ptc_0123456789abcdefghij', client_id: 'a-client-id-of-one' } }],
     });
+    noteSecrets({ credentials: { secret_access_key: 'c0nVjA5QpZ9xRt3LmE7sYwKd2BhGuF8iTqXoNv4r' } });
     noteSecrets({ access_token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJlLW9mLWl0' });
     noteSecrets({ invitation_url: 'http://gate.example/invitation#token=YW4taW52aXRhdGlvbi10b2tlbg' });
     notePassword({ password: 'correct horse battery' });
@@ -23,6 +24,7 @@ describe('a sweep for secrets', () => {
 
   test.each([
     ['a key', 'ptc_0123456789abcdefghij'],
+    ['the S3 secret of a key', 'c0nVjA5QpZ9xRt3LmE7sYwKd2BhGuF8iTqXoNv4r'],
     ['the signature of a token', 'c2lnbmF0dXJlLW9mLWl0'],
     ['the token of an invitation', 'YW4taW52aXRhdGlvbi10b2tlbg'],
     ['a password', 'correct horse battery'],

@@ -1,3 +1,4 @@
+export { bucketNameRule, isBucketName } from './bucket-name.js';
 export {
   type Catalogue,
   type CatalogueFault,

@@ -10,7 +10,7 @@ const id = z.string().min(1).max(128);
 
 const marker = z.object({
   seq: count,
-  scope: z.enum(['credential', 'principal', 'organization', 'family', 'token', 'signing-key', 'role-tokens']),
+  scope: z.enum(['credential', 'principal', 'organization', 'family', 'token', 'signing-key', 'role-tokens', 'bucket']),
   id: z.string().max(256),
   effect: z.enum(['refresh', 'drop', 'block', 'lift', 'epoch']),
   keepMs: count.optional(),

@@ -5,7 +5,8 @@ import { KeyUsage } from './key-usage.contract.js';
 import { principalOperation, revokingSeconds, serviceOperation } from './operation.js';
 import { OwnerId } from './owners.contract.js';
 import { Page, pageRequest } from './page.js';
-import { Buckets } from './principal.js';
+import { Caller } from './caller.js';
+import { BucketName, Buckets } from './principal.js';
 import { Name, Sealed, Sha256, Text, Time } from './text.js';
 
 export const keyForms = ['bearer', 'client_credentials', 's3'] as const;
@@ -32,6 +33,12 @@ const Roles = z.array(RoleName).max(64);
 const Permissions = z.array(RoleName).max(256);
 const Networks = z.array(z.string().max(64)).min(1, 'must name a network, or be left out').max(100);
 
+/** As they are asked for. */
+const WantedBuckets = z.union([
+  z.literal('all'),
+  z.array(BucketName).max(1000, 'must name at most 1000 buckets, or be "all"'),
+]);
+
 /** JSON values in metadata are the operator's; only their size is ours. */
 const Metadata = z
   .record(z.string().max(64), z.json())
@@ -48,7 +55,7 @@ export const CreateApiKey = z.strictObject({
     .default(['bearer']),
   roles: Roles.default([]),
   permissions: Permissions.default([]),
-  buckets: Buckets.optional(),
+  buckets: WantedBuckets.optional(),
   service_account_id: Id('sa').optional(),
   networks: Networks.optional(),
   rate_limit: RateLimit.optional(),
@@ -71,7 +78,7 @@ const ApiKeyChange = z.strictObject({
   metadata: Metadata.optional(),
   roles: Roles.optional(),
   permissions: Permissions.optional(),
-  buckets: Buckets.optional(),
+  buckets: WantedBuckets.optional(),
 });
 
 const maxOverlapSeconds = 30 * 86_400;
@@ -147,6 +154,10 @@ export const ShownCredentials = z.object({
   bearer_token: Sealed.optional(),
   client_id: z.string().optional(),
   client_secret: Sealed.optional(),
+  access_key_id: z.string().optional(),
+  secret_access_key: Sealed.optional(),
+  /** `S3_PUBLIC_URL`, with the organization (`organizationLabel`) where `{organization}` stands. */
+  s3_endpoint: z.string().optional(),
   secret_already_shown: z.literal(true).optional(),
 });
 
@@ -183,7 +194,10 @@ export const ResolvedKey = z.object({
   rate_limit: RateLimit.nullable(),
   status: CredentialStatus,
   expires_at: Time.nullable(),
-  /** Those that are live. Every rotation makes one more generation; a token is good as long as a secret of its generation is. */
+  /**
+   * Those that are live and are recognised by their digest: all but the s3 form's. Every rotation makes one more generation; a token is
+   * good as long as a secret of its generation is.
+   */
   secrets: z.array(
     z.object({
       id: z.string(),
@@ -195,6 +209,10 @@ export const ResolvedKey = z.object({
   ),
 });
 export type ResolvedKey = z.infer<typeof ResolvedKey>;
+
+/** What `resolveAccessKey` seals, as JSON: SigV4 signing keys for the region of this installation and service s3, by date of their scope. */
+export const S3SigningKeys = z.array(z.object({ date: z.string().regex(/^\d{8}$/), key: z.base64() })).max(9);
+export type S3SigningKeys = z.infer<typeof S3SigningKeys>;
 
 /**
  * What a guard needs to judge a key's tokens by: what the key was given, in permissions as the policy means its roles now, and
@@ -381,6 +399,31 @@ export const ApiKey = {
       z.strictObject({ sha256: Sha256 }),
     ]),
     reply: z.object({ position: Position, key: ResolvedKey.nullable() }),
+  }),
+  /**
+   * The key by one of its access key ids, and what its signatures are verified with: keys that are derived from the secret, for scopes
+   * of the last seven days and of today, and of tomorrow in the last 15 minutes before it. Never the secret. `found` is null: there is
+   * no such access key. `signing_keys` is null: nothing opens with it any more, because the key is not active or this secret has ended.
+   * A marker on `credential:<key id>` says that it changes.
+   */
+  resolveAccessKey: serviceOperation({
+    subject: 'api-key.resolve-access-key',
+    callers: ['gateway'],
+    request: z.strictObject({ access_key_id: z.string().max(128), reply_key: Caller.shape.reply_key }),
+    reply: z.object({
+      position: Position,
+      found: z
+        .object({
+          key: ResolvedKey,
+          secret_id: z.string(),
+          generation: z.number().int().positive(),
+          /** Of this secret. */
+          expires_at: Time.nullable(),
+          /** JSON of `S3SigningKeys`, sealed to `reply_key`; the context is the subject of this operation. */
+          signing_keys: Sealed.nullable(),
+        })
+        .nullable(),
+    }),
   }),
   /** For guards. Null: there is no such key. */
   resolveGrant: serviceOperation({

@@ -1,13 +1,17 @@
 import { ApiKey } from './api-key.contract.js';
 import { Audit } from './audit.contract.js';
+import { Bucket } from './bucket.contract.js';
 import { ClientRegistry } from './client-registry.contract.js';
 import { Identity } from './identity.contract.js';
 import { type Operation, type Service } from './operation.js';
 
+/** `api-key` keeps whose a bucket is. By their subjects: two contracts of one service may share a verb. */
+const bucketOperations = Object.fromEntries(Object.values(Bucket).map((operation) => [operation.subject, operation]));
+
 const contracts: Record<Service, Record<string, Operation>> = {
   gateway: {},
   identity: Identity,
-  'api-key': ApiKey,
+  'api-key': { ...ApiKey, ...bucketOperations },
   'client-registry': ClientRegistry,
   audit: Audit,
 };

@@ -55,6 +55,8 @@ export const actions = [
   'api-key.unused',
   'api-key.revoked',
   'owner-keys.revoked',
+  'bucket.claimed',
+  'bucket.released',
   'client.created',
   'client.updated',
   'client.rotated',

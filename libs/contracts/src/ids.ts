@@ -29,6 +29,12 @@ export function newId(kind: IdKind, now: Date): string {
   return `${kind}_${nextUlid(now.getTime())}`;
 }
 
+/**
+ * An organization as a label of a host (RFC 1123): its id in lower case, with `-` for `_`. botocore refuses an endpoint whose host has an
+ * underscore.
+ */
+export const organizationLabel = (organizationId: string): string => organizationId.toLowerCase().replaceAll('_', '-');
+
 /** The schema of one kind of id. */
 export const Id = (kind: IdKind) =>
   z.string().regex(new RegExp(`^${kind}_${ulidText}$`), `must be an id like ${kind}_01J…`);

@@ -1,4 +1,4 @@
-export { Id, idKinds, isId, newId, type IdKind } from './ids.js';
+export { Id, idKinds, isId, newId, organizationLabel, type IdKind } from './ids.js';
 export {
   ErrorCode,
   errorCodes,
@@ -10,7 +10,7 @@ export {
 } from './refusal.js';
 export { Name, Sealed, Sha256, Text, Time } from './text.js';
 export { Page, pageRequest } from './page.js';
-export { Buckets, Principal, PrincipalKind, principalKinds } from './principal.js';
+export { BucketName, Buckets, Principal, PrincipalKind, principalKinds } from './principal.js';
 export { Caller, RequestContext, type AuthenticatedCaller } from './caller.js';
 export { AccessTokenClaims } from './access-token.js';
 export {
@@ -89,12 +89,14 @@ export {
   keyForms,
   KeyOwner,
   LeakedKey,
+  S3SigningKeys,
   maxImportedKeys,
   RateLimit,
   ResolvedGrant,
   ResolvedKey,
   ShownCredentials,
 } from './api-key.contract.js';
+export { Bucket, BucketRecord, maxBuckets } from './bucket.contract.js';
 export { AccessBatch, AccessRecord, maxAccessRecords, RequestRecord } from './key-usage.contract.js';
 export { PolicyReport } from './policy-report.js';
 export { ClientRecord, ClientRegistry, ResolvedClient, ResolvedClientGrant } from './client-registry.contract.js';

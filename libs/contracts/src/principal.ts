@@ -1,3 +1,4 @@
+import { bucketNameRule, isBucketName } from '@portcullis/authz';
 import { z } from 'zod';
 import { Time } from './text.js';
 
@@ -5,6 +6,9 @@ import { Time } from './text.js';
 export const principalKinds = ['user', 'service_account', 'client', 'node'] as const;
 export const PrincipalKind = z.enum(principalKinds);
 export type PrincipalKind = z.infer<typeof PrincipalKind>;
+
+/** A bucket's name by S3's rules. What is stored and resolved is not held to it: it was when it was written. */
+export const BucketName = z.string().max(255).refine(isBucketName, bucketNameRule);
 
 /** Buckets that resource-bound permissions reach: all of the organization's, or those named. */
 export const Buckets = z.union([z.literal('all'), z.array(z.string().min(3).max(63)).max(1000)]);

@@ -4,6 +4,7 @@ import {
   apiKeyPattern,
   mintApiKey,
   mintClientCredentials,
+  mintS3Credentials,
   parseApiKey,
   sameDigest,
   sha256Hex,
@@ -129,6 +130,22 @@ test('client credentials are 22 letters and 48 letters and digits, with the dige
   expect(clientId).toMatch(/^[A-Za-z]{22}$/);
   expect(clientSecret.reveal()).toMatch(/^[0-9A-Za-z]{48}$/);
   expect(sha256).toBe(sha256Hex(clientSecret.reveal()));
+});
+
+test('S3 credentials are AKIA and 16 upper-case hex digits, and 40 letters and digits of which none is more likely', () => {
+  const many = Array.from({ length: 2000 }, () => mintS3Credentials());
+  for (const { accessKeyId } of many) expect(accessKeyId).toMatch(/^AKIA[0-9A-F]{16}$/);
+  expect(new Set(many.map(({ accessKeyId }) => accessKeyId)).size).toBe(many.length);
+  const counts = new Map<string, number>();
+  for (const { secretAccessKey } of many) {
+    expect(secretAccessKey.reveal()).toMatch(/^[0-9A-Za-z]{40}$/);
+    for (const letter of secretAccessKey.reveal()) counts.set(letter, (counts.get(letter) ?? 0) + 1);
+  }
+  // Chi squared with 61 degrees of freedom is above 150 once in 10^9; folding bytes into 62 letters would make it more than 500.
+  const expected = (many.length * 40) / 62;
+  const chiSquared = [...counts.values()].reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+  expect(counts.size).toBe(62);
+  expect(chiSquared).toBeLessThan(150);
 });
 
 describe('digests', () => {

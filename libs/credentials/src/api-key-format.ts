@@ -59,6 +59,17 @@ export function mintClientCredentials(): { clientId: string; clientSecret: Secre
 }
 
 /**
+ * Makes the S3 form of an API key: `AKIA` and 16 upper-case hex digits of id, 40 letters and digits of secret (238 bits). What AWS
+ * makes has `/` and `+` in the secret too; they are left out for the tools that take it in a URL.
+ */
+export function mintS3Credentials(): { accessKeyId: string; secretAccessKey: Secret } {
+  return {
+    accessKeyId: `AKIA${randomBytes(8).toString('hex').toUpperCase()}`,
+    secretAccessKey: Secret.of(randomText(base62, 40)),
+  };
+}
+
+/**
  * SHA-256 of the text's UTF-8 bytes as 64 lower-case hex digits. One-shot `crypto.hash`: a third of createHash's time.
  */
 export function sha256Hex(text: string | Secret): string {

@@ -99,6 +99,16 @@ describe('rotation', () => {
     expect(KeyEncryption.parse(second).decrypt(fresh, context)).toEqual(secret);
   });
 
+  test('wraps anew what is under an older key, for the same context, and leaves alone what is under the first', () => {
+    const rotated = KeyEncryption.parse(`${second},${first}`);
+    const old = encryption.encrypt(secret, context);
+    const fresh = rotated.rewrap(old, context) ?? '';
+    expect(KeyEncryption.parse(second).decrypt(fresh, context)).toEqual(secret);
+    expect([old, fresh].map((text) => text.split('.')[1] === rotated.currentKid)).toEqual([false, true]);
+    expect(rotated.rewrap(fresh, context)).toBeNull();
+    expect(codeOf(() => rotated.rewrap(old, 'another'))).toBe('not_authentic');
+  });
+
   test('a key that has left the list opens nothing', () => {
     expect(codeOf(() => KeyEncryption.parse(second).decrypt(encryption.encrypt(secret, context), context))).toBe(
       'unknown_key',

@@ -67,6 +67,18 @@ export class KeyEncryption {
   }
 
   /**
+   * The envelope under the first key; null if it is there already. Throws {@link EnvelopeRefused} like {@link decrypt}.
+   */
+  rewrap(text: string, context: string): string | null {
+    return this.isCurrent(text) ? null : this.encrypt(this.decrypt(text, context), context);
+  }
+
+  /** The name of the first key, as it stands between the dots of its envelopes: to find the others in a table. */
+  get currentKid(): string {
+    return this.keys[0].kid;
+  }
+
+  /**
    * Whether the envelope is under the first key. Does not open it. Throws {@link EnvelopeRefused} if it is malformed.
    */
   isCurrent(text: string): boolean {

@@ -3,6 +3,7 @@ export {
   apiKeyPattern,
   mintApiKey,
   mintClientCredentials,
+  mintS3Credentials,
   parseApiKey,
   sameDigest,
   sha256Hex,
@@ -105,3 +106,14 @@ export {
   type SignedRequest,
   signedRequest,
 } from './http-signature/signed-request.js';
+export { s3SigningKey } from './sigv4/canonical-request.js';
+export { contentEncodingWithoutChunks, type S3Payload } from './sigv4/payload.js';
+export {
+  readS3Signature,
+  type ReadS3Signature,
+  type S3RequestHead,
+  type S3Signature,
+  s3SkewSeconds,
+} from './sigv4/read-signature.js';
+export { S3Fault, type S3FaultCode } from './sigv4/s3-fault.js';
+export { type S3Path, s3PathOf, s3QueryOf } from './sigv4/target.js';

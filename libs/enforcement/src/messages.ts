@@ -3,9 +3,9 @@
  * No field is an instant: clocks of two machines are never compared, so only durations cross the wire.
  */
 
-/** What a marker can name. The id after the scope is the owner's: a key, a user, an installation, a `jti`, a `kid`. */
+/** What a marker can name. The id after the scope is the owner's: a key, a user, an installation, a `jti`, a `kid`; of a bucket its name. */
 export type MarkerScope =
-  'credential' | 'principal' | 'organization' | 'family' | 'token' | 'signing-key' | 'role-tokens';
+  'credential' | 'principal' | 'organization' | 'family' | 'token' | 'signing-key' | 'role-tokens' | 'bucket';
 
 /** A scope and an id in one string (`credential:key_01…`), as cached records and decisions carry them. */
 export type Tag = `${MarkerScope}:${string}`;

@@ -144,6 +144,8 @@ roles: { r: { permissions: &p [a:view, b:view] }, s: { permissions: *p } }`;
   test('buckets belong to organizations', () => {
     const text = 'version: 1\nstorage: { buckets: { reports: org_01JD3ZQ4V8Y5K2M7N9P0R1S2T3 } }';
     expect(policyOf(sources(text)).storage.buckets.get('reports')).toBe('org_01JD3ZQ4V8Y5K2M7N9P0R1S2T3');
+    // Whose a bucket is decides about requests, so processes that differ in it show different digests.
+    expect(policyOf(sources(text)).digest).not.toBe(policyOf(sources(text.replace('reports', 'logs'))).digest);
   });
 
   test('routes of included files come after those of the file itself', () => {
@@ -307,6 +309,29 @@ routes:
       'a bucket name',
       'version: 1\nstorage: { buckets: { "A/b": org_01JD3ZQ4V8Y5K2M7N9P0R1S2T3 } }',
       [expect.stringContaining('no name for a bucket')],
+    ],
+    [
+      'what S3 takes for no bucket name, each by its line',
+      `version: 1
+storage:
+  buckets:
+    a..b: org_01JD3ZQ4V8Y5K2M7N9P0R1S2T3
+    192.168.0.1: org_01JD3ZQ4V8Y5K2M7N9P0R1S2T3
+    fine.name-1: org_01JD3ZQ4V8Y5K2M7N9P0R1S2T3
+    Reports: org_01JD3ZQ4V8Y5K2M7N9P0R1S2T3
+    ab: usr_01JD3ZQ4V8Y5K2M7N9P0R1S2T3`,
+      [
+        expect.stringMatching(/^policy\.yaml:4 "a\.\.b" is no name for a bucket: it must be 3 to 63/),
+        expect.stringMatching(/^policy\.yaml:5 "192\.168\.0\.1" is no name/),
+        expect.stringMatching(/^policy\.yaml:7 "Reports" is no name/),
+        expect.stringMatching(/^policy\.yaml:8 "ab" is no name/),
+        expect.stringMatching(/^policy\.yaml:8 bucket "ab" must name its organization/),
+      ],
+    ],
+    [
+      'what stands beside the buckets',
+      'version: 1\nstorage: { bucket: {} }',
+      ['policy.yaml:2 storage has no key "bucket"; it can have buckets'],
     ],
     [
       'YAML that is none',

@@ -1,4 +1,4 @@
-import { type Level, type RoleDefinition } from '@portcullis/authz';
+import { bucketNameRule, isBucketName, type Level, type RoleDefinition } from '@portcullis/authz';
 import { Reader, type Located, type PolicyFault, type YamlNode } from './yaml-reader.js';
 
 /** One file of a policy. Catalogue files come first, then the policy file, then what it includes. */
@@ -63,7 +63,6 @@ const KEYS = {
   policy: ['version', 'include', 'permissions', 'roles', 'upstreams', 'routes', 'storage', 'apart'],
 };
 const UPSTREAM_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const ORGANIZATION_ID = /^org_[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 const LONGEST_TIMEOUT_SECONDS = 3600;
 
@@ -212,7 +211,7 @@ function readBuckets(reader: Reader, node: YamlNode | undefined, written: Writte
   if (node === undefined) return;
   const fields = reader.fields(node, 'storage', ['buckets']);
   for (const [name, owner] of reader.entries(fields.get('buckets'), 'buckets')) {
-    if (!BUCKET_NAME.test(name)) reader.fault(owner, `"${name}" is no name for a bucket`);
+    if (!isBucketName(name)) reader.fault(owner, `"${name}" is no name for a bucket: it ${bucketNameRule}`);
     const organizationId = reader.string(owner, name);
     if (organizationId === undefined) continue;
     if (!ORGANIZATION_ID.test(organizationId)) {

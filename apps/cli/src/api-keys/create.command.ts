@@ -19,6 +19,8 @@ ${keyHelp}
 
 ${secretsHelp}
 
+The form s3 is an access_key_id, a secret_access_key and the s3_endpoint that S3 tools go to. It needs a storage role, and ends.
+
 Examples:
   portcullis api-keys create ci --role read
   portcullis api-keys create reports --form s3,bearer --role storage:object-read-only --bucket reports --secrets-to reports.json

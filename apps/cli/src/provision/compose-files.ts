@@ -1,8 +1,8 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { natsConfig, type Log } from '@portcullis/embedded';
 import { services } from '@portcullis/contracts';
-import { readSettings } from '@portcullis/settings';
+import { ConfigFault, readSettings } from '@portcullis/settings';
 import { z } from 'zod';
 import { type Environment } from '../command.js';
 import { guardCredentials, writeGuardFile } from '../guard/guard-file.js';
@@ -17,6 +17,8 @@ const shape = z.object({
   PORTCULLIS_KEY_ENCRYPTION_KEY: z.string().optional(),
   PORTCULLIS_TOKEN_ENCRYPTION_KEY: z.string().optional(),
   PORTCULLIS_PUBLIC_URL: z.string().default('http://127.0.0.1:8080'),
+  S3_UPSTREAM_URL: z.string().optional(),
+  S3_UPSTREAM_SECRET_ACCESS_KEY: z.string().optional(),
 });
 
 const database = 'portcullis';
@@ -63,9 +65,15 @@ export function writeComposeFiles(folder: string, env: Environment, say: Log): v
     put(service, 'database-url', urlAs(databaseUrl, roleOf(service, database), secrets.postgres[service]));
 
   const keyEncryptionKey = settings.PORTCULLIS_KEY_ENCRYPTION_KEY ?? secrets.keyEncryptionKey;
-  put('identity', 'key-encryption-key', keyEncryptionKey);
+  for (const service of ['identity', 'api-key']) put(service, 'key-encryption-key', keyEncryptionKey);
   const tokenEncryptionKey = settings.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? secrets.tokenEncryptionKey;
   for (const service of ['identity', 'gateway']) put(service, 'token-encryption-key', tokenEncryptionKey);
+
+  const upstreamSecret = 's3-upstream-secret-access-key';
+  if (settings.S3_UPSTREAM_SECRET_ACCESS_KEY !== undefined)
+    put('gateway', upstreamSecret, settings.S3_UPSTREAM_SECRET_ACCESS_KEY);
+  else if (settings.S3_UPSTREAM_URL !== undefined && !existsSync(join(folder, 'gateway', upstreamSecret)))
+    throw new ConfigFault(['S3_UPSTREAM_SECRET_ACCESS_KEY is not set, and S3_UPSTREAM_URL is: they go together.']);
 
   // Identity reads it at every start and uses it at the first; it was shown then, and is of no use to anybody once changed.
   const password = settings.PORTCULLIS_FIRST_ADMIN_PASSWORD ?? secrets.firstAdminPassword;

@@ -26,19 +26,24 @@ interface Container {
   healthcheck?: { test: string[] };
 }
 
-/** `${NAME:-value}` as compose fills it in when NAME is not set, everywhere in a text. */
-const filledIn = (text: string): string => {
-  const inner = /\$\{\w+:-((?:[^${}]|\$\{[^{}]*\})*)\}/g;
-  const filled = text.replaceAll(inner, (_, value: string) => value);
-  return filled === text ? text : filledIn(filled);
+/** `${NAME:-value}` and `${NAME:+value}` as compose fills them in, everywhere in a text, where only these names are set. */
+const filledIn = (text: string, set: Readonly<Record<string, string>> = {}): string => {
+  const inner = /\$\{(\w+):([-+])([^${}]*)\}/g;
+  const filled = text.replaceAll(inner, (_, name: string, when: string, value: string) =>
+    when === '-' ? (set[name] ?? value) : name in set ? value : '',
+  );
+  return filled === text ? text : filledIn(filled, set);
 };
 
 const gateways = ['gateway', 'gateway-2', 'gateway-3'];
+/** The store of the examples is for trying out on one machine: here S3 is there once an upstream is named. */
+type Composed = Exclude<ProgramName, 'example-object-store'>;
+const composed = programNames.filter((name): name is Composed => name !== 'example-object-store');
 /** Which of the containers run which program of `up`. */
-const running = (program: ProgramName): string[] => (program === 'gateway' ? gateways : [program]);
+const running = (program: Composed): string[] => (program === 'gateway' ? gateways : [program]);
 
 /** What `up` makes for each program, whatever the operator's variables are. */
-const made: Record<ProgramName, string[]> = {
+const made: Record<Composed, string[]> = {
   identity: [
     'DATABASE_URL',
     'NATS_URL',
@@ -48,10 +53,13 @@ const made: Record<ProgramName, string[]> = {
     'PORTCULLIS_FIRST_ADMIN_EMAIL',
     'PORTCULLIS_FIRST_ADMIN_PASSWORD',
   ],
-  'api-key': ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL'],
+  'api-key': ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL', 'PORTCULLIS_KEY_ENCRYPTION_KEY', 'S3_PUBLIC_URL'],
   'client-registry': ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL'],
   audit: ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL'],
-  gateway: ['NATS_URL', 'PORT', 'S3_PORT', 'PORTCULLIS_PUBLIC_URL', 'PORTCULLIS_TOKEN_ENCRYPTION_KEY'],
+  gateway: [
+    ...['NATS_URL', 'PORT', 'S3_PORT', 'PORTCULLIS_PUBLIC_URL', 'PORTCULLIS_TOKEN_ENCRYPTION_KEY', 'S3_PUBLIC_URL'],
+    ...['S3_UPSTREAM_URL', 'S3_UPSTREAM_ACCESS_KEY_ID', 'S3_UPSTREAM_SECRET_ACCESS_KEY', 'S3_UPSTREAM_REGION'],
+  ],
   'example-upstream': ['PORT', 'HOST'],
 };
 /** Paths of files that would have to be mounted first: that is an edit of the compose file anyway. */
@@ -60,7 +68,7 @@ const needsMount = ['PORTCULLIS_CATALOGUE_DIRECTORY', 'PORTCULLIS_TLS_CERT', 'PO
 const withoutFile = (name: string): string => name.replace(/_FILE$/, '');
 
 test('every program that `up` starts is there, under the same script', () => {
-  for (const program of programNames) {
+  for (const program of composed) {
     for (const name of running(program)) {
       const script = program === 'example-upstream' ? '/example/server.mjs' : `apps/${program}/dist/main.js`;
       expect([name, services[name]?.command?.at(-1)]).toEqual([name, script]);
@@ -84,7 +92,7 @@ test('three gateways on the ports that `up` would give them, each of which waits
   for (const [n, name] of gateways.entries()) {
     const { port, s3Port } = expected[n] ?? {};
     const { ports = [], environment = {}, depends_on: awaited = {} } = services[name] ?? {};
-    expect(ports.map(filledIn)).toEqual([
+    expect(ports.map((text) => filledIn(text))).toEqual([
       `127.0.0.1:${port}:${environment['PORT']}`,
       `127.0.0.1:${s3Port}:${environment['S3_PORT']}`,
     ]);
@@ -97,7 +105,7 @@ test('three gateways on the ports that `up` would give them, each of which waits
   expect(new Set(published.map((port) => /\$\{(\w+):-\d+\}/.exec(port)?.[1])).size).toBe(6);
 });
 
-describe.each(programNames.flatMap((program) => running(program).map((name) => [name, program] as const)))(
+describe.each(composed.flatMap((program) => running(program).map((name) => [name, program] as const)))(
   '%s',
   (name, program) => {
     const names = Object.keys(services[name]?.environment ?? {}).map(withoutFile);
@@ -119,7 +127,8 @@ describe.each(programNames.flatMap((program) => running(program).map((name) => [
 
 describe('secrets', () => {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-compose-'));
-  beforeAll(() => writeComposeFiles(folder, {}, () => undefined));
+  const withS3 = { S3_UPSTREAM_URL: 'https://s3.example.com', S3_UPSTREAM_SECRET_ACCESS_KEY: 'of-the-upstream' };
+  beforeAll(() => writeComposeFiles(folder, withS3, () => undefined));
   afterAll(() => rmSync(folder, { recursive: true }));
 
   test('each container mounts its own alone, and every file that it names is made for it', () => {
@@ -128,8 +137,9 @@ describe('secrets', () => {
       const secret = volumes.filter((volume) => volume.startsWith('secrets-'));
       const own = `secrets-${name.replace(/-\d$/, '')}`;
       expect(secret.filter((volume) => volume !== `${own}:/secrets:ro`)).toEqual([]);
-      for (const [variable, path] of Object.entries(environment)) {
+      for (const [variable, text] of Object.entries(environment)) {
         if (!variable.endsWith('_FILE')) continue;
+        const path = filledIn(text, withS3);
         expect([
           name,
           variable,
@@ -137,6 +147,34 @@ describe('secrets', () => {
         ]).toEqual([name, variable, true]);
       }
     }
+  });
+
+  test('S3 is off until an upstream is named, and then the gateways alone have its secret, as a file', () => {
+    for (const name of ['api-key', ...gateways]) {
+      const url = services[name]?.environment?.['S3_PUBLIC_URL'] ?? '';
+      expect([filledIn(url), filledIn(url, withS3)]).toEqual(['', 'http://127.0.0.1:9000']);
+      expect(filledIn(url, { ...withS3, S3_PUBLIC_URL: 'https://s3.mine' })).toBe('https://s3.mine');
+    }
+    const holding = readdirSync(folder).filter((part) =>
+      readdirSync(join(folder, part)).some((file) => {
+        return readFileSync(join(folder, part, file), 'utf8').includes(withS3.S3_UPSTREAM_SECRET_ACCESS_KEY);
+      }),
+    );
+    expect(holding).toEqual(['gateway']);
+    const secretFile = services['gateway']?.environment?.['S3_UPSTREAM_SECRET_ACCESS_KEY_FILE'] ?? '';
+    expect(filledIn(secretFile)).toBe('');
+    const other = mkdtempSync(join(tmpdir(), 'portcullis-compose-'));
+    expect(() => writeComposeFiles(other, { S3_UPSTREAM_URL: 'https://s3.example.com' }, () => undefined)).toThrow(
+      /S3_UPSTREAM_SECRET_ACCESS_KEY is not set/,
+    );
+    rmSync(other, { recursive: true });
+  });
+
+  test('identity and api-key wrap under the same key, which nobody else has', () => {
+    const holding = readdirSync(folder).filter((part) => existsSync(join(folder, part, 'key-encryption-key')));
+    expect(holding).toEqual(['api-key', 'identity']);
+    const [one, other] = holding.map((part) => readFileSync(join(folder, part, 'key-encryption-key'), 'utf8'));
+    expect(one).toBe(other);
   });
 
   test('every folder of them is a volume, which the container that makes them fills', () => {

@@ -33,6 +33,7 @@ beforeAll(async () => {
     newPassword: null,
     examplePath: '/v1/counterparties',
     home: '/srv/p',
+    exampleStore: false,
   };
 });
 afterAll(() => server.close());
@@ -57,4 +58,6 @@ test('after a later start the first one asks for the password, which may hold an
 test('a password is shown only if it is new', () => {
   expect(closingWords({ ...facts, newPassword: 'Generated-1' })).toMatch(/password {8}Generated-1/);
   expect(closingWords(facts)).not.toMatch(/shown this once/);
+  expect(closingWords(facts)).not.toMatch(/object storage/);
+  expect(closingWords({ ...facts, exampleStore: true })).toMatch(/object storage {2}an example store, for trying out/);
 });

@@ -6,17 +6,19 @@ export interface ClosingFacts {
   /** A path that answers any principal who may view what the example upstream has; `/v1/whoami` with a policy of one's own. */
   readonly examplePath: string;
   readonly home: string;
+  /** Whether objects go to the store of the examples, as no S3 upstream was given. */
+  readonly exampleStore: boolean;
 }
 
 /** What the terminal shows when everything runs: where to go, who may enter, and three commands that work as they are. */
 export function closingWords(facts: ClosingFacts): string {
-  const { url, email, newPassword, home } = facts;
+  const { url, email, newPassword, home, exampleStore } = facts;
   return `
 Portcullis runs at ${url}
 
   administrator   ${email}
 ${newPassword === null ? '' : `  password        ${newPassword}   (shown this once: keep it)\n`}  data and logs   ${home}
-
+${exampleStore ? '  object storage  an example store, for trying out: set S3_UPSTREAM_URL for data that matters\n' : ''}
 Three commands to try, one after the other:
 
 ${threeCommands(facts).join('\n\n')}

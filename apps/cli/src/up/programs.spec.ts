@@ -24,7 +24,14 @@ test('a gateway never gets a database or the key-encryption key', () => {
 });
 
 test('nobody but the gateway gets the S3 upstream’s secret', () => {
-  for (const name of ['identity', 'api-key', 'client-registry', 'audit', 'example-upstream'] as const)
+  for (const name of [
+    'identity',
+    'api-key',
+    'client-registry',
+    'audit',
+    'example-upstream',
+    'example-object-store',
+  ] as const)
     expect(Object.keys(environmentFor(name, operator, {})).filter((key) => key.startsWith('S3_UPSTREAM'))).toEqual([]);
 });
 

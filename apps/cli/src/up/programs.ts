@@ -51,6 +51,7 @@ const passes = {
   'client-registry': policy,
   audit: [...policy, 'PORTCULLIS_WEBHOOK_ALLOW'],
   'example-upstream': [],
+  'example-object-store': [],
 } satisfies Record<string, readonly string[]>;
 
 export type ProgramName = keyof typeof passes;

@@ -19,6 +19,15 @@ test('the public URL follows the port and TLS unless it is given', () => {
   );
 });
 
+test('S3 clients go to the first gateway unless it is said where', () => {
+  expect(readUpSettings({ S3_PORT: '9100', PORTCULLIS_GATEWAYS: '2' }, checkout).s3PublicUrl).toBe(
+    'http://127.0.0.1:9100',
+  );
+  expect(readUpSettings({ PORTCULLIS_TLS_CERT: 'x' }, checkout).s3PublicUrl).toBe('https://127.0.0.1:9000');
+  const S3_PUBLIC_URL = 'https://{organization}.s3.example.com';
+  expect(readUpSettings({ S3_PUBLIC_URL }, checkout).s3PublicUrl).toBe(S3_PUBLIC_URL);
+});
+
 test.each([
   [{ PORT: '65530', PORTCULLIS_GATEWAYS: '2' }, /no room for so many gateways/],
   [{ PORT: '8990', PORTCULLIS_GATEWAYS: '2' }, /PORT and S3_PORT meet/],
@@ -26,6 +35,9 @@ test.each([
   [{ DATABASE_URL: 'mysql://secret' }, /does not look like postgres:/],
   [{ PORTCULLIS_ADMIN_PASSWORD_HASH: 'hello' }, /ADMIN_PASSWORD_HASH: It is not a bcrypt hash/],
   [{ PORTCULLIS_TOKEN_ENCRYPTION_KEY: 'testtest' }, /TOKEN_ENCRYPTION_KEY: Entry 1 of the key list is too short/],
+  [{ PORTCULLIS_KEY_ENCRYPTION_KEY: 'testtest' }, /KEY_ENCRYPTION_KEY: Entry 1 of the key list is too short/],
+  [{ S3_PUBLIC_URL: 'http://s3.example.com/storage' }, /S3_PUBLIC_URL: must be an http or https URL of a host/],
+  [{ S3_REGION: 'Frankfurt' }, /S3_REGION: must be/],
   [{ NATS_URL: 'localhost:4222' }, /does not look like nats:/],
 ])('%j is refused', (env, why) => {
   expect(() => readUpSettings(env, checkout)).toThrow(why);

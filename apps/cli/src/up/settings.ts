@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { BcryptHash, RoleTokenKeys } from '@portcullis/credentials';
-import { ConfigFault, port, readSettings, wholeNumber } from '@portcullis/settings';
+import { BcryptHash, KeyEncryption, RoleTokenKeys } from '@portcullis/credentials';
+import { ConfigFault, port, readSettings, s3PublicUrl, s3Region, wholeNumber } from '@portcullis/settings';
 import { z } from 'zod';
 import { type Environment } from '../command.js';
 
-/** Identity and the gateways read it too; here it is tried before anything is started. */
+/** The services read it too; here it is tried before anything is started. */
 const readableBy = (read: (text: string) => unknown) =>
   z.string().superRefine((text, context) => {
     try {
@@ -27,7 +27,9 @@ const shape = z.object({
   PORTCULLIS_READY_FILE: z.string().optional(),
   PORTCULLIS_FIRST_ADMIN_EMAIL: z.email({ error: 'is not an e-mail address' }).default('admin@portcullis.local'),
   PORTCULLIS_FIRST_ADMIN_PASSWORD: z.string().optional(),
-  PORTCULLIS_KEY_ENCRYPTION_KEY: z.string().optional(),
+  PORTCULLIS_KEY_ENCRYPTION_KEY: readableBy((list) => KeyEncryption.parse(list)).optional(),
+  S3_PUBLIC_URL: s3PublicUrl().optional(),
+  S3_REGION: s3Region().optional(),
   PORTCULLIS_TOKEN_ENCRYPTION_KEY: readableBy((list) => RoleTokenKeys.parse(list)).optional(),
   PORTCULLIS_ADMIN_PASSWORD_HASH: readableBy((hash) => BcryptHash.parse(hash)).optional(),
   DATABASE_URL: z
@@ -45,6 +47,8 @@ export interface UpSettings extends z.output<typeof shape> {
   /** Whether the policy is the one that came with this checkout: then the example routes are there. */
   readonly shippedPolicy: boolean;
   readonly publicUrl: string;
+  /** Where S3 clients go: the first gateway, unless it is said. */
+  readonly s3PublicUrl: string;
   /** Ports of the n-th gateway, n from 0. */
   readonly gateways: readonly { port: number; s3Port: number }[];
 }
@@ -57,6 +61,7 @@ export function readUpSettings(env: Environment, checkout: string): UpSettings {
     port: read.PORT + 10 * n,
     s3Port: read.S3_PORT + 10 * n,
   }));
+  const scheme = read.PORTCULLIS_TLS_CERT ? 'https' : 'http';
   const faults: string[] = [];
   if (!existsSync(policyPath)) faults.push('PORTCULLIS_POLICY names a file that does not exist.');
   const ports = gateways.flatMap(({ port, s3Port }) => [port, s3Port]);
@@ -69,9 +74,8 @@ export function readUpSettings(env: Environment, checkout: string): UpSettings {
     ...read,
     policyPath,
     shippedPolicy: read.PORTCULLIS_POLICY === undefined,
-    publicUrl: (
-      read.PORTCULLIS_PUBLIC_URL ?? `${read.PORTCULLIS_TLS_CERT ? 'https' : 'http'}://127.0.0.1:${read.PORT}`
-    ).replace(/\/+$/, ''),
+    publicUrl: (read.PORTCULLIS_PUBLIC_URL ?? `${scheme}://127.0.0.1:${read.PORT}`).replace(/\/+$/, ''),
+    s3PublicUrl: read.S3_PUBLIC_URL ?? `${scheme}://127.0.0.1:${read.S3_PORT}`,
     gateways,
   };
 }

@@ -41,6 +41,7 @@ beforeAll(async () => {
     script(`apps/${name}/dist/main.js`, service(name));
   script('apps/gateway/dist/main.js', gateway());
   script('examples/upstream/server.mjs', service('example-upstream'));
+  script('examples/object-store/server.mjs', service('example-object-store'));
   script('config/policy.yaml', 'version: 1\n');
 }, 120_000);
 afterEach(async () => {
@@ -64,8 +65,9 @@ const service = (name: string) => `
 
 /** Knows the administrator that identity was given. */
 const gateway = () => `
-  import { readFileSync } from 'node:fs';
+  import { readFileSync, writeFileSync } from 'node:fs';
   import { createServer } from 'node:http';
+  writeFileSync(${JSON.stringify(join(root, 'seen-gateway.json'))}, JSON.stringify({ pid: process.pid, env: process.env }));
   const server = createServer(async (request, response) => {
     if (request.url === '/readyz') return response.end();
     if (request.url === '/slow') return setTimeout(() => response.end('finished'), 400);
@@ -120,6 +122,9 @@ test('it starts everything, gives each only what is its own, and leaves nothing 
       'PORTCULLIS_FIRST_ADMIN_PASSWORD',
     ]),
   );
+  const { PORTCULLIS_KEY_ENCRYPTION_KEY: wrapping, S3_PUBLIC_URL } = seen('api-key').env;
+  expect(wrapping).toBe(seen('identity').env['PORTCULLIS_KEY_ENCRYPTION_KEY']);
+  expect(S3_PUBLIC_URL).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(given['client-registry']).toEqual(expect.arrayContaining(['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_POLICY']));
   for (const name of [
     'PORTCULLIS_KEY_ENCRYPTION_KEY',
@@ -154,6 +159,48 @@ test('a second start finds the data and the secrets of the first; the password i
   await second.start();
   expect(await second.takeNewPassword()).toBeNull();
   expect(await query(seen('audit').env['DATABASE_URL']!, 'select answer from kept')).toEqual([{ answer: 42 }]);
+}, 120_000);
+
+test('a store for trying out stands behind the gateways, with credentials of its own that are kept', async () => {
+  const first = await aStack();
+  await first.start();
+  const store = seen('example-object-store').env;
+  expect(store).toMatchObject({
+    OBJECT_STORE_DIRECTORY: join(root, 'home/object-store'),
+    OBJECT_STORE_REGION: 'us-east-1',
+  });
+  expect(store['OBJECT_STORE_ACCESS_KEY_ID']).toMatch(/^AKIA[0-9A-F]{16}$/);
+  expect(store['OBJECT_STORE_SECRET_ACCESS_KEY']).toHaveLength(40);
+  expect(seen('gateway').env).toMatchObject({
+    S3_UPSTREAM_URL: `http://127.0.0.1:${store['PORT']}`,
+    S3_UPSTREAM_REGION: 'us-east-1',
+    S3_UPSTREAM_ACCESS_KEY_ID: store['OBJECT_STORE_ACCESS_KEY_ID'],
+    S3_UPSTREAM_SECRET_ACCESS_KEY: store['OBJECT_STORE_SECRET_ACCESS_KEY'],
+  });
+  expect(statSync(join(root, 'home/object-store.json')).mode & 0o777).toBe(0o600);
+  await first.stop();
+  await (await aStack()).start();
+  expect(seen('example-object-store').env).toMatchObject({
+    OBJECT_STORE_ACCESS_KEY_ID: store['OBJECT_STORE_ACCESS_KEY_ID'],
+    OBJECT_STORE_SECRET_ACCESS_KEY: store['OBJECT_STORE_SECRET_ACCESS_KEY'],
+  });
+}, 120_000);
+
+test('with an S3 upstream of the operator’s it is not started; half of one is refused', async () => {
+  rmSync(join(root, 'seen-example-object-store.json'), { force: true });
+  const own = {
+    S3_UPSTREAM_URL: 'https://s3.example',
+    S3_UPSTREAM_ACCESS_KEY_ID: 'AK',
+    S3_UPSTREAM_SECRET_ACCESS_KEY: 's',
+  };
+  const home = { PORTCULLIS_HOME: join(root, 'home-own-s3') };
+  const stack = await aStack({ ...home, ...own });
+  await stack.start();
+  expect(seen('gateway').env).toMatchObject(own);
+  expect(existsSync(join(root, 'seen-example-object-store.json'))).toBe(false);
+  await stack.stop();
+  const half = await aStack({ ...home, S3_UPSTREAM_ACCESS_KEY_ID: 'AK' });
+  await expect(half.start()).rejects.toThrow(/S3_UPSTREAM_ACCESS_KEY_ID is set and S3_UPSTREAM_URL is not/);
 }, 120_000);
 
 test('a stop lets a running request finish', async () => {

@@ -9,6 +9,7 @@ import { databaseServices } from '../provision/database.js';
 import { readOrMakeSecrets, writeSecrets, type Secrets } from '../provision/secrets.js';
 import { notableLines } from './child-log.js';
 import { embeddedDatabase, externalDatabase, type PreparedDatabase } from './database.js';
+import { prepareExampleStore } from './example-store.js';
 import { takeHome, type Home } from './home.js';
 import { logFile } from './log-file.js';
 import { embeddedBus, externalBus, type PreparedBus } from './message-bus.js';
@@ -40,7 +41,7 @@ const exampleUpstream = (env: Environment, port: number) => ({
     env['PORTCULLIS_VARIABLE_EXAMPLE_UPSTREAM_URL'] || `http://127.0.0.1:${port}`,
 });
 
-/** A whole installation on this machine: servers, services, gateways, the example upstream. */
+/** A whole installation on this machine: servers, services, gateways, the examples that stand behind them. */
 export class Stack {
   readonly #options: StackOptions;
   #home: Home | undefined;
@@ -78,7 +79,9 @@ export class Stack {
     this.#goOn();
     this.#tellGuards();
 
-    say('Starting identity, api-key, client-registry, audit, gateway and the example upstream.');
+    const store = await prepareExampleStore(env, this.#home);
+    const examples = store ? 'the example upstream and object store' : 'the example upstream';
+    say(`Starting identity, api-key, client-registry, audit, gateway, and ${examples}.`);
     const examplePort = (await this.#home.lastPort('example-upstream')) ?? (await freePort());
     this.#home.rememberPort('example-upstream', examplePort);
     const forAll = {
@@ -92,6 +95,8 @@ export class Stack {
     const tokenEncryption = {
       PORTCULLIS_TOKEN_ENCRYPTION_KEY: settings.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? secrets.tokenEncryptionKey,
     };
+    // The authority of S3 signatures and the gateways that check them go by the same words.
+    const objectStorage = { S3_PUBLIC_URL: settings.s3PublicUrl, S3_REGION: settings.S3_REGION };
     const firstAdmin = {
       PORTCULLIS_FIRST_ADMIN_EMAIL: settings.PORTCULLIS_FIRST_ADMIN_EMAIL,
       PORTCULLIS_FIRST_ADMIN_PASSWORD:
@@ -101,7 +106,7 @@ export class Stack {
     const bus = this.#bus.urls;
     const made = {
       identity: { ...forAll, ...keyEncryption, ...tokenEncryption, ...firstAdmin },
-      'api-key': forAll,
+      'api-key': { ...forAll, ...keyEncryption, ...objectStorage },
       'client-registry': forAll,
       audit: forAll,
     };
@@ -112,12 +117,21 @@ export class Stack {
         ),
       ),
       this.#program('example-upstream', 'example-upstream', { PORT: String(examplePort) }),
+      ...(store ? [this.#program('example-object-store', 'example-object-store', store.environment)] : []),
     ];
     this.#gateways = settings.gateways.map(({ port, s3Port }, n) =>
       this.#program(
         nth('gateway', n),
         'gateway',
-        { ...forAll, ...tokenEncryption, NATS_URL: bus.gateway, PORT: String(port), S3_PORT: String(s3Port) },
+        {
+          ...forAll,
+          ...tokenEncryption,
+          ...objectStorage,
+          ...store?.forGateways,
+          NATS_URL: bus.gateway,
+          PORT: String(port),
+          S3_PORT: String(s3Port),
+        },
         async () => (await askGateway({ port, tls: this.#tls }, { path: '/readyz' })) === 200,
       ),
     );
@@ -192,9 +206,9 @@ export class Stack {
 
   #script(kind: ProgramName): string {
     const { checkout } = this.#options;
-    return kind === 'example-upstream'
-      ? join(checkout, 'examples/upstream/server.mjs')
-      : join(checkout, 'apps', kind, 'dist/main.js');
+    if (kind === 'example-upstream') return join(checkout, 'examples/upstream/server.mjs');
+    if (kind === 'example-object-store') return join(checkout, 'examples/object-store/server.mjs');
+    return join(checkout, 'apps', kind, 'dist/main.js');
   }
 
   #everythingIsBuilt(): void {

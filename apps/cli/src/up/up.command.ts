@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exit, Refused, type Command, type Environment } from '../command.js';
 import { closingWords } from './closing-words.js';
+import { wantsExampleStore } from './example-store.js';
 import { unknownVariables } from './programs.js';
 import { readUpSettings } from './settings.js';
 import { Stack } from './stack.js';
@@ -14,7 +15,7 @@ export const up: Command = {
   summary: 'Runs a whole installation on this machine, without Docker',
   help: `portcullis up [--admin-password HASH] [--token-encryption-key KEY]
 
-Starts Postgres, nats-server, identity, api-key, client-registry, audit, the gateway and an example upstream, each as a
+Starts Postgres, nats-server, identity, api-key, client-registry, audit, the gateway and the examples behind it, each as a
 process of its own, and keeps them running. Ends with the address, the first administrator and three commands to paste.
 Ctrl-C or SIGTERM lets running requests finish and ends everything; a second one does not wait for them.
 
@@ -25,6 +26,8 @@ Variables (each NAME also as NAME_FILE, the path of a file that holds it):
   PORT, S3_PORT                 where the gateway listens (8080, 9000)
   PORTCULLIS_HOME               data, secrets and logs (.portcullis); one stack at a time
   DATABASE_URL, NATS_URL        servers that are there already, instead of embedded ones
+  S3_UPSTREAM_URL               the S3 store behind the gateway, with S3_UPSTREAM_ACCESS_KEY_ID, …_SECRET_ACCESS_KEY and …_REGION;
+                                without it a small store of files is started, for trying out
   PORTCULLIS_POLICY             the policy file (config/policy.yaml)
   PORTCULLIS_PUBLIC_URL         what callers call it (http://127.0.0.1:PORT)
   PORTCULLIS_GATEWAYS           gateway processes, the n-th on PORT+10·(n−1)
@@ -86,7 +89,8 @@ async function runStack(env: Environment): Promise<number> {
     const newPassword = await stack.takeNewPassword();
     const facts = { url: settings.publicUrl, email: settings.PORTCULLIS_FIRST_ADMIN_EMAIL, home: stack.home };
     const examplePath = settings.shippedPolicy ? '/v1/counterparties' : '/v1/whoami';
-    process.stdout.write(closingWords({ ...facts, newPassword, examplePath }));
+    const exampleStore = wantsExampleStore(env);
+    process.stdout.write(closingWords({ ...facts, newPassword, examplePath, exampleStore }));
     say(`(ready after ${((performance.now() - began) / 1000).toFixed(1)} s)`);
     tellReady(settings.PORTCULLIS_READY_FILE, { url: facts.url, admin_email: facts.email, pid: process.pid });
   })();

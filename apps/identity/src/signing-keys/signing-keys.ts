@@ -98,9 +98,8 @@ export class SigningKeys implements Companion {
       }
       for (const { kid, privateKey } of keys) {
         // Under a key-encryption key that is about to go: wrapped anew, so that the old one can be dropped.
-        if (privateKey === null || this.encryption.isCurrent(privateKey)) continue;
-        const wrapped = this.encryption.encrypt(this.encryption.decrypt(privateKey, context(kid)), context(kid));
-        await this.store.rewrap(tx, kid, wrapped);
+        const wrapped = privateKey === null ? null : this.encryption.rewrap(privateKey, context(kid));
+        if (wrapped !== null) await this.store.rewrap(tx, kid, wrapped);
       }
       for (const key of keys.filter((each) => !isPublished(each, now, this.rotation))) {
         await this.store.retire(tx, key.kid, now);
