@@ -4,7 +4,7 @@ import {
   type EnforcementReceipt,
   eventOrigin,
   type OwedEvent,
-  Refusal,
+  type Refusal,
 } from '@portcullis/contracts';
 import { type Database, type Transaction } from './database.js';
 import { once } from './idempotency.js';

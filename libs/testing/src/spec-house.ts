@@ -23,7 +23,8 @@ export async function specHouse(
   about: { permissions: () => readonly string[]; replyKey?: AuthenticatedCaller['reply_key'] },
 ) {
   const clock = { now: new Date('2026-03-01T12:00:00.000Z') };
-  const { database, url, drop } = await specDatabase({ ...options, now: () => clock.now });
+  const spec = await specDatabase({ ...options, now: () => clock.now });
+  const { database, url } = spec;
   const bus = await Bus.connect(options.service, specNatsUrl(options.service));
   const authority = new EnforcementAuthority(bus, { store: database.enforcement, leaseSeconds: 2, report: () => {} });
   const organization_id = newId('org', new Date());
@@ -59,7 +60,7 @@ export async function specHouse(
       query<{ effect: string }>('select effect from marker where subject = $1 order by seq', [id]),
     close: async (): Promise<void> => {
       await bus.close();
-      await drop();
+      await spec.drop();
     },
   };
 }
