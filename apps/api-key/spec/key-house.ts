@@ -1,19 +1,8 @@
 import { Test } from '@nestjs/testing';
-import { Bus, EnforcementAuthority } from '@portcullis/bus';
-import {
-  ApiKey,
-  Bucket,
-  type AuditEvent,
-  type AuthenticatedCaller,
-  newId,
-  type Operation,
-  type Principal,
-  type RequestInputOf,
-  type RequestOf,
-} from '@portcullis/contracts';
+import { ApiKey, Bucket, type Operation, type RequestInputOf } from '@portcullis/contracts';
 import { generateSealingKey, KeyEncryption, publicSealingJwk, unseal } from '@portcullis/credentials';
 import { PolicyFile } from '@portcullis/policy';
-import { aCaller, specDatabase, specNatsUrl } from '@portcullis/testing';
+import { specHouse } from '@portcullis/testing';
 import { apiKeyDatabase, ApiKeyModule } from '../src/api-key.module.js';
 import { ClaimBucket } from '../src/buckets/claim-bucket.js';
 import { ConfirmBucketChange } from '../src/buckets/confirm-bucket-change.js';
@@ -49,38 +38,25 @@ export async function openKeyHouse({
   s3 = objectStorage,
   policyPath = new URL('../../../config/policy.yaml', import.meta.url).pathname,
 }: { s3?: S3Settings; policyPath?: string } = {}) {
-  const clock = { now: new Date('2026-03-01T12:00:00.000Z') };
   const policy = await PolicyFile.open(policyPath);
-  const spec = await specDatabase({ ...apiKeyDatabase, now: () => clock.now });
-  const { database } = spec;
-  const bus = await Bus.connect('api-key', specNatsUrl('api-key'));
-  const authority = new EnforcementAuthority(bus, { store: database.enforcement, leaseSeconds: 2, report: () => {} });
+  const { kty, crv, x } = publicSealingJwk(sealingKey);
+  const house = await specHouse(apiKeyDatabase, {
+    permissions: () => {
+      const { lattice } = policy.current;
+      return lattice.names(lattice.grant({ roles: ['owner'], buckets: 'all' }));
+    },
+    replyKey: { kty, crv, x },
+  });
+  const { bus, database, authority, organization_id, owner, read } = house;
   const module = await Test.createTestingModule({
     imports: [
       ApiKeyModule.of({ bus, database, policy, authority, keyPrefix: 'ptc', acceptedPrefixes: ['old_ptc'], s3 }),
     ],
   }).compile();
-  const organization_id = newId('org', new Date());
-
-  const read = <O extends Operation>(operation: O, request: RequestInputOf<O>): RequestOf<O> =>
-    operation.request.parse(request) as RequestOf<O>;
-  /** Holds everything that there is, unless the spec says less. */
-  const owner = (given: Partial<Principal> = {}, idempotencyKey?: string): AuthenticatedCaller => {
-    const { lattice } = policy.current;
-    const permissions = lattice.names(lattice.grant({ roles: ['owner'], buckets: 'all' }));
-    return aCaller(
-      { organization_id, permissions, resources: { buckets: 'all' }, ...given },
-      { replyKey: publicSealingJwk(sealingKey), ...(idempotencyKey === undefined ? {} : { idempotencyKey }) },
-    );
-  };
 
   return {
-    clock,
-    ...{ database, bus, module, policy, organization_id, url: spec.url },
-    owner,
-    after: (seconds: number): void => {
-      clock.now = new Date(clock.now.getTime() + seconds * 1000);
-    },
+    ...house,
+    ...{ module, policy },
     create: (given: Partial<RequestInputOf<typeof ApiKey.create>> = {}, caller = owner()) =>
       module.get(IssueKey).execute(caller, read(ApiKey.create, { name: 'ci', roles: ['observer'], ...given })),
     update: (request: RequestInputOf<typeof ApiKey.update>, caller = owner()) =>
@@ -103,7 +79,6 @@ export async function openKeyHouse({
       (await module.get(ReadKeys).resolve(read(ApiKey.resolve, request))).key,
     prefixes: async () => (await module.get(ImportKeys).foreignPrefixes()).prefixes,
     resolveAccessKey: async (access_key_id: string) => {
-      const { kty, crv, x } = publicSealingJwk(sealingKey);
       const request = read(ApiKey.resolveAccessKey, { access_key_id, reply_key: { kty, crv, x } });
       return (await module.get(ResolveAccessKey).execute(request)).found;
     },
@@ -117,24 +92,10 @@ export async function openKeyHouse({
     /** A secret as the gateway would show it. */
     opened: (sealed: { sealed: string } | undefined, operation: Operation) =>
       unseal(sealingKey, sealed?.sealed ?? '', operation.subject),
-    events: async (id?: string): Promise<AuditEvent[]> =>
-      (
-        await database.read((manager) =>
-          manager.query<{ event: AuditEvent }[]>(
-            `select event from outbox where $1::text is null or event->'resource'->>'id' = $1 order by id`,
-            [id ?? null],
-          ),
-        )
-      ).map(({ event }) => event),
-    markers: (id: string) =>
-      database.read((manager) =>
-        manager.query<{ effect: string }[]>('select effect from marker where subject = $1 order by seq', [id]),
-      ),
     close: async (): Promise<void> => {
       await module.close();
       await policy.close();
-      await bus.close();
-      await spec.drop();
+      await house.close();
     },
   };
 }

@@ -14,6 +14,7 @@ import { ReleaseBucket } from './buckets/release-bucket.js';
 import { ChangeKey } from './change-key.js';
 import { ConfirmKeyChange } from './confirm-key-change.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
+import { RevocationStore } from './revocation.store.js';
 import { DisableKey } from './disable-key.js';
 import { FindLeaked } from './find-leaked.js';
 import { ACCEPTED_PREFIXES, ImportKeys } from './import-keys.js';
@@ -86,6 +87,7 @@ export class ApiKeyModule {
         KeyChangeStore,
         ChangeKey,
         ConfirmRevocations,
+        RevocationStore,
         ConfirmKeyChange,
         UpdateKey,
         RotateKey,

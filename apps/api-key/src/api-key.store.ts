@@ -142,15 +142,6 @@ export class ApiKeyStore {
     return { seq, enforced: false, first: true };
   }
 
-  /** Notes that every enforcer refuses the key. False: it was noted before. */
-  async markEnforced(tx: Transaction, id: string): Promise<boolean> {
-    const [, changed] = await tx.manager.query<[unknown, number]>(
-      'update api_key set enforced_at = $2 where id = $1 and enforced_at is null',
-      [id, this.database.now()],
-    );
-    return changed > 0;
-  }
-
   /** Which of these digests are secrets in bearer form of the organization, in the order of their ids. */
   findByDigests(organizationId: string, digests: readonly string[]): Promise<FoundSecret[]> {
     const now = this.database.now();
@@ -229,6 +220,14 @@ const resolveBy = {
 
 const mostSecretsShown = 20;
 
+/** The secrets that records show, in their order. `keys`: `any(…)` of ids; `now`: a place in the text. */
+export const shownSecrets = (keys: string, now: string): string => `
+  select id, key_id, form, access_key_id, created_at, expires_at, last_used_at
+    from (select *, row_number() over (partition by key_id order by (expires_at is null or expires_at > ${now}) desc,
+                                                                    generation desc, id) as place
+            from key_secret where key_id = ${keys}) secret
+   where place <= ${mostSecretsShown} order by generation, id`;
+
 /** Keys with their secrets: those that are live, and of the others the latest. */
 export async function recordsOf(
   manager: EntityManager,
@@ -236,20 +235,13 @@ export async function recordsOf(
   now: Date,
 ): Promise<ApiKeyRecord[]> {
   if (keys.length === 0) return [];
-  const rows = await manager.query<ShownSecret[]>(
-    `select id, key_id, form, access_key_id, created_at, expires_at, last_used_at
-       from (select *, row_number() over (partition by key_id order by (expires_at is null or expires_at > $2) desc,
-                                                                       generation desc, id) as place
-               from key_secret where key_id = any($1)) secret
-      where place <= $3 order by generation, id`,
-    [keys.map((key) => key.id), now, mostSecretsShown],
-  );
+  const rows = await manager.query<ShownSecret[]>(shownSecrets('any($1)', '$2'), [keys.map((key) => key.id), now]);
   const byKey = new Map<string, ShownSecret[]>(keys.map((key) => [key.id, []]));
   for (const row of rows) byKey.get(row.key_id)?.push(row);
   return keys.map((key) => toRecord(key, byKey.get(key.id) ?? [], now));
 }
 
-interface ShownSecret {
+export interface ShownSecret {
   id: string;
   key_id: string;
   form: KeyForm;
@@ -259,7 +251,7 @@ interface ShownSecret {
   last_used_at: Date | null;
 }
 
-function toRecord(key: ApiKeyEntity, secrets: readonly Omit<ShownSecret, 'key_id'>[], now: Date): ApiKeyRecord {
+export function toRecord(key: ApiKeyEntity, secrets: readonly Omit<ShownSecret, 'key_id'>[], now: Date): ApiKeyRecord {
   return {
     id: key.id,
     name: key.name,

@@ -23,13 +23,16 @@ export class ConfirmKeyChange {
     const receipt = await this.authority.confirm([seq]);
     await this.database.transaction(async (tx) => {
       if (!(await this.changes.markEnforced(tx, id, seq)) || !isRevocation) return;
-      await tx.owe({
-        ...origin,
-        organization_id: organizationId,
-        action: 'revocation.enforced',
-        resource: { kind: 'api-key', id },
-        details: { ...receipt },
-      });
+      await tx.owe(
+        {
+          ...origin,
+          organization_id: organizationId,
+          action: 'revocation.enforced',
+          resource: { kind: 'api-key', id },
+          details: { ...receipt },
+        },
+        { redone: true },
+      );
     });
     return receipt;
   }

@@ -10,6 +10,7 @@ import { ConfirmBucketChange } from './buckets/confirm-bucket-change.js';
 import { loadConfig } from './config.js';
 import { ConfirmKeyChange } from './confirm-key-change.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
+import { RevocationStore } from './revocation.store.js';
 import { KeyChangeStore } from './key-change.store.js';
 import { CountRequests } from './usage/count-requests.js';
 import { ForgetRequests } from './usage/forget-requests.js';
@@ -44,7 +45,7 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     database,
     authority,
     new KeyChangeStore(database),
-    new ConfirmRevocations(database, new ApiKeyStore(database), authority),
+    new ConfirmRevocations(new RevocationStore(database), authority),
   );
   const buckets = new ConfirmBucketChange(database, authority, new BucketStore(database));
   const watch = new KeyWatch(database, config.PORTCULLIS_KEY_UNUSED_DAYS);

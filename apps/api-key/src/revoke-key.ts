@@ -7,16 +7,16 @@ import {
   type ReplyOf,
   type RequestOf,
 } from '@portcullis/contracts';
-import { Database } from '@portcullis/persistence';
 import { ApiKeyStore } from './api-key.store.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
+import { RevocationStore } from './revocation.store.js';
 
 /** Ends a key, and answers when no gateway accepts it any more. Revoking it again reports the first revocation. */
 @Injectable()
 export class RevokeKey {
   constructor(
-    private readonly database: Database,
     private readonly keys: ApiKeyStore,
+    private readonly revocations: RevocationStore,
     private readonly confirmRevocations: ConfirmRevocations,
   ) {}
 
@@ -24,20 +24,23 @@ export class RevokeKey {
     caller: AuthenticatedCaller,
     { id }: RequestOf<typeof ApiKey.revoke>,
   ): Promise<ReplyOf<typeof ApiKey.revoke>> {
-    const { organization_id } = caller.principal;
-    const resource = { kind: 'api-key', id };
-    const revocation = await this.database.transaction(async (tx) => {
-      const revoked = await this.keys.revoke(tx, organization_id, id, caller.principal.id);
-      if (revoked?.first)
-        await tx.owe({ organization_id, action: 'api-key.revoked', resource, ...eventOrigin(caller) });
-      return revoked;
+    const { organization_id: organizationId, id: by } = caller.principal;
+    const origin = eventOrigin(caller);
+    const revocation = await this.revocations.revoke(organizationId, id, by, {
+      organization_id: organizationId,
+      action: 'api-key.revoked',
+      resource: { kind: 'api-key', id },
+      ...origin,
     });
     if (!revocation) throw new Refusal('not_found', 'No such API key.');
 
-    const committed = { id, organizationId: organization_id, ...revocation };
-    const enforcement = await this.confirmRevocations.execute([committed], eventOrigin(caller));
-    const record = await this.keys.read(organization_id, id);
-    if (!record) throw new Error(`key ${id} vanished while it was revoked`);
-    return { ...record, enforcement };
+    const { record, ...made } = revocation;
+    const committed = { id, organizationId, ...made };
+    const { receipt: enforcement, noted } = await this.confirmRevocations.confirm([committed], origin);
+    const enforcedAt = noted.get(id)?.toISOString() ?? record.enforced_at;
+    if (enforcedAt !== null) return { ...record, enforced_at: enforcedAt, enforcement };
+    // Somebody else has noted it meanwhile.
+    const later = await this.keys.read(organizationId, id);
+    return { ...record, enforced_at: later?.enforced_at ?? null, enforcement };
   }
 }

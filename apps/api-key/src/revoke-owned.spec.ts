@@ -4,6 +4,7 @@ import { specDatabase, type SpecDatabase, specNatsUrl } from '@portcullis/testin
 import { apiKeyDatabase } from './api-key.module.js';
 import { ApiKeyStore } from './api-key.store.js';
 import { ConfirmRevocations } from './confirm-revocations.js';
+import { RevocationStore } from './revocation.store.js';
 import { OwnedKeyStore } from './owned-key.store.js';
 import { RevokeOwned } from './revoke-owned.js';
 
@@ -25,7 +26,7 @@ beforeAll(async () => {
   owned = new RevokeOwned(
     database,
     new OwnedKeyStore(database),
-    new ConfirmRevocations(database, new ApiKeyStore(database), authority),
+    new ConfirmRevocations(new RevocationStore(database), authority),
   );
 });
 afterAll(async () => {

@@ -4,6 +4,7 @@ import { type AuthenticatedCaller, ClientRegistry, type ReplyOf, type RequestOf 
 import { ClaimRequest } from './claim-request.js';
 import { CreateClient } from './create-client.js';
 import { ReadClients } from './read-clients.js';
+import { ResolveGrant } from './resolve-grant.js';
 import { RevokeClient } from './revoke-client.js';
 import { RotateClient } from './rotate-client.js';
 import { UpdateClient } from './update-client.js';
@@ -22,6 +23,7 @@ export class ClientRegistryController {
     private readonly rotateClient: RotateClient,
     private readonly revokeClient: RevokeClient,
     private readonly claimRequest: ClaimRequest,
+    private readonly grants: ResolveGrant,
   ) {}
 
   @Handles(ClientRegistry.create)
@@ -67,6 +69,11 @@ export class ClientRegistryController {
   @Handles(ClientRegistry.resolve)
   resolve(request: Request<'resolve'>): Reply<'resolve'> {
     return this.readClients.resolve(request);
+  }
+
+  @Handles(ClientRegistry.resolveGrant)
+  resolveGrant(request: Request<'resolveGrant'>): Reply<'resolveGrant'> {
+    return this.grants.execute(request);
   }
 
   @Handles(ClientRegistry.claim)

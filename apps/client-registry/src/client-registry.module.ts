@@ -11,6 +11,7 @@ import { ClientStore } from './client.store.js';
 import { ConfirmClientChange } from './confirm-client-change.js';
 import { CreateClient } from './create-client.js';
 import { ReadClients } from './read-clients.js';
+import { ResolveGrant } from './resolve-grant.js';
 import { RevokeClient } from './revoke-client.js';
 import { RotateClient } from './rotate-client.js';
 import { UpdateClient } from './update-client.js';
@@ -53,6 +54,7 @@ export class ClientRegistryModule {
         UpdateClient,
         RotateClient,
         RevokeClient,
+        ResolveGrant,
       ],
     };
   }

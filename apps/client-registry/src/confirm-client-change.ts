@@ -21,13 +21,16 @@ export class ConfirmClientChange {
     const receipt = await this.authority.confirm([change.seq]);
     await this.database.transaction(async (tx) => {
       if (!(await this.changes.markEnforced(tx, change)) || !change.isRevocation) return;
-      await tx.owe({
-        ...origin,
-        organization_id: change.organizationId,
-        action: 'revocation.enforced',
-        resource: { kind: 'client', id: change.id },
-        details: { ...receipt },
-      });
+      await tx.owe(
+        {
+          ...origin,
+          organization_id: change.organizationId,
+          action: 'revocation.enforced',
+          resource: { kind: 'client', id: change.id },
+          details: { ...receipt },
+        },
+        { redone: true },
+      );
     });
     return receipt;
   }

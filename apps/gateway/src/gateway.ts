@@ -86,6 +86,7 @@ export async function createGateway(
   const link = new EnforcerLink<CachedRecord>(bus, {
     id: gatewayKey.gatewayId,
     acknowledged: (authority, milliseconds) => metrics.acknowledged(authority, milliseconds),
+    heard: (authority, milliseconds) => metrics.heardAfter(authority, milliseconds),
   });
   const stream = jetstream(bus.connection);
   const denials = new DenialLog({ publish: (event) => publishEvent(stream, event), now, report });

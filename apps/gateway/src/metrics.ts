@@ -61,6 +61,13 @@ export class Metrics {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 2.5, 5],
     registers: [this.registry],
   });
+  private readonly heard = new Histogram({
+    name: 'portcullis_enforcement_commit_to_acknowledgement_seconds',
+    help: 'From the commit of each change until the service that made it heard this process acknowledge it, by the clock of that service',
+    labelNames: ['authority'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.registry],
+  });
   private readonly revocations = new Histogram({
     name: 'portcullis_revocation_duration_seconds',
     help: 'Of changes that are in force when they are answered: from the call to the service that makes one until its answer',
@@ -86,7 +93,10 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     // There from the start: what begins at its first event looks to Prometheus like nothing that has risen.
     for (const outcome of ['acknowledged', 'fenced', 'pending']) this.revocations.zero({ outcome });
-    for (const authority of authorities) this.acknowledgements.zero({ authority });
+    for (const authority of authorities) {
+      this.acknowledgements.zero({ authority });
+      this.heard.zero({ authority });
+    }
     for (const code of ErrorCode.options) this.refusals.inc({ code }, 0);
     gauge(
       registers,
@@ -195,6 +205,10 @@ export class Metrics {
 
   acknowledged(authority: Authority, milliseconds: number): void {
     this.acknowledgements.observe({ authority }, milliseconds / 1000);
+  }
+
+  heardAfter(authority: Authority, milliseconds: number): void {
+    this.heard.observe({ authority }, milliseconds / 1000);
   }
 
   /** @param receipt null: it was answered that the enforcement is not confirmed yet */

@@ -33,12 +33,15 @@ export class ConfirmChange {
     if (keptAs === null) return receipt;
     await this.database.transaction(async (tx) => {
       if (!(await this.enforced.note(tx, keptAs, seqs, this.database.now()))) return;
-      await tx.owe({
-        organization_id: organizationId,
-        action: 'revocation.enforced',
-        resource,
-        details: { ...receipt },
-      });
+      await tx.owe(
+        {
+          organization_id: organizationId,
+          action: 'revocation.enforced',
+          resource,
+          details: { ...receipt },
+        },
+        { redone: true },
+      );
     });
     return receipt;
   }

@@ -141,11 +141,17 @@ test('what no replica has heard is believed when a renewal says it', async () =>
   expect(await deaf.confirm([seq])).toMatchObject({ enforcers: 1, acknowledged: 1, fenced: 0 });
 });
 
-test('an enforcer is told how long each broadcast marker took it', async () => {
+test('an enforcer is told how long each broadcast marker took it, and how long after the commit it was heard', async () => {
   const replica = await aReplica(lastingSeconds);
+  await aReplica(lastingSeconds);
   const told: [string, number][] = [];
+  const heard: [string, number][] = [];
   const bus = await Bus.connect('gateway', specNatsUrl('gateway'));
-  const link = new EnforcerLink<string>(bus, { id: 'gw-link', acknowledged: (...each) => told.push(each) });
+  const link = new EnforcerLink<string>(bus, {
+    id: 'gw-link',
+    acknowledged: (...each) => told.push(each),
+    heard: (...each) => heard.push(each),
+  });
   link.start();
   open.push(async () => {
     await link.stop();
@@ -158,6 +164,13 @@ test('an enforcer is told how long each broadcast marker took it', async () => {
     [authority, expect.any(Number)],
   ]);
   for (const [, milliseconds] of told) expect(milliseconds).toBeGreaterThan(0);
+  // The other replica has heard the acknowledgements too, waited for nothing, and says nothing.
+  await eventually(() => heard.length >= 2);
+  expect(heard).toEqual([
+    [authority, expect.any(Number)],
+    [authority, expect.any(Number)],
+  ]);
+  for (const [, milliseconds] of heard) expect(milliseconds).toBeGreaterThan(0);
 });
 
 test('of guards that join at once so many are let in as may be, and gateways come and go as before', async () => {

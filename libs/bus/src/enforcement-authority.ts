@@ -58,7 +58,7 @@ const patienceMilliseconds = 3_000;
 export class EnforcementAuthority {
   private readonly pending = new Set<Waiter>();
   /** The furthest acknowledgement of each enforcer, of those that have a row. */
-  private readonly acknowledged = new Map<string, Ack>();
+  private readonly acknowledged = new Map<string, Heard>();
   private readonly silence: SilenceWatch;
   private readonly timers: NodeJS.Timeout[] = [];
   private stopped = false;
@@ -80,9 +80,10 @@ export class EnforcementAuthority {
         const sent = fromItsOwn(kind, ExchangeMessage.parse(message.json()));
         message.respond(JSON.stringify(await this.exchange(sent)));
       });
-      listen(connection, appliedSubject(this.authority, kind), {}, (message) =>
-        this.heard(kind, fromItsOwn(kind, Acknowledgement.parse(message.json()))),
-      );
+      listen(connection, appliedSubject(this.authority, kind), {}, (message) => {
+        const ack = fromItsOwn(kind, Acknowledgement.parse(message.json()));
+        this.heard(kind, { ack, atMs: performance.now(), reply: message.reply });
+      });
     }
     this.timers.push(
       setInterval(
@@ -104,24 +105,30 @@ export class EnforcementAuthority {
    * To be called right after the commit of a revocation, with the seqs of its markers. Answers when every live enforcer
    * refuses what was revoked or is fenced; a repeat may be confirmed again at any time. Refuses with `enforcement_pending`
    * when that cannot be known: the change stays committed.
+   * @param known the markers, where the revoking transaction has answered them: they are broadcast while it is looked up who is waited for
    */
-  async confirm(seqs: readonly number[]): Promise<EnforcementReceipt> {
+  async confirm(seqs: readonly number[], known?: MarkerNotice): Promise<EnforcementReceipt> {
     const sinceMs = performance.now();
     const deadlineMs = sinceMs + this.leaseMs + patienceMilliseconds;
     const { store } = this.options;
     const before = new Map(this.acknowledged);
-    const { notice, seq: head, enforcers } = await this.untilDeadline(deadlineMs, () => store.confirming(seqs));
+    if (known) this.broadcast(known);
+    const asked = known ? [] : seqs;
+    const { notice, seq: head, enforcers } = await this.untilDeadline(deadlineMs, () => store.confirming(asked));
     const seq = Math.max(...seqs);
     const revocation = new PendingRevocation({ seq, history: notice.history, leaseMs: this.leaseMs, sinceMs });
     const waiter: Waiter = { revocation, sinceMs, wake: () => undefined };
     this.pending.add(waiter);
     try {
-      if (notice.markers.length > 0) this.bus.connection.publish(markerSubject(this.authority), JSON.stringify(notice));
+      this.broadcast(notice);
       revocation.list(enforcers);
-      for (const [id, ack] of this.acknowledged) {
-        if (ack.appliedThrough <= head) revocation.acknowledge(ack);
+      for (const [id, heard] of this.acknowledged) {
+        const isNew = before.get(id) !== heard;
+        if (isNew || heard.ack.appliedThrough <= head) {
+          if (revocation.acknowledge(heard.ack) && isNew) this.tell(heard, [heard.atMs - sinceMs]);
+        }
         // Of a database that was put back to an earlier point: what it acknowledged were other markers.
-        else if (before.get(id) === ack) this.acknowledged.delete(id);
+        else this.acknowledged.delete(id);
       }
       let listedMs = performance.now();
       for (;;) {
@@ -139,6 +146,10 @@ export class EnforcementAuthority {
     } finally {
       this.pending.delete(waiter);
     }
+  }
+
+  private broadcast(notice: MarkerNotice): void {
+    if (notice.markers.length > 0) this.bus.connection.publish(markerSubject(this.authority), JSON.stringify(notice));
   }
 
   private get leaseMs(): number {
@@ -159,16 +170,26 @@ export class EnforcementAuthority {
    * An acknowledgement is kept in memory and written nowhere: every replica hears it, and a renewal says the same within a second to
    * whoever did not. A write for each enforcer would be as many commits at every revocation.
    */
-  private heard(kind: EnforcerKind, ack: Ack): void {
+  private heard(kind: EnforcerKind, heard: Heard): void {
+    const { ack, atMs } = heard;
     const last = this.acknowledged.get(ack.enforcerId);
     const isNew = last === undefined && this.acknowledged.size < mostAcknowledged[kind];
-    if (isNew || (last && isFurther(ack, last))) this.acknowledged.set(ack.enforcerId, ack);
+    if (isNew || (last && isFurther(ack, last.ack))) this.acknowledged.set(ack.enforcerId, heard);
+    const waited: number[] = [];
     for (const { revocation, sinceMs, wake } of this.pending) {
       if (!revocation.acknowledge(ack)) continue;
-      const waitedMs = performance.now() - sinceMs;
-      if (waitedMs > slowMilliseconds) this.options.report(`enforcement: ${ack.enforcerId} obeyed ${told(waitedMs)}`);
+      waited.push(atMs - sinceMs);
       wake();
     }
+    if (waited.length > 0) this.tell(heard, waited);
+  }
+
+  /** Tells an enforcer that wants to know how long after the commit it was heard, for each revocation that waited for it: its metrics. */
+  private tell({ ack, reply }: Heard, waited: readonly number[]): void {
+    for (const waitedMs of waited) {
+      if (waitedMs > slowMilliseconds) this.options.report(`enforcement: ${ack.enforcerId} obeyed ${told(waitedMs)}`);
+    }
+    if (reply) this.bus.connection.publish(reply, JSON.stringify(waited));
   }
 
   /** Fences who has been silent for the whole lease, until there is nothing to do but wait. */
@@ -218,6 +239,13 @@ interface Waiter {
   /** Monotonic: right after the commit. */
   readonly sinceMs: number;
   wake: () => void;
+}
+
+/** An acknowledgement, when it was heard (monotonic), and where its sender is told of it. */
+interface Heard {
+  readonly ack: Ack;
+  readonly atMs: number;
+  readonly reply: string | undefined;
 }
 
 /** Incarnations count up, and within one what was applied does. */

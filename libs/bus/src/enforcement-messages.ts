@@ -54,3 +54,6 @@ export const ExchangeReply: z.ZodType<AuthorityReply> = z.discriminatedUnion('ki
 ]);
 
 export const Markers = z.object({ history: z.string(), markers: z.array(marker) }) as z.ZodType<MarkerNotice>;
+
+/** For each revocation that waited for an enforcer, how long after its commit it was heard that it obeys: milliseconds. */
+export const Waited = z.array(z.number().nonnegative()).max(1_000);

@@ -1,9 +1,9 @@
 import { authorities, type Authority } from '@portcullis/contracts';
 import { type AuthorityReply, Enforcer, type Instant, type Outgoing } from '@portcullis/enforcement';
-import { type Subscription } from '@nats-io/transport-node';
+import { createInbox, type Subscription } from '@nats-io/transport-node';
 import { AcknowledgementTimes } from './acknowledgement-times.js';
 import { type Bus } from './bus.js';
-import { ExchangeReply, Markers } from './enforcement-messages.js';
+import { ExchangeReply, Markers, Waited } from './enforcement-messages.js';
 import {
   appliedSubject,
   type EnforcerKind,
@@ -24,6 +24,11 @@ export interface EnforcerLinkOptions {
   maxNegativeEntries?: number;
   /** Is told of every broadcast marker how long it took from its arrival until its acknowledgement was handed to the connection. */
   acknowledged?: (authority: Authority, milliseconds: number) => void;
+  /**
+   * Is told for every change that waited for this process how long after its commit it was heard that it obeys: by the clock of the
+   * replica that waited, since clocks of two machines are not compared.
+   */
+  heard?: (authority: Authority, milliseconds: number) => void;
 }
 
 const tickMilliseconds = 100;
@@ -37,11 +42,13 @@ export class EnforcerLink<Entry> {
   private timer: NodeJS.Timeout | undefined;
   private readonly subscriptions: Subscription[] = [];
   private readonly times: ReadonlyMap<Authority, AcknowledgementTimes>;
+  private readonly inbox: string;
 
   constructor(
     private readonly bus: Bus,
-    options: EnforcerLinkOptions,
+    private readonly options: EnforcerLinkOptions,
   ) {
+    this.inbox = createInbox(`_INBOX.${bus.service}`);
     this.kind = enforcerKindOf(bus.service);
     this.authorities = options.authorities ?? authorities;
     const { acknowledged = () => undefined } = options;
@@ -63,7 +70,15 @@ export class EnforcerLink<Entry> {
   }
 
   start(): void {
+    const { heard } = this.options;
     for (const authority of this.authorities) {
+      if (heard) {
+        this.subscriptions.push(
+          listen(this.bus.connection, `${this.inbox}.${authority}`, {}, (message) => {
+            for (const milliseconds of Waited.parse(message.json())) heard(authority, milliseconds);
+          }),
+        );
+      }
       this.subscriptions.push(
         listen(this.bus.connection, markerSubject(authority), {}, (message) => {
           const arrivedMs = performance.now();
@@ -90,7 +105,9 @@ export class EnforcerLink<Entry> {
   private send(outgoing: readonly Outgoing[]): void {
     for (const one of outgoing) {
       if (one.message.kind === 'ack') {
-        this.bus.connection.publish(appliedSubject(one.authority as Authority, this.kind), JSON.stringify(one.message));
+        const reply = this.options.heard ? { reply: `${this.inbox}.${one.authority}` } : {};
+        const subject = appliedSubject(one.authority as Authority, this.kind);
+        this.bus.connection.publish(subject, JSON.stringify(one.message), reply);
       } else {
         void this.exchange(one);
       }

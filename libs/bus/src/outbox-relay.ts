@@ -18,15 +18,21 @@ export interface Outbox {
 
 const batchSize = 200;
 const idleMilliseconds = 1_000;
+/**
+ * How long after a commit what it owes is published, with all that comes meanwhile: a claim, a transaction of `audit` and a row's end
+ * for all of them together. Whoever waits for the answer to that commit, a revocation above all, has the disk to itself until then.
+ */
+const gatherMilliseconds = 25;
 const publishMilliseconds = 3_000;
 
 /**
- * Carries events from a service's outbox to JetStream. An event is published with its id as message id, at once after its
+ * Carries events from a service's outbox to JetStream. An event is published with its id as message id, right after its
  * commit, and again until `audit` reports its leaf committed: JetStream flushes lazily, so its ack alone is no proof.
  */
 export class OutboxRelay {
   private readonly stream: JetStreamClient;
   private readonly draining: Recurring;
+  private gathering: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly bus: Bus,
@@ -42,7 +48,9 @@ export class OutboxRelay {
   }
 
   start(): void {
-    this.outbox.onOwed(() => this.draining.kick());
+    this.outbox.onOwed(() => {
+      this.gathering ??= setTimeout(() => this.publishDue(), gatherMilliseconds);
+    });
     const failed = (cause: unknown): void => this.report(`outbox: ${String(cause)}`);
     listen(this.bus.connection, committedSubject(this.bus.service), { queue: this.bus.service, failed }, (message) =>
       this.outbox.settle(message.json<string[]>()),
@@ -52,7 +60,14 @@ export class OutboxRelay {
 
   /** Publishes what is due, then stops. */
   stop(): Promise<void> {
+    if (this.gathering) this.publishDue();
     return this.draining.stop();
+  }
+
+  private publishDue(): void {
+    clearTimeout(this.gathering);
+    this.gathering = undefined;
+    this.draining.kick();
   }
 
   private async drain(): Promise<void> {

@@ -293,8 +293,10 @@ describe('the NATS user of guards in other teams’ services', () => {
       const refusal = await connection.request(subject, '{}', { timeout: 1_000 }).then(() => '', String);
       if (!refused.test(refusal)) allowed.push(subject);
     }
-    const named = ['api-key.resolve-grant', 'identity.keys', 'identity.resolve-family', 'identity.resolve-holder'];
-    expect(allowed.sort()).toEqual(named);
+    expect(allowed.sort()).toEqual([
+      ...['api-key.resolve-grant', 'client-registry.resolve-grant'],
+      ...['identity.keys', 'identity.resolve-family', 'identity.resolve-holder'],
+    ]);
     await connection.close();
   });
 

@@ -3,6 +3,7 @@ import { CredentialStatus } from './api-key.contract.js';
 import { EnforcementReceipt, Position } from './enforcement.js';
 import { principalOperation, revokingSeconds, serviceOperation } from './operation.js';
 import { Page, pageRequest } from './page.js';
+import { Buckets } from './principal.js';
 import { Name, Sha256, Text, Time } from './text.js';
 
 /** Of a public key what people tell it by. */
@@ -77,6 +78,24 @@ export const ResolvedClient = z.object({
   ),
 });
 export type ResolvedClient = z.infer<typeof ResolvedClient>;
+
+/**
+ * What a guard needs to judge a client's tokens by: what it was given, in permissions as the policy means its roles now, and which of
+ * its keys are good, by name. Guards verify no signature of a client.
+ */
+export const ResolvedClientGrant = ResolvedClient.pick({
+  id: true,
+  organization_id: true,
+  networks: true,
+  status: true,
+}).extend({
+  permissions: z.array(z.string()),
+  /** On which buckets it holds those of its permissions that are bound to buckets, by permission. */
+  resources: z.record(z.string(), Buckets),
+  /** Those that are good now: a token is good as long as the one is that it was got with. */
+  keys: z.array(z.object({ fingerprint: z.string(), expires_at: Time.nullable() })),
+});
+export type ResolvedClientGrant = z.infer<typeof ResolvedClientGrant>;
 
 export const ClientRegistry = {
   /** `warnings` say what is allowed and hardly meant: a key that another client of the organization has too. */
@@ -169,6 +188,13 @@ export const ClientRegistry = {
     callers: ['gateway'],
     request: z.union([z.strictObject({ client_id: z.string().max(128) }), z.strictObject({ id })]),
     reply: z.object({ position: Position, client: ResolvedClient.nullable() }),
+  }),
+  /** The same by id, as far as guards of other teams' services need it. Null: no such client. */
+  resolveGrant: serviceOperation({
+    subject: 'client-registry.resolve-grant',
+    callers: ['guard'],
+    request: z.strictObject({ id }),
+    reply: z.object({ position: Position, grant: ResolvedClientGrant.nullable() }),
   }),
   /**
    * Takes what was signed for the one that it is: false for each that was taken before, by any gateway, or stands further in front. It is

@@ -49,6 +49,7 @@ export {
   type Cidr,
   clientAddress,
   type Hops,
+  isEverywhere,
   NetworkList,
   NetworkRefused,
   normaliseAddress,

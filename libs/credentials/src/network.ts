@@ -40,6 +40,10 @@ export function parseCidr(text: string): Cidr {
   return cidr;
 }
 
+/** Every address there is: no restriction, also where the address is unknown. */
+export const isEverywhere = (networks: readonly string[]): boolean =>
+  networks.includes('0.0.0.0/0') && networks.includes('::/0');
+
 /**
  * A list of networks. An empty list holds nobody; everybody is `0.0.0.0/0` and `::/0` together, since an IPv6 network
  * never holds an IPv4 address, nor the reverse.

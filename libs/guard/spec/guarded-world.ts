@@ -7,8 +7,10 @@ import { Bus, EnforcementAuthority, Handles, natsUsers, startService } from '@po
 import {
   ApiKey,
   type Authority,
+  authorities as authorityNames,
   type BusUser,
   busUsers,
+  ClientRegistry,
   Identity,
   newId,
   type ReplyOf,
@@ -18,18 +20,25 @@ import { generateSigningKey, signJwt } from '@portcullis/credentials';
 import { findNatsServer, type RunningNats, startNats } from '@portcullis/embedded';
 import { type Marker } from '@portcullis/enforcement';
 import { specDatabase, type SpecDatabase } from '@portcullis/testing';
-import { type FamilyRecord, type GrantRecord, type HolderRecord } from '../src/guard-records.js';
+import {
+  type ClientGrantRecord,
+  type FamilyRecord,
+  type GrantRecord,
+  type HolderRecord,
+} from '../src/guard-records.js';
 import { JoinedGuard, type JoinedGuardOptions } from '../src/joined-guard.js';
 import { issuer } from './forged-tokens.js';
 
 const password = 'spec';
 export const org = 'org_one';
 export const leaseSeconds = 2;
+const aFingerprint = 'ab'.repeat(32);
 
-/** What the two authorities know. Replies are cut to the contracts, as in production. */
+/** What the authorities know. Replies are cut to the contracts, as in production. */
 const known = {
   families: new Map<string, FamilyRecord>(),
   grants: new Map<string, GrantRecord>(),
+  clients: new Map<string, ClientGrantRecord>(),
   holders: new Map<string, HolderRecord>(),
 };
 const signing = generateSigningKey();
@@ -71,15 +80,27 @@ class ApiKeyController {
   }
 }
 
+@Controller()
+class ClientRegistryController {
+  @Handles(ClientRegistry.resolveGrant)
+  async grant({
+    id,
+  }: RequestOf<typeof ClientRegistry.resolveGrant>): Promise<ReplyOf<typeof ClientRegistry.resolveGrant>> {
+    return { position: await positionOf('client-registry'), grant: known.clients.get(id) ?? null };
+  }
+}
+
 @Module({ controllers: [IdentityController] })
 class IdentityModule {}
 @Module({ controllers: [ApiKeyController] })
 class ApiKeyModule {}
+@Module({ controllers: [ClientRegistryController] })
+class ClientRegistryModule {}
 
-const modules = { identity: IdentityModule, 'api-key': ApiKeyModule };
+const modules = { identity: IdentityModule, 'api-key': ApiKeyModule, 'client-registry': ClientRegistryModule };
 
 /**
- * A message server of its own, the two authorities on it with their real protocol and tables, and guards: what is beside a guard in
+ * A message server of its own, the authorities on it with their real protocol and tables, and guards: what is beside a guard in
  * production, with records that the spec writes.
  */
 export async function aGuardedWorld() {
@@ -94,11 +115,11 @@ export async function aGuardedWorld() {
   const urlOf = (user: BusUser): string => nats.url({ user, password });
   writeFileSync(join(folder, '1770000000000-nothing.sql'), 'select 1');
   const authorities = new Map<Authority, EnforcementAuthority>();
-  const services: { stop(): Promise<void> }[] = [];
-  for (const name of ['identity', 'api-key'] as const) {
+  const services = new Map<Authority, { stop(): Promise<void> }>();
+  for (const name of authorityNames) {
     const spec = await specDatabase({
       service: name,
-      schema: name.replace('-', '_'),
+      schema: name.replaceAll('-', '_'),
       entities: [],
       migrations: pathToFileURL(`${folder}/`),
       now: () => new Date(),
@@ -120,7 +141,7 @@ export async function aGuardedWorld() {
         close: () => Promise.resolve(),
       });
     });
-    services.push(running);
+    services.set(name, running);
   }
   const guards: JoinedGuard[] = [];
 
@@ -139,9 +160,11 @@ export async function aGuardedWorld() {
       const seq = await databases.get(name)?.database.transaction((tx) => tx.mark(marker));
       return authorities.get(name)?.confirm([seq ?? 0]);
     },
+    /** For good. */
+    stopService: (name: Authority) => services.get(name)?.stop(),
     stop: async (): Promise<void> => {
       await Promise.all(guards.map((guard) => guard.close()));
-      await Promise.all(services.map((service) => service.stop()));
+      await Promise.all([...services.values()].map((service) => service.stop()));
       await nats.stop();
       await Promise.all([...databases.values()].map((spec) => spec.drop()));
       rmSync(folder, { recursive: true, force: true });
@@ -180,6 +203,21 @@ export const aKey = (given: Partial<GrantRecord> = {}, owner = aHolder()): Grant
   return grant;
 };
 
+export const aClient = (given: Partial<ClientGrantRecord> = {}): ClientGrantRecord => {
+  const grant: ClientGrantRecord = {
+    id: newId('cli', new Date()),
+    organization_id: org,
+    permissions: ['things:view', 'objects:view'],
+    resources: { 'objects:view': 'all' },
+    networks: ['0.0.0.0/0', '::/0'],
+    status: 'active',
+    keys: [{ fingerprint: aFingerprint, expires_at: null }],
+    ...given,
+  };
+  known.clients.set(grant.id, grant);
+  return grant;
+};
+
 const aFamily = (given: Partial<FamilyRecord>): FamilyRecord => {
   const family: FamilyRecord = {
     id: newId('tok', new Date()),
@@ -213,6 +251,19 @@ export const aKeyToken = (key = aKey(), claims: Record<string, unknown> = {}, fa
     ...family,
   });
   return { key, family: made, token: aToken({ cid: key.id, sid: made.id, org, ...claims }) };
+};
+
+/** A token of a machine client. */
+export const aClientToken = (
+  client = aClient(),
+  claims: Record<string, unknown> = {},
+  family: Partial<FamilyRecord> = {},
+) => {
+  const made = aFamily({
+    ...{ kind: 'client', credential_id: client.id, principal_id: client.id, key_fingerprint: aFingerprint },
+    ...family,
+  });
+  return { client, family: made, token: aToken({ cid: client.id, sid: made.id, org, ...claims }) };
 };
 
 /** A token of a person's session. */

@@ -1,6 +1,8 @@
 import { eventually } from '@portcullis/testing';
 import { forgedTokens, issuer } from '../spec/forged-tokens.js';
 import {
+  aClient,
+  aClientToken,
   aGuardedWorld,
   aHolder,
   aKey,
@@ -62,7 +64,41 @@ describe('what a token may do', () => {
     });
   });
 
+  test('of a machine client: token ∩ client, on the buckets that both name', async () => {
+    const client = aClient({ permissions: ['things:view', 'things:manage', 'objects:view'] });
+    const { token } = aClientToken(client, {
+      permissions: ['things:view', 'objects:view', 'elsewhere:view'],
+      resources: { buckets: ['beta'] },
+    });
+    expect(await guard.verify(token)).toEqual({
+      id: client.id,
+      organizationId: org,
+      credentialId: client.id,
+      permissions: ['things:view', 'objects:view'],
+      buckets: ['beta'],
+      expiresAt: expect.any(Date) as Date,
+    });
+    await expect(guard.verify(token, { organizationId: 'org_two' })).rejects.toMatchObject({
+      status: 403,
+      code: 'organization_mismatch',
+    });
+  });
+
   test.each<[string, () => { token: string }]>([
+    ['of a client that nobody knows', () => aClientToken({ ...aClient(), id: 'cli_nobody' })],
+    ['of a revoked client', () => aClientToken(aClient({ status: 'revoked' }))],
+    ['of a disabled client', () => aClientToken(aClient({ status: 'disabled' }))],
+    ['of a client’s key that was rotated away', () => aClientToken(aClient({ keys: [] }))],
+    ['that was got with another key of the client', () => aClientToken(aClient(), {}, { key_fingerprint: null })],
+    [
+      'of a client’s key whose overlap is over',
+      () =>
+        aClientToken(
+          aClient({ keys: aClient().keys.map((key) => ({ ...key, expires_at: '2020-01-01T00:00:00.000Z' })) }),
+        ),
+    ],
+    ['of another organization than its client', () => aClientToken(aClient(), { org: 'org_two' })],
+    ['of a client’s family that names a key', () => aClientToken(aClient(), {}, { kind: 'api-key' })],
     ['of a family that nobody knows', () => ({ token: aToken({ cid: aKey().id, sid: 'tok_nobody', org }) })],
     ['of a revoked family', () => aKeyToken(aKey(), {}, { status: 'revoked' })],
     ['of a family that is over', () => aSessionToken(aHolder(), { status: 'expired' })],
@@ -91,8 +127,11 @@ describe('what a token may do', () => {
     });
   });
 
-  test('a key that is bound to networks is refused elsewhere, and where the address is not known', async () => {
-    const { token } = aKeyToken(aKey({ networks: ['10.0.0.0/8'] }));
+  test.each([
+    ['key', () => aKeyToken(aKey({ networks: ['10.0.0.0/8'] }))],
+    ['machine client', () => aClientToken(aClient({ networks: ['10.0.0.0/8'] }))],
+  ])('a %s that is bound to networks is refused elsewhere, and where the address is not known', async (_name, made) => {
+    const { token } = made();
     const from = (...hops: string[]) =>
       guard.authenticate(bearing(token, ...hops.flatMap((h) => ['X-Forwarded-For', h])));
     await expect(from('10.1.2.3')).resolves.toBeDefined();
@@ -129,7 +168,17 @@ describe('a revocation', () => {
     await expect(guard.verify(token)).rejects.toMatchObject({ status: 401 });
   });
 
+  test('of a machine client is finished in it when it returns', async () => {
+    const { client, token } = aClientToken();
+    await guard.verify(token);
+    world.known.clients.set(client.id, { ...client, status: 'revoked' });
+    const receipt = await world.mark('client-registry', { scope: 'credential', id: client.id, effect: 'drop' });
+    expect(receipt).toMatchObject({ enforcers: 1, acknowledged: 1, fenced: 0 });
+    await expect(guard.verify(token)).rejects.toMatchObject({ status: 401 });
+  });
+
   test.each<[string, () => [token: string, scope: 'principal' | 'organization' | 'family', id: string]]>([
+    ['client’s family', () => ((made) => [made.token, 'family', made.family.id])(aClientToken())],
     ['owner', () => ((made) => [made.token, 'principal', made.key.owner_id])(aKeyToken())],
     ['family', () => ((made) => [made.token, 'family', made.family.id])(aKeyToken())],
     ['person', () => ((made) => [made.token, 'principal', made.person.id])(aSessionToken())],
@@ -231,5 +280,17 @@ describe('without its message bus', () => {
 
   test('a server that refuses the user is told at the start', async () => {
     await expect(world.join({ password: 'wrong' })).rejects.toThrow(/authorization/i);
+  });
+});
+
+/** Last, since it does not come back. */
+describe('without client-registry', () => {
+  test('tokens of machine clients are 503 when its lease is over, and those of keys are taken as before', async () => {
+    const [client, key] = [aClientToken().token, aKeyToken().token];
+    await Promise.all([guard.verify(client), guard.verify(key)]);
+    await world.stopService('client-registry');
+    await eventually(() => !guard.ready);
+    await expect(guard.verify(client)).rejects.toMatchObject({ status: 503 });
+    await expect(guard.verify(key)).resolves.toBeDefined();
   });
 });

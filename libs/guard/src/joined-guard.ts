@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Bus, EnforcerLink, FetchedGatewayKeys } from '@portcullis/bus';
-import { type Authority, Identity } from '@portcullis/contracts';
+import { Identity } from '@portcullis/contracts';
 import { clientAddress, NetworkList } from '@portcullis/credentials';
 import { type Attachment } from '@portcullis/enforcement';
 import { readAccessToken } from './access-token-verifier.js';
@@ -22,17 +22,14 @@ export interface GuardCredentials {
 }
 
 export interface JoinedGuardOptions extends GuardCredentials {
-  /** Proxies in front of the service, as CIDRs, whose `X-Forwarded-For` is believed. Needed by keys that are bound to networks. */
+  /** Proxies in front of the service, as CIDRs, whose `X-Forwarded-For` is believed. Needed by keys and clients that are bound to networks. */
   readonly trustedProxies?: readonly string[];
   /** Hears that the message bus is away, and back. */
   readonly report?: (line: string) => void;
 }
 
-/** Those whose markers can match an access token. */
-const guarded: readonly Authority[] = ['identity', 'api-key'];
-
 /**
- * Verifies access tokens as an enforcer of its own: a call that revokes answers only when this process refuses what was revoked, or
+ * Verifies access tokens, of people, keys and machine clients, as an enforcer of its own: a call that revokes answers only when this process refuses what was revoked, or
  * is fenced. Records are kept in memory under leases of a few seconds; without a lease (the message bus or an authority is away,
  * this process stood still) nothing is accepted and the answer is 503.
  */
@@ -50,7 +47,7 @@ export class JoinedGuard implements Authenticator {
     this.#bus = bus;
     // 128 random bits that only the authorities see: guards share a user, and none can speak for another.
     const id = `guard_${randomBytes(16).toString('base64url')}`;
-    this.#link = new EnforcerLink(bus, { id, authorities: guarded });
+    this.#link = new EnforcerLink(bus, { id });
     const fetched = new FetchedGatewayKeys(async () => (await bus.call(Identity.keys, {})).access);
     this.#keys = {
       find: async (kid) => {
@@ -80,7 +77,7 @@ export class JoinedGuard implements Authenticator {
     return guard;
   }
 
-  /** Whether it holds the leases and so can decide: for the service's readiness. */
+  /** Whether it holds the leases of all authorities and so can decide about every token: for the service's readiness. */
   get ready(): boolean {
     return this.#link.enforcer.status(this.#link.now()).every(({ lease }) => lease);
   }

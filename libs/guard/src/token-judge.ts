@@ -1,9 +1,11 @@
 import { type Ask, Records, type RequestRecords, type Stop } from '@portcullis/bus';
-import { NetworkList, TokenError } from '@portcullis/credentials';
+import { isEverywhere, NetworkList, TokenError } from '@portcullis/credentials';
 import { type Attachment, type Enforcer, type Instant, type Subject, tag } from '@portcullis/enforcement';
 import { AccessRefused } from './access-refused.js';
 import { type AccessToken } from './access-token-verifier.js';
 import {
+  type ClientGrantRecord,
+  clientGrantById,
   type FamilyRecord,
   familyById,
   type GrantRecord,
@@ -22,7 +24,7 @@ export interface TokenJudgeOptions {
 
 /** Where a token is presented: by whom it may be used can depend on it. */
 export interface Presentation {
-  /** The client's address; a key that is bound to networks is refused where it is not known. */
+  /** The client's address; a credential that is bound to networks is refused where it is not known. */
   readonly clientIp?: string | undefined;
   /** `X-Org-ID`. */
   readonly organizationId?: string | undefined;
@@ -83,10 +85,9 @@ export class TokenJudge {
     if (token.credentialId !== (family.kind === 'session' ? family.id : family.credential_id)) {
       throw noLongerGood('other_family');
     }
-    // A machine client is client-registry's, whose lease no guard holds.
-    if (family.kind === 'client') throw noLongerGood('tokens of machine clients are for the gateway');
-    return family.kind === 'session'
-      ? this.#ofSession(token, family, presented, records)
+    if (family.kind === 'session') return this.#ofSession(token, family, presented, records);
+    return family.kind === 'client'
+      ? this.#ofClient(token, family, presented, records)
       : this.#ofKey(token, family, presented, records);
   }
 
@@ -102,9 +103,7 @@ export class TokenJudge {
     if ('stop' in found) return found;
     const key = found.record;
     if (!key) throw noLongerGood('unknown_key');
-    if (key.networks !== null && !NetworkList.parse(key.networks).contains(clientIp ?? '')) {
-      throw new AccessRefused('network_not_allowed', { detail: 'This credential may not be used from this address.' });
-    }
+    if (key.networks !== null) demandWithin(key.networks, clientIp);
     if (token.organizationId !== key.organization_id) throw noLongerGood('other_organization');
     if (!this.#isOfLiveSecret(key, family.secret_generation)) throw noLongerGood('secret_ended');
     if (key.status !== 'active') throw noLongerGood(key.status);
@@ -127,9 +126,7 @@ export class TokenJudge {
         organizationId: key.organization_id,
         credentialId: key.id,
         permissions,
-        buckets: commonBuckets(
-          permissions.map((name) => key.resources[name]).map((its) => its && both(token.buckets, its)),
-        ),
+        buckets: bucketsOf(token, key, permissions),
         expiresAt: new Date(Math.min(keyEnds, token.expiresAt.getTime())),
       },
       {
@@ -140,6 +137,47 @@ export class TokenJudge {
           tag('organization', key.organization_id),
         ],
         under: ['api-key', 'identity'],
+      },
+    );
+  }
+
+  /** Token ∩ client: a machine client has no owner, and its keys end as a key's secrets do. */
+  #ofClient(
+    token: AccessToken,
+    family: FamilyRecord,
+    { clientIp, organizationId }: Presentation,
+    records: RequestRecords<GuardRecord>,
+  ): VerifiedPrincipal | Stop {
+    const early = this.#stopUnlessClear({ tags: [], under: ['client-registry'] });
+    if (early) return early;
+    const found = records.look(clientGrantById(token.credentialId));
+    if ('stop' in found) return found;
+    const client = found.record;
+    if (!client) throw noLongerGood('unknown_client');
+    if (token.organizationId !== client.organization_id) throw noLongerGood('other_organization');
+    // Whoever found a key must not live on in the tokens that were got with it.
+    const isLive = client.keys.some(
+      (key) => key.fingerprint === family.key_fingerprint && !this.#isOver(key.expires_at),
+    );
+    if (!isLive) throw noLongerGood('key_ended');
+    if (client.status !== 'active') throw noLongerGood(client.status);
+    if (!isEverywhere(client.networks)) demandWithin(client.networks, clientIp);
+    if (organizationId !== undefined && organizationId !== client.organization_id) throw mismatch();
+
+    const given = new Set(client.permissions);
+    const permissions = token.permissions.filter((name) => given.has(name) && reaches(token, client, name));
+    return this.#cleared(
+      {
+        id: client.id,
+        organizationId: client.organization_id,
+        credentialId: client.id,
+        permissions,
+        buckets: bucketsOf(token, client, permissions),
+        expiresAt: token.expiresAt,
+      },
+      {
+        tags: [...tagsOf(token), tag('credential', client.id), tag('organization', client.organization_id)],
+        under: ['client-registry', 'identity'],
       },
     );
   }
@@ -221,9 +259,16 @@ const tagsOf = (token: AccessToken) => [
 ];
 
 type Buckets = 'all' | readonly string[];
+type Given = Pick<GrantRecord | ClientGrantRecord, 'resources'>;
+
+/** Refuses the address that the credential may not be used from, and one that is not known. */
+function demandWithin(networks: readonly string[], clientIp: string | undefined): void {
+  if (NetworkList.parse(networks).contains(clientIp ?? '')) return;
+  throw new AccessRefused('network_not_allowed', { detail: 'This credential may not be used from this address.' });
+}
 
 /** A permission that is bound to buckets and reaches none is not held. */
-function reaches(token: AccessToken, { resources }: GrantRecord, permission: string): boolean {
+function reaches(token: AccessToken, { resources }: Given, permission: string): boolean {
   const its = resources[permission];
   return its === undefined || both(token.buckets, its).length > 0;
 }
@@ -232,6 +277,9 @@ function both(token: Buckets | undefined, record: Buckets): Buckets {
   if (token === undefined || token === 'all') return record;
   return record === 'all' ? token : token.filter((bucket) => record.includes(bucket));
 }
+
+const bucketsOf = (token: AccessToken, { resources }: Given, permissions: readonly string[]): Buckets =>
+  commonBuckets(permissions.map((name) => resources[name]).map((its) => its && both(token.buckets, its)));
 
 /** One list stands for all bucket-bound permissions, so it is what they have in common. */
 function commonBuckets(lists: readonly (Buckets | undefined)[]): Buckets {

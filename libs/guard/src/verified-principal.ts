@@ -3,7 +3,7 @@ import { type IncomingRequest } from './incoming-request.js';
 
 /** Who asks and what they may do, as far as the one that verified it can know. Never a secret. */
 export interface VerifiedPrincipal {
-  /** A person or service account; for `AccessTokenVerifier` the token's `sub`, which of an API key's token is its client id. */
+  /** A person, service account or machine client; for `AccessTokenVerifier` the token's `sub`, which of an API key's token is its client id. */
   readonly id: string;
   /** Null: a person in several organizations who did not say which. They then hold nothing. */
   readonly organizationId: string | null;

@@ -7,6 +7,7 @@ import { migrate, migrationsFrom } from './migrations.js';
 import { EnforcementStore, writeMarker } from './enforcement.store.js';
 import { isOutage } from './outage.js';
 import { OutboxStore } from './outbox.store.js';
+import { Statement, unwaited } from './statement.js';
 
 export interface DatabaseOptions {
   url: string;
@@ -30,6 +31,7 @@ const ourMigrations = new URL('../migrations/', import.meta.url);
 export class Database {
   readonly outbox: OutboxStore;
   readonly enforcement: EnforcementStore;
+  private readonly localKeys = new Map<string, Buffer>();
 
   private constructor(
     readonly source: DataSource,
@@ -77,9 +79,26 @@ export class Database {
     return result;
   }
 
+  /** The same in one statement. `text` puts it together: `with` queries of its own and the statement's, and what is answered. */
+  async write<Row>(text: (statement: Statement) => string): Promise<Row[]> {
+    const statement = new Statement((event) => this.complete(event));
+    const sql = text(statement);
+    const rows = await this.read((manager) => manager.query<Row[]>(sql, statement.values));
+    this.outbox.announce();
+    return rows;
+  }
+
+  /** An event as it is kept: with its id, its time and whose it is. */
+  complete(event: OwedEvent): AuditEvent {
+    const now = this.now();
+    return completeEvent(event, { id: newId('evt', now), time: now, service: this.service });
+  }
+
   /** 32 random bytes for one purpose, made once and the same on every replica and after every restart. */
-  localKey(purpose: string): Promise<Buffer> {
-    return this.read(async (manager) => {
+  async localKey(purpose: string): Promise<Buffer> {
+    const known = this.localKeys.get(purpose);
+    if (known) return known;
+    const key = await this.read(async (manager) => {
       await manager.query('insert into local_key (purpose, key) values ($1, $2) on conflict do nothing', [
         purpose,
         randomBytes(32),
@@ -88,6 +107,8 @@ export class Database {
       if (!row) throw new Error(`no key for ${purpose}`);
       return row.key;
     });
+    this.localKeys.set(purpose, key);
+    return key;
   }
 
   /** Does the server answer? */
@@ -125,10 +146,14 @@ export class Transaction {
     private readonly owed: { any: boolean },
   ) {}
 
-  /** Writes an event into the outbox with the change itself: both are kept or neither is. Answers the event's id. */
-  async owe(event: OwedEvent): Promise<string> {
-    const complete = this.complete(event);
-    await this.manager.query('insert into outbox (id, event) values ($1, $2)', [complete.id, complete]);
+  /**
+   * Writes an event into the outbox with the change itself: both are kept or neither is. Answers the event's id.
+   * @param redone of a note that is found missing and made again by itself: its commit is `unwaited`
+   */
+  async owe(event: OwedEvent, { redone = false } = {}): Promise<string> {
+    const complete = this.database.complete(event);
+    const insert = `insert into outbox (id, event) values ($1, $2) ${redone ? `returning ${unwaited}` : ''}`;
+    await this.manager.query(insert, [complete.id, complete]);
     this.owed.any = true;
     return complete.id;
   }
@@ -138,14 +163,9 @@ export class Transaction {
     if (events.length === 0) return;
     await this.manager.query(
       `insert into outbox (id, event) select event->>'id', event from jsonb_array_elements($1::jsonb) event`,
-      [JSON.stringify(events.map((event) => this.complete(event)))],
+      [JSON.stringify(events.map((event) => this.database.complete(event)))],
     );
     this.owed.any = true;
-  }
-
-  private complete(event: OwedEvent): AuditEvent {
-    const now = this.database.now();
-    return completeEvent(event, { id: newId('evt', now), time: now, service: this.database.service });
   }
 
   /**

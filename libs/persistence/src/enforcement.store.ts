@@ -14,6 +14,7 @@ import {
   type Room,
 } from '@portcullis/enforcement';
 import { type Runner } from './runner.js';
+import { unwaited } from './statement.js';
 
 const pageSize = 1_000;
 
@@ -197,11 +198,10 @@ function onlyCounts(before: EnforcerRow, after: EnforcerRow): boolean {
  * silence then begins to count anew. For all other writes the promise is that they are kept before the reply is sent.
  */
 async function countRenewal(manager: EntityManager, row: EnforcerRow): Promise<void> {
-  await manager.query(
-    `update enforcer set renewals = $2, renewed_at = now() where id = $1
-     returning set_config('synchronous_commit', 'off', true)`,
-    [row.id, row.renewals],
-  );
+  await manager.query(`update enforcer set renewals = $2, renewed_at = now() where id = $1 returning ${unwaited}`, [
+    row.id,
+    row.renewals,
+  ]);
 }
 
 async function writeEnforcer(manager: EntityManager, row: EnforcerRow): Promise<void> {

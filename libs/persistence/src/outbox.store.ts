@@ -1,5 +1,6 @@
 import { type AuditEvent } from '@portcullis/contracts';
 import { type Runner } from './runner.js';
+import { unwaited } from './statement.js';
 
 /** How long a published event waits for `audit` before it is published again: 30 s, doubling to an hour. */
 const republishSeconds = 30;
@@ -30,8 +31,11 @@ export class OutboxStore {
     );
   }
 
+  /** A row that a crash brings back is published again, and `audit` says again that it keeps it. */
   async settle(ids: readonly string[]): Promise<void> {
-    await this.database.read((manager) => manager.query('delete from outbox where id = any($1)', [ids]));
+    await this.database.read((manager) =>
+      manager.query(`delete from outbox where id = any($1) returning ${unwaited}`, [ids]),
+    );
   }
 
   onOwed(listener: () => void): void {

@@ -19,13 +19,16 @@ export class ConfirmBucketChange {
     const receipt = await this.authority.confirm([change.seq]);
     await this.database.transaction(async (tx) => {
       if (!(await this.buckets.settle(tx, change)) || !change.isRelease) return;
-      await tx.owe({
-        ...origin,
-        organization_id: change.organizationId,
-        action: 'revocation.enforced',
-        resource: { kind: 'bucket', id: change.name },
-        details: { ...receipt },
-      });
+      await tx.owe(
+        {
+          ...origin,
+          organization_id: change.organizationId,
+          action: 'revocation.enforced',
+          resource: { kind: 'bucket', id: change.name },
+          details: { ...receipt },
+        },
+        { redone: true },
+      );
     });
     return receipt;
   }

@@ -1,6 +1,6 @@
 import { type Grant, type Lattice, meet } from '@portcullis/authz';
 import { type Principal, type ResolvedClient } from '@portcullis/contracts';
-import { type OpenedRoleToken } from '@portcullis/credentials';
+import { isEverywhere, type OpenedRoleToken } from '@portcullis/credentials';
 import { roleTokenGrant } from '@portcullis/policy';
 import { type AccessToken } from './access-tokens.js';
 import { type KeyRecord, type MembershipRecord, type PrincipalRecord } from './records.js';
@@ -95,10 +95,6 @@ export function roleTokenHolding(
     },
   };
 }
-
-/** Every address there is: no restriction, also where the address is unknown. */
-export const isEverywhere = (networks: readonly string[]): boolean =>
-  networks.includes('0.0.0.0/0') && networks.includes('::/0');
 
 /** What a client holds: its roles as the policy means them now, of a token no more than that says. Nobody owns it. */
 export function clientHolding(lattice: Lattice, client: ResolvedClient, token?: AccessToken): Holding {

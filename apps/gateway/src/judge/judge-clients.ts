@@ -1,7 +1,7 @@
 import { type Lattice } from '@portcullis/authz';
 import { type Stop } from '@portcullis/bus';
 import { type ResolvedClient } from '@portcullis/contracts';
-import { type ContentDigest, TokenError } from '@portcullis/credentials';
+import { type ContentDigest, isEverywhere, TokenError } from '@portcullis/credentials';
 import { type Instant, type Subject, tag, type Tag } from '@portcullis/enforcement';
 import { notValid } from '../credential/presented.js';
 import { type Identity } from '../judgement.js';
@@ -9,7 +9,7 @@ import { type AccessToken } from './access-tokens.js';
 import { type Asking, type Place, type PrincipalIdentity } from './asking.js';
 import { type ClientAssertions, type ReadAssertion } from './client-assertions.js';
 import { liveKeysOf } from './client-keys.js';
-import { clientHolding, type Holding, type Holdings, isEverywhere } from './holding.js';
+import { clientHolding, type Holding, type Holdings } from './holding.js';
 import { clientById } from './records.js';
 import { type SignedArrival, type SignedRequests } from './signed-requests.js';
 import { badSignature, elsewhere, mismatch, refused } from './verdicts.js';

@@ -4,11 +4,21 @@ import { type Machine, type World } from './world.js';
 
 const pageSize = 3;
 
+/** What a database had committed at some instant. */
+export interface Backup {
+  readonly rows: ReadonlyMap<string, EnforcerRow>;
+  readonly revoked: ReadonlySet<string>;
+  readonly seq: number;
+  readonly markers: readonly (Marker & { at: number })[];
+}
+
 /** One authority's primary: committed tables, row locks, transactions whose steps take time. */
 export class Database {
-  readonly history = 'h1';
-  readonly rows = new Map<string, EnforcerRow>();
-  readonly revoked = new Set<string>();
+  rows = new Map<string, EnforcerRow>();
+  revoked = new Set<string>();
+  /** How often it was put back. */
+  #life = 0;
+  #backup: Backup | undefined;
   #seq = 0;
   #sequence = 0;
   #markers: (Marker & { at: number })[] = [];
@@ -19,6 +29,10 @@ export class Database {
     /** Without it seqs come from a sequence and commits happen in any order. */
     readonly commitOrdered: boolean,
   ) {}
+
+  get history(): string {
+    return `h${this.#life}`;
+  }
 
   get head(): Position {
     return { history: this.history, seq: this.#seq };
@@ -44,7 +58,9 @@ export class Database {
     change: string | undefined,
     durable: (seq: number) => void,
   ): void {
+    const life = this.#life;
     const commit = (seq: number): void => {
+      if (life !== this.#life) return;
       durable(seq);
       this.#seq = Math.max(this.#seq, seq);
       this.#markers.push({ ...marker, seq, at: this.world.now });
@@ -65,18 +81,21 @@ export class Database {
 
   /** Lock, work (reads), wait, commit (writes), unlock. The lock of a client that dies is freed. */
   transaction(client: Machine, lock: string, work: () => () => void): void {
+    const life = this.#life;
     const free = (): void => {
+      if (life !== this.#life) return;
       const waiting = this.#locks.get(lock)!;
       const next = waiting.shift();
       if (next) next();
       else this.#locks.delete(lock);
     };
     const begin = (): void => {
+      if (life !== this.#life) return;
       if (!client.alive) return free();
       let ended = false;
       const commit = work();
       client.after(this.world.chance(0.1) ? this.world.between(0, 400) : this.world.between(0, 4), () => {
-        if (ended) return;
+        if (ended || life !== this.#life) return;
         ended = true;
         commit();
         free();
@@ -95,6 +114,27 @@ export class Database {
       this.#locks.set(lock, []);
       begin();
     }
+  }
+
+  /** Keeps what is committed now, to be put back to. */
+  backUp(): void {
+    const { rows, revoked } = this;
+    this.#backup = { rows: new Map(rows), revoked: new Set(revoked), seq: this.#seq, markers: [...this.#markers] };
+  }
+
+  get backup(): Backup | undefined {
+    return this.#backup;
+  }
+
+  /** Puts it back: what was committed since is gone, what is under way never commits, and positions are of another history. */
+  putBack({ rows, revoked, seq, markers }: Backup): void {
+    this.#life += 1;
+    this.rows = new Map(rows);
+    this.revoked = new Set(revoked);
+    this.#seq = this.#sequence = seq;
+    this.#markers = [...markers];
+    this.#locks.clear();
+    this.#backup = undefined;
   }
 
   prune(): void {

@@ -2,7 +2,7 @@ import { rules, simulate, type Outcome } from './simulation.js';
 
 describe('the protocol, over random interleavings', () => {
   test('nothing sent after a revocation was answered is accepted by any enforcer', () => {
-    const total = { accepted: 0, refused: 0, revocations: 0, acknowledged: 0, fenced: 0, takeOvers: 0 };
+    const total = { accepted: 0, refused: 0, revocations: 0, acknowledged: 0, fenced: 0, takeOvers: 0, putBack: 0 };
     for (let seed = 1; seed <= 2000; seed++) {
       const outcome = simulate(seed);
       if (outcome.violation) throw new Error(`seed ${seed}: ${outcome.violation}`);
@@ -13,6 +13,7 @@ describe('the protocol, over random interleavings', () => {
     expect(total.acknowledged).toBeGreaterThan(20_000);
     expect(total.fenced).toBeGreaterThan(10_000);
     expect(total.takeOvers).toBeGreaterThan(200);
+    expect(total.putBack).toBeGreaterThan(1_000);
     expect(total.accepted).toBeGreaterThan(100_000);
   }, 60_000);
 

@@ -2,6 +2,7 @@ import { answer, decideFence, type Exchange, type FenceOrder } from '../authorit
 import { Enforcer, type Outgoing, type Subject } from '../enforcer.js';
 import {
   tag,
+  type Ack,
   type AuthorityReply,
   type EnforcerMessage,
   type Marker,
@@ -24,6 +25,7 @@ export const rules = [
   'lease from sent',
   'acknowledge without gaps',
   'no fence over a running lease',
+  'acknowledgements of one history',
 ] as const;
 export type Rule = (typeof rules)[number];
 
@@ -37,6 +39,8 @@ export interface Outcome {
   fenced: number;
   /** Revocations that a second replica had to finish. */
   takeOvers: number;
+  /** Databases that were put back to an earlier point. */
+  putBack: number;
 }
 
 const leaseMs = 1000;
@@ -44,7 +48,7 @@ const driftMs = 40;
 const runMs = 9000;
 const authorities = ['identity', 'api-key'] as const;
 /** A partition need not be the same in both directions, and broadcasts can fail alone. */
-const paths = ['up', 'down', 'notices'] as const;
+const paths = ['up', 'down', 'notices', 'acks'] as const;
 type Path = (typeof paths)[number];
 type AuthorityName = (typeof authorities)[number];
 
@@ -86,6 +90,8 @@ interface Revocation {
 interface Replica {
   machine: Machine;
   pending: Set<PendingRevocation>;
+  /** The furthest acknowledgement of each enforcer, in memory: no database knows of it. */
+  acknowledged: Map<string, Ack>;
   watch: SilenceWatch;
 }
 
@@ -111,6 +117,7 @@ class Simulation {
     acknowledged: 0,
     fenced: 0,
     takeOvers: 0,
+    putBack: 0,
   };
 
   constructor(seed: number, without: Rule | undefined) {
@@ -127,6 +134,9 @@ class Simulation {
     this.#repeat(350, () => this.#revokeSomething());
     this.#repeat(400, () => this.#misfortune());
     this.#repeat(700, () => authorities.forEach((authority) => this.#databases[authority].prune()));
+    if (world.chance(0.5)) return;
+    this.#repeat(400, () => this.#databases[world.pick(authorities)!].backUp());
+    this.#repeat(600, () => this.#putBack(world.pick(authorities)!));
   }
 
   run(): Outcome {
@@ -171,16 +181,19 @@ class Simulation {
     for (const sent of outgoing) {
       const authority = sent.authority as AuthorityName;
       const replicas = this.#replicas[authority];
-      if (sent.message.kind === 'ack') {
+      const { message } = sent;
+      if (message.kind === 'ack') {
         for (const replica of replicas) {
-          this.#network('up', gateway, authority, replica.machine, () => {
-            if (sent.message.kind === 'ack') for (const pending of replica.pending) pending.acknowledge(sent.message);
-          });
+          this.#network('acks', gateway, authority, replica.machine, () => this.#heard(authority, replica, message));
         }
+        continue;
       }
       const replica = this.#world.pick(replicas);
       if (!replica) continue;
+      const { history } = this.#databases[authority];
       this.#network('up', gateway, authority, replica.machine, () => {
+        // A database that is put back is away meanwhile: what was on its way to it is lost.
+        if (history !== this.#databases[authority].history) return;
         this.#exchange(authority, replica.machine, sent.message, (reply, rest) => {
           this.#network('down', gateway, authority, gateway.machine, () => {
             if (!rest) return this.#receive(gateway, sent, reply);
@@ -317,7 +330,12 @@ class Simulation {
 
   #startReplica(authority: AuthorityName, slot: number): void {
     const machine = new Machine(this.#world, true);
-    const replica: Replica = { machine, pending: new Set(), watch: new SilenceWatch({ leaseMs }) };
+    const replica: Replica = {
+      machine,
+      pending: new Set(),
+      acknowledged: new Map(),
+      watch: new SilenceWatch({ leaseMs }),
+    };
     this.#replicas[authority][slot] = replica;
     const sweep = (): void => {
       const rows = [...this.#databases[authority].rows.values()];
@@ -326,6 +344,47 @@ class Simulation {
       machine.after(500, sweep);
     };
     machine.after(500, sweep);
+  }
+
+  /** Every replica remembers it: somebody may revoke there what this enforcer has applied already. */
+  #heard(authority: AuthorityName, replica: Replica, ack: Ack): void {
+    const last = replica.acknowledged.get(ack.enforcerId);
+    const isFurther =
+      last?.incarnation === ack.incarnation
+        ? ack.appliedThrough >= last.appliedThrough
+        : ack.incarnation > (last?.incarnation ?? 0);
+    if (isFurther) replica.acknowledged.set(ack.enforcerId, ack);
+    for (const pending of replica.pending) pending.acknowledge(this.#told(authority, ack));
+  }
+
+  #told(authority: AuthorityName, ack: Ack): Ack {
+    if (this.#without !== 'acknowledgements of one history') return ack;
+    return { ...ack, history: this.#databases[authority].history };
+  }
+
+  /**
+   * Puts a database back to an earlier point, under replicas and enforcers that go on. Only to one that knows, as it is now, every
+   * enforcer that may hold a lease: whoever it has forgotten is waited for by nobody (the README says what else is to be done).
+   */
+  #putBack(authority: AuthorityName): void {
+    const database = this.#databases[authority];
+    const { backup } = database;
+    const knows = ({ id }: Gateway): boolean => {
+      const [then, now] = [backup?.rows.get(id), database.rows.get(id)];
+      return then?.state === 'live' && now?.state === 'live' && then.incarnation === now.incarnation;
+    };
+    if (!backup || !this.#gateways.filter((gateway) => gateway?.machine.alive).every(knows)) return;
+    this.#outcome.putBack += 1;
+    database.putBack(backup);
+    for (const replica of this.#replicas[authority]) replica.pending.clear();
+    for (const revocation of this.#revocations) {
+      if (revocation.authority !== authority) continue;
+      const isLost = revocation.seq === undefined || revocation.seq > backup.seq;
+      // Nobody was promised what is under way; what was promised and is lost with its change, the database cannot keep.
+      if (!revocation.done) this.#busy.delete(revocation.name);
+      else if (isLost) this.#answeredMs.delete(revocation.name);
+      revocation.done = true;
+    }
   }
 
   #exchange(
@@ -416,6 +475,7 @@ class Simulation {
       return machine.run(() => this.#enforce(revocation, replica, seq, machine.clock().monotonicMs));
     }
     const committed = (seq: number): void => {
+      if (revocation.done) return;
       const late = this.#without === 'wait L from commit';
       const sinceMs = late ? startedMs : machine.clock().monotonicMs;
       const notice = { history: database.history, markers: [{ ...marker, seq }] };
@@ -449,6 +509,7 @@ class Simulation {
     };
     machine.after(this.#world.between(0, 10), () => {
       pending.list([...database.rows.values()]);
+      for (const ack of replica.acknowledged.values()) pending.acknowledge(this.#told(revocation.authority, ack));
       look();
     });
   }
@@ -484,7 +545,7 @@ class Simulation {
       else gateway.machine.suspend(world.between(100, 2500));
     } else if (kind < 0.7) {
       const authority = world.pick(authorities)!;
-      if (world.chance(0.6)) {
+      if (world.chance(0.4)) {
         this.#cutFor(
           world.between(200, 2500),
           gateway,
@@ -496,6 +557,7 @@ class Simulation {
       // A link that flaps: first answers are lost, then, after an instant of health, questions.
       const deafMs = world.between(300, 900);
       this.#cutFor(deafMs, gateway, authority, ['down', 'notices']);
+      this.#cutFor(deafMs + 300, gateway, authority, ['acks']);
       world.after(deafMs + world.between(20, 250), () => {
         this.#cutFor(world.between(300, 1200), gateway, authority, ['up', 'notices']);
       });
