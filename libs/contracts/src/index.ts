@@ -98,5 +98,5 @@ export {
 export { AccessBatch, AccessRecord, maxAccessRecords, RequestRecord } from './key-usage.contract.js';
 export { PolicyReport } from './policy-report.js';
 export { ClientRecord, ClientRegistry, ResolvedClient } from './client-registry.contract.js';
-export { Audit } from './audit.contract.js';
+export { Audit, ExportedLeaf, LogKeyRecord } from './audit.contract.js';
 export { operationsOf } from './catalogue.js';

@@ -1,0 +1,157 @@
+import { hashBytes } from '@portcullis/merkle-log';
+import { type Database } from '@portcullis/persistence';
+import { type EntityManager } from 'typeorm';
+import { type TileId, type TilePart, Tiles } from './tiles.js';
+
+/** The tree as it was last signed. */
+export interface LogHead {
+  readonly origin: string | null;
+  readonly size: number;
+  /** Null until the first checkpoint is signed. */
+  readonly root: Buffer | null;
+  readonly note: string | null;
+}
+
+export interface SignedHead {
+  readonly size: number;
+  readonly root: Buffer;
+  readonly note: string;
+}
+
+export interface StoredLogKey {
+  readonly id: string;
+  readonly verifierKey: string;
+  /** Encrypted PKCS#8; null once the key has retired. */
+  readonly privateKey: string | null;
+  readonly createdAt: Date;
+  readonly retiredAt: Date | null;
+}
+
+/** The tables of the log: its head, its tiles, its keys, its checkpoints. */
+export class LogStore {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Takes the one place at which the log grows, until the transaction ends, and answers how many indexes were given. More than
+   * the head's size: a process of the version before has kept events without leaves.
+   */
+  async lock(manager: EntityManager): Promise<{ given: number; head: LogHead }> {
+    const [row] = await manager.query<{ size: string }[]>('select size from log_size for update');
+    if (!row) throw new Error('log_size has no row');
+    return { given: Number(row.size), head: await this.head(manager) };
+  }
+
+  head(manager?: EntityManager): Promise<LogHead> {
+    return this.in(manager, async (within) => {
+      const [row] = await within.query<(Omit<LogHead, 'size'> & { size: string })[]>(
+        'select origin, size, root, note from log_head',
+      );
+      if (!row) throw new Error('log_head has no row');
+      return { ...row, size: Number(row.size) };
+    });
+  }
+
+  /** Writes the head together with the count of indexes, and now and then keeps it as a checkpoint of its own. */
+  async advance(manager: EntityManager, { size, root, note }: SignedHead, now: Date): Promise<void> {
+    await manager.query(
+      `with given as (update log_size set size = greatest(size, $1::bigint)),
+            kept as (insert into checkpoint (size, root, note, signed_at) select $1, $2, $3, $4
+                      where $1::bigint > 0
+                        and not exists (select from checkpoint where signed_at > $4::timestamptz - interval '1 minute')
+                     on conflict do nothing)
+       update log_head set size = $1, root = $2, note = $3, signed_at = $4`,
+      [size, root, note, now],
+    );
+  }
+
+  async name(manager: EntityManager, origin: string): Promise<void> {
+    await manager.query('update log_head set origin = $1', [origin]);
+  }
+
+  /** Adds to tiles. Throws if one of them does not end where it should: then the tree is not the one that is grown here. */
+  async extend(manager: EntityManager, parts: readonly TilePart[]): Promise<void> {
+    if (parts.length === 0) return;
+    const grown = await manager.query<{ level: number; index: string; bytes: number }[]>(
+      `insert into tile (level, index, hashes) select * from unnest($1::smallint[], $2::bigint[], $3::bytea[])
+       on conflict (level, index) do update set hashes = tile.hashes || excluded.hashes
+       returning level, index, octet_length(hashes) as bytes`,
+      [parts.map((part) => part.level), parts.map((part) => part.index), parts.map((part) => part.hashes)],
+    );
+    const bytes = new Map(grown.map((row) => [`${row.level}/${row.index}`, row.bytes]));
+    for (const { level, index, offset, hashes } of parts) {
+      if (bytes.get(`${level}/${index}`) !== offset * hashBytes + hashes.length)
+        throw new Error(`tile ${index} of level ${level} has not the ${offset} hashes that it should have`);
+    }
+  }
+
+  tiles(ids: readonly TileId[], manager?: EntityManager): Promise<Tiles> {
+    return this.in(manager, async (within) => {
+      const rows = await within.query<{ level: number; index: string; hashes: Buffer }[]>(
+        `select level, index, hashes from tile
+           join unnest($1::smallint[], $2::bigint[]) as wanted (level, index) using (level, index)`,
+        [ids.map(({ level }) => level), ids.map(({ index }) => index)],
+      );
+      return new Tiles(rows.map((row) => ({ ...row, index: Number(row.index) })));
+    });
+  }
+
+  /** Neighbouring tiles of one level, in order. */
+  row(level: number, from: number, to: number, manager?: EntityManager): Promise<{ index: number; hashes: Buffer }[]> {
+    return this.in(manager, async (within) => {
+      const rows = await within.query<{ index: string; hashes: Buffer }[]>(
+        'select index, hashes from tile where level = $1 and index >= $2 and index < $3 order by index',
+        [level, from, to],
+      );
+      return rows.map(({ index, hashes }) => ({ index: Number(index), hashes }));
+    });
+  }
+
+  /** The newest checkpoint that was kept at or below a size. */
+  async checkpointUpTo(size: number): Promise<SignedHead | undefined> {
+    const [row] = await this.database.read((manager) =>
+      manager.query<SignedHead[]>(
+        'select size, root, note from checkpoint where size <= $1 order by size desc limit 1',
+        [size],
+      ),
+    );
+    return row && { ...row, size: Number(row.size) };
+  }
+
+  /** All that ever signed, the newest first. */
+  keys(manager?: EntityManager): Promise<StoredLogKey[]> {
+    return this.in(manager, (within) =>
+      within.query<StoredLogKey[]>(
+        `select id, verifier_key as "verifierKey", private_key as "privateKey", created_at as "createdAt",
+                retired_at as "retiredAt" from log_key order by created_at desc, id`,
+      ),
+    );
+  }
+
+  async signingKeyId(manager: EntityManager): Promise<string | undefined> {
+    const [row] = await manager.query<{ id: string }[]>('select id from log_key where retired_at is null');
+    return row?.id;
+  }
+
+  async key(manager: EntityManager, id: string): Promise<StoredLogKey | undefined> {
+    return (await this.keys(manager)).find((key) => key.id === id);
+  }
+
+  async addKey(manager: EntityManager, key: Omit<StoredLogKey, 'retiredAt'>): Promise<void> {
+    await manager.query(
+      'insert into log_key (id, verifier_key, private_key, created_at) values ($1, $2, $3, $4)',
+      [key.id, key.verifierKey, key.privateKey, key.createdAt],
+    );
+  }
+
+  async retireKey(manager: EntityManager, id: string, now: Date): Promise<void> {
+    await manager.query('update log_key set private_key = null, retired_at = $2 where id = $1', [id, now]);
+  }
+
+  async rewrapKey(manager: EntityManager, id: string, privateKey: string): Promise<void> {
+    await manager.query('update log_key set private_key = $2 where id = $1', [id, privateKey]);
+  }
+
+  private in<T>(manager: EntityManager | undefined, work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return manager ? work(manager) : this.database.read(work);
+  }
+}
