@@ -63,7 +63,7 @@ export function writeComposeFiles(folder: string, env: Environment, say: Log): v
     put(service, 'database-url', urlAs(databaseUrl, roleOf(service, database), secrets.postgres[service]));
 
   const keyEncryptionKey = settings.PORTCULLIS_KEY_ENCRYPTION_KEY ?? secrets.keyEncryptionKey;
-  put('identity', 'key-encryption-key', keyEncryptionKey);
+  for (const service of ['identity', 'audit']) put(service, 'key-encryption-key', keyEncryptionKey);
   const tokenEncryptionKey = settings.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? secrets.tokenEncryptionKey;
   for (const service of ['identity', 'gateway']) put(service, 'token-encryption-key', tokenEncryptionKey);
 

@@ -50,7 +50,7 @@ const made: Record<ProgramName, string[]> = {
   ],
   'api-key': ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL'],
   'client-registry': ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL'],
-  audit: ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL'],
+  audit: ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL', 'PORTCULLIS_KEY_ENCRYPTION_KEY'],
   gateway: ['NATS_URL', 'PORT', 'S3_PORT', 'PORTCULLIS_PUBLIC_URL', 'PORTCULLIS_TOKEN_ENCRYPTION_KEY'],
   'example-upstream': ['PORT', 'HOST'],
 };

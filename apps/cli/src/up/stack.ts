@@ -103,7 +103,7 @@ export class Stack {
       identity: { ...forAll, ...keyEncryption, ...tokenEncryption, ...firstAdmin },
       'api-key': forAll,
       'client-registry': forAll,
-      audit: forAll,
+      audit: { ...forAll, ...keyEncryption },
     };
     this.#services = [
       ...databaseServices.flatMap((name) =>
