@@ -1,0 +1,36 @@
+import { Bus, CallerSigner, startService } from '@portcullis/bus';
+import { generateSigningKey } from '@portcullis/credentials';
+import { type Database } from '@portcullis/persistence';
+import { specConnection, specNatsUrl } from '@portcullis/testing';
+import { assembleAudit } from '../src/assemble-audit.js';
+import { logConfig } from './log-config.js';
+
+/** The service on the bus over a database, a gateway to ask it, and somebody with identity's NATS user who answers the one question that audit asks. */
+export async function servedAudit(database: Database, firstOrganization: string) {
+  const gatewayKey = generateSigningKey();
+  const identity = await specConnection('identity');
+  identity.subscribe('identity.installation', {
+    callback: (_error, message) =>
+      void message.respond(JSON.stringify({ ok: { first_organization_id: firstOrganization } })),
+  });
+  const start = () =>
+    startService('audit', specNatsUrl('audit'), async (bus, report) => ({
+      ...(await assembleAudit(bus, database, { report, log: logConfig })),
+      gatewayKeys: { find: () => Promise.resolve(gatewayKey.publicKey) },
+      close: () => Promise.resolve(),
+    }));
+  const running = await start();
+  const gateway = await Bus.connect('gateway', specNatsUrl('gateway'), {
+    signer: new CallerSigner(gatewayKey, () => new Date()),
+  });
+  return {
+    gateway,
+    /** Another replica, or a start of its own. */
+    start,
+    close: async () => {
+      await running.stop();
+      await gateway.close();
+      await identity.close();
+    },
+  };
+}
