@@ -21,7 +21,9 @@ create table log_head (
   size bigint not null default 0,
   root bytea,
   note text,
-  signed_at timestamptz
+  signed_at timestamptz,
+  -- The key that signs. Here as well, so that whoever has waited for the row knows of a rotation that was just done.
+  key_id text
 );
 insert into log_head default values;
 

@@ -24,6 +24,8 @@ const maxBatchBytes = 8 * 1024 * 1024;
  */
 export class AppendEvents implements Companion {
   private readonly gathering: GatheredStream;
+  /** What messages say, read and hashed while the batch before them is written. */
+  private readonly readings = new WeakMap<JsMsg, ReadMessage>();
 
   constructor(
     private readonly bus: Bus,
@@ -35,8 +37,9 @@ export class AppendEvents implements Companion {
       stream: auditStream,
       consumer: auditConsumer,
       maxMessages: maxInHand,
+      arrived: (message: JsMsg) => void this.readings.set(message, readMessage(message)),
       batchOf,
-      keep: (batch: readonly JsMsg[]) => this.keep(batch.map(readMessage)),
+      keep: (batch: readonly JsMsg[]) => this.keep(batch.map((message) => this.readings.get(message) ?? readMessage(message))),
       words: {
         unfollowed: 'the stream of events cannot be followed, will try again',
         unkept: 'the record cannot be written, will try until it can',

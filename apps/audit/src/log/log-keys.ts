@@ -27,10 +27,8 @@ export class LogKeys {
     private readonly options: LogKeyOptions,
   ) {}
 
-  /** The key that signs now; read within the transaction that signs, so that what another replica rotated away signs no more. */
-  async signer(manager: EntityManager): Promise<NoteSigner> {
-    const id = await this.store.signingKeyId(manager);
-    if (id === undefined) throw new Error('the log has no key');
+  /** The key of the head, which is locked: what another replica rotated away signs no more. */
+  async signer(manager: EntityManager, id: string): Promise<NoteSigner> {
     const known = this.signers.get(id);
     if (known) return known;
     const key = await this.store.key(manager, id);
@@ -54,17 +52,21 @@ export class LogKeys {
     return (await this.store.keys()).map(toRecord);
   }
 
-  /** Makes a key if there is none of this name, or if the one that signs has had its time. To be called under the log's lock. */
-  async ensure(tx: Transaction, origin: string): Promise<void> {
+  /**
+   * Makes a key if there is none of this name, or if the one that signs has had its time. To be called under the log's lock. Answers the
+   * id of the one that signs.
+   */
+  async ensure(tx: Transaction, origin: string): Promise<string> {
     const now = this.database.now();
     const current = (await this.store.keys(tx.manager)).find((key) => key.retiredAt === null);
-    if (!current) return void (await this.make(tx, origin));
+    if (!current) return (await this.make(tx, origin)).id;
     const isOld = now.getTime() - current.createdAt.getTime() > this.options.days * dayMilliseconds;
-    if (isOld || noteVerifier(current.verifierKey).name !== origin) return void (await this.replace(tx, origin, current));
+    if (isOld || noteVerifier(current.verifierKey).name !== origin) return (await this.replace(tx, origin, current)).id;
     // Under a key-encryption key that is about to go: wrapped anew, so that the old one can be dropped.
-    if (current.privateKey === null || this.options.encryption.isCurrent(current.privateKey)) return;
+    if (current.privateKey === null || this.options.encryption.isCurrent(current.privateKey)) return current.id;
     const plain = this.options.encryption.decrypt(current.privateKey, context(current.id));
     await this.store.rewrapKey(tx.manager, current.id, this.options.encryption.encrypt(plain, context(current.id)));
+    return current.id;
   }
 
   /** Another key signs from now on. To be called under the log's lock. */

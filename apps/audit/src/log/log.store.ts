@@ -10,6 +10,8 @@ export interface LogHead {
   /** Null until the first checkpoint is signed. */
   readonly root: Buffer | null;
   readonly note: string | null;
+  /** The key that signs; null until there is one. */
+  readonly keyId: string | null;
 }
 
 export interface SignedHead {
@@ -27,6 +29,9 @@ export interface StoredLogKey {
   readonly retiredAt: Date | null;
 }
 
+type HeadRow = Omit<LogHead, 'size'> & { size: string };
+const headColumns = 'origin, log_head.size, root, note, key_id as "keyId"';
+
 /** The tables of the log: its head, its tiles, its keys, its checkpoints. */
 export class LogStore {
   constructor(private readonly database: Database) {}
@@ -36,16 +41,17 @@ export class LogStore {
    * the head's size: a process of the version before has kept events without leaves.
    */
   async lock(manager: EntityManager): Promise<{ given: number; head: LogHead }> {
-    const [row] = await manager.query<{ size: string }[]>('select size from log_size for update');
-    if (!row) throw new Error('log_size has no row');
-    return { given: Number(row.size), head: await this.head(manager) };
+    // Both rows are locked, so both are read as whoever was waited for has left them.
+    const [row] = await manager.query<(HeadRow & { given: string })[]>(
+      `select log_size.size as given, ${headColumns} from log_size cross join log_head for update`,
+    );
+    if (!row) throw new Error('log_size or log_head has no row');
+    return { given: Number(row.given), head: { ...row, size: Number(row.size) } };
   }
 
   head(manager?: EntityManager): Promise<LogHead> {
     return this.in(manager, async (within) => {
-      const [row] = await within.query<(Omit<LogHead, 'size'> & { size: string })[]>(
-        'select origin, size, root, note from log_head',
-      );
+      const [row] = await within.query<HeadRow[]>(`select ${headColumns} from log_head`);
       if (!row) throw new Error('log_head has no row');
       return { ...row, size: Number(row.size) };
     });
@@ -127,11 +133,6 @@ export class LogStore {
     );
   }
 
-  async signingKeyId(manager: EntityManager): Promise<string | undefined> {
-    const [row] = await manager.query<{ id: string }[]>('select id from log_key where retired_at is null');
-    return row?.id;
-  }
-
   async key(manager: EntityManager, id: string): Promise<StoredLogKey | undefined> {
     return (await this.keys(manager)).find((key) => key.id === id);
   }
@@ -141,6 +142,7 @@ export class LogStore {
       'insert into log_key (id, verifier_key, private_key, created_at) values ($1, $2, $3, $4)',
       [key.id, key.verifierKey, key.privateKey, key.createdAt],
     );
+    await manager.query('update log_head set key_id = $1', [key.id]);
   }
 
   async retireKey(manager: EntityManager, id: string, now: Date): Promise<void> {

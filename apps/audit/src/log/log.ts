@@ -59,8 +59,8 @@ export class Log {
 
   private async takeName(tx: Transaction, head: LogHead, origin: string): Promise<void> {
     await this.store.name(tx.manager, origin);
-    await this.keys.ensure(tx, origin);
-    await this.resign(tx.manager, { ...head, origin });
+    const keyId = await this.keys.ensure(tx, origin);
+    await this.resign(tx.manager, { ...head, origin, keyId });
   }
 
   /** Runs `work` while nobody else makes the log grow. */
@@ -108,11 +108,11 @@ export class Log {
   }
 
   /** Also remembers the edge. If the commit fails, the head is another and it is read anew. */
-  private async sign(manager: EntityManager, { origin }: LogHead, tree: Frontier): Promise<void> {
-    if (origin === null) throw new Error('the log has no name yet');
+  private async sign(manager: EntityManager, { origin, keyId }: LogHead, tree: Frontier): Promise<void> {
+    if (origin === null || keyId === null) throw new Error('the log has no name or no key yet');
     const { state } = tree;
     const root = tree.root();
-    const note = signCheckpoint({ origin, size: state.size, root }, [await this.keys.signer(manager)]);
+    const note = signCheckpoint({ origin, size: state.size, root }, [await this.keys.signer(manager, keyId)]);
     await this.store.advance(manager, { size: state.size, root, note }, this.database.now());
     this.edge = { state, root };
   }

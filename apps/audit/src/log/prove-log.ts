@@ -57,7 +57,7 @@ export class ProveLog {
     return this.log.locked(async (tx, head) => {
       if (head.origin === null) throw new Error('the log has no name yet');
       const key = await this.log.keys.rotate(tx, head.origin, caller);
-      await this.log.resign(tx.manager, head);
+      await this.log.resign(tx.manager, { ...head, keyId: key.id });
       return key;
     });
   }
