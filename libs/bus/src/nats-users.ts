@@ -58,6 +58,28 @@ function guardUser(password: string): NatsUser {
   };
 }
 
+/** What a reader of the record outside of Portcullis connects with: its user and inbox, and the durable consumer that was made for it. */
+export const auditReader = (name: string) => ({
+  user: `audit-consumer-${name}`,
+  inboxPrefix: `_INBOX.audit-consumer-${name}`,
+  durable: `consumer-${name}`,
+});
+
+/**
+ * Reads AUDIT by one durable consumer and may do nothing else. It cannot make consumers: one that delivers to a subject of its choice
+ * would have the server say there what this user may not.
+ */
+export function auditReaderUser(name: string, password: string): NatsUser {
+  const { user, inboxPrefix, durable } = auditReader(name);
+  return {
+    user,
+    password,
+    publish: { allow: consumes(auditStream, durable) },
+    subscribe: { allow: [`${inboxPrefix}.>`] },
+    allowResponses: false,
+  };
+}
+
 function calls(user: BusUser): string[] {
   return services.flatMap((owner) =>
     operationsOf(owner)

@@ -80,6 +80,26 @@ const consumerConfig: Partial<ConsumerConfig> = {
   max_ack_pending: 1000,
 };
 
+/** From where on a reader of the record reads. */
+export type ReadsFrom = 'start' | 'new' | Date;
+
+/** Makes the durable consumer of a reader of the record outside, if it is not there. */
+export async function giveAuditReader(connection: NatsConnection, durable: string, from: ReadsFrom): Promise<void> {
+  const begin: Partial<ConsumerConfig> =
+    from === 'start'
+      ? { deliver_policy: DeliverPolicy.All }
+      : from === 'new'
+        ? { deliver_policy: DeliverPolicy.New }
+        : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.toISOString() };
+  await giveConsumer(await managerOf(connection), auditStream, durable, { ...consumerConfig, ...begin });
+}
+
+/** Takes it away; what it has not read stays on the stream. */
+export async function dropAuditReader(connection: NatsConnection, durable: string): Promise<void> {
+  const manager = await managerOf(connection);
+  await absentOr(manager.consumers.delete(auditStream, durable));
+}
+
 async function managerOf(connection: NatsConnection): Promise<JetStreamManager> {
   try {
     return await jetstreamManager(connection);
@@ -107,10 +127,15 @@ async function giveStream(manager: JetStreamManager, wanted: Wanted): Promise<vo
   }
 }
 
-async function giveConsumer(manager: JetStreamManager, stream: string, consumer: string): Promise<void> {
+async function giveConsumer(
+  manager: JetStreamManager,
+  stream: string,
+  consumer: string,
+  config = consumerConfig,
+): Promise<void> {
   if (await absentOr(manager.consumers.info(stream, consumer))) return;
   try {
-    await manager.consumers.add(stream, { ...consumerConfig, durable_name: consumer });
+    await manager.consumers.add(stream, { ...config, durable_name: consumer });
   } catch (error) {
     throw refused(`The consumer ${consumer} of ${stream} cannot be made`, error);
   }

@@ -45,7 +45,7 @@ export function writeComposeFiles(folder: string, env: Environment, say: Log): v
     'nats',
     'nats.conf',
     natsConfig({
-      users: natsAccounts(secrets.nats),
+      users: natsAccounts(secrets.nats, secrets.auditReaders),
       listen: '0.0.0.0:4222',
       monitor: '127.0.0.1:8222',
       storeDirectory: '/data',
