@@ -56,3 +56,15 @@ create table erased (
   erased_by text not null
 );
 create index erased_by_reader on erased (reader, leaf_index);
+
+-- One row: how far the log was held against what was signed, by whichever replica's turn it was, and the first thing that was wrong.
+create table log_check (
+  singleton boolean primary key default true check (singleton),
+  next_index bigint not null default 0,
+  -- When all of it had been gone through for the last time.
+  completed_at timestamptz,
+  damaged_index bigint,
+  damage text,
+  damaged_at timestamptz
+);
+insert into log_check default values;

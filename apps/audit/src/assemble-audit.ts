@@ -9,6 +9,7 @@ import { giveLeaves } from './log/give-leaves.js';
 import { LogKeys } from './log/log-keys.js';
 import { LogStore } from './log/log.store.js';
 import { Log } from './log/log.js';
+import { WatchLog } from './log/watch-log.js';
 
 /** Joins what the service is made of. Throws `LogDamaged` if what is stored is not what was signed: then nothing is appended to it. */
 export async function assembleAudit(
@@ -29,7 +30,7 @@ export async function assembleAudit(
   return {
     module: AuditModule.of({ bus, database, events, log }),
     outbox: database.outbox,
-    companions: [new AppendEvents(bus, events, log, report)],
+    companions: [new AppendEvents(bus, events, log, report), new WatchLog(database, log, check, report)],
     healthy: () => database.healthy(),
     close: () => database.close(),
   };

@@ -50,6 +50,11 @@ export class AuditController {
     return this.proveLog.rotateKey(caller);
   }
 
+  @Handles(Audit.state)
+  state(): Promise<ReplyOf<Of['state']>> {
+    return this.proveLog.state();
+  }
+
   @Handles(Audit.consistency)
   consistency(request: RequestOf<Of['consistency']>): Promise<ReplyOf<Of['consistency']>> {
     return this.proveLog.consistency(request);

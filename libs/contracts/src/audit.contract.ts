@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Action, AuditEvent, Outcome } from './event.js';
-import { principalOperation } from './operation.js';
+import { principalOperation, serviceOperation } from './operation.js';
 import { Page, pageRequest } from './page.js';
 import { Text, Time } from './text.js';
 
@@ -126,6 +126,19 @@ export const Audit = {
     }),
     reply: z.object({ lines: z.array(ExportedLeaf), next: Count.nullable(), to: Count }),
     timeoutSeconds: 15,
+  }),
+  /** How the log stands, for metrics. */
+  state: serviceOperation({
+    subject: 'audit.state',
+    callers: ['gateway'],
+    request: z.strictObject({}),
+    reply: z.object({
+      size: Count,
+      /** When all of it had last been held against what was signed; null until it once was. */
+      checked_at: Time.nullable(),
+      /** The first index at which that failed; null if it never did. */
+      damaged_index: Count.nullable(),
+    }),
   }),
   /** The organization's events behind an index, oldest first; of none at once none. Without `after`: where the log ends now. */
   follow: principalOperation({

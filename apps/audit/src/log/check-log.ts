@@ -69,6 +69,22 @@ export class CheckLog {
     }
   }
 
+  /** The tree begins as a checkpoint says that was kept: `size` is the largest that is wanted. */
+  async checkpointUpTo(size: number): Promise<void> {
+    const kept = await this.log.store.checkpointUpTo(size);
+    if (!kept) return;
+    let root: Buffer;
+    try {
+      root = (await this.log.treeOf(kept.size)).root();
+    } catch (error) {
+      if (error instanceof TileMissing)
+        throw new LogDamaged(error.tile.index * tileHashes, `In the table tile ${error.message}`);
+      throw error;
+    }
+    if (!root.equals(kept.root))
+      throw new LogDamaged(0, `The tree does not begin with that of the checkpoint of ${kept.size} leaves`);
+  }
+
   /** The leaves of these full tiles give the roots that the tree is made of. */
   async leaves(fromTile: number, toTile: number): Promise<void> {
     for (const { index, hashes } of await this.log.store.row(0, fromTile, toTile)) {
@@ -78,7 +94,7 @@ export class CheckLog {
     }
   }
 
-  private async headIsSigned({ origin, size, root, note }: LogHead): Promise<void> {
+  async headIsSigned({ origin, size, root, note }: LogHead): Promise<void> {
     if (note === null || origin === null) {
       if (size > 0) throw new LogDamaged(0, 'The row of log_head has no checkpoint');
       return;

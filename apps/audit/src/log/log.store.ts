@@ -123,6 +123,42 @@ export class LogStore {
     return row && { ...row, size: Number(row.size) };
   }
 
+  /** Whose turn it is to check, if nobody else is at it, and from which index on. */
+  async takeCheck(manager: EntityManager): Promise<{ next: number; isDamaged: boolean } | undefined> {
+    const [row] = await manager.query<{ next_index: string; damaged_index: string | null }[]>(
+      'select next_index, damaged_index from log_check for update skip locked',
+    );
+    return row && { next: Number(row.next_index), isDamaged: row.damaged_index !== null };
+  }
+
+  /** Where to go on; the start again, when all has been gone through. */
+  async noteChecked(manager: EntityManager, next: number, completedAt: Date | null): Promise<void> {
+    await manager.query('update log_check set next_index = $1, completed_at = coalesce($2, completed_at)', [
+      next,
+      completedAt,
+    ]);
+  }
+
+  async noteDamage(manager: EntityManager, damage: { index: number; what: string; at: Date }): Promise<void> {
+    await manager.query('update log_check set damaged_index = $1, damage = $2, damaged_at = $3', [
+      damage.index,
+      damage.what,
+      damage.at,
+    ]);
+  }
+
+  /** How the log stands, for who watches it. */
+  async state(): Promise<{ size: number; checkedAt: Date | null; damagedIndex: number | null }> {
+    const [row] = await this.database.read((manager) =>
+      manager.query<{ size: string; completed_at: Date | null; damaged_index: string | null }[]>(
+        'select size, completed_at, damaged_index from log_head cross join log_check',
+      ),
+    );
+    if (!row) throw new Error('log_head or log_check has no row');
+    const { completed_at: checkedAt, damaged_index: damaged } = row;
+    return { size: Number(row.size), checkedAt, damagedIndex: damaged === null ? null : Number(damaged) };
+  }
+
   /** All that ever signed, the newest first. */
   keys(manager?: EntityManager): Promise<StoredLogKey[]> {
     return this.in(manager, (within) =>

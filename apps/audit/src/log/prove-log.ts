@@ -50,6 +50,11 @@ export class ProveLog {
     return { origin: origin ?? '', keys: await this.log.keys.list() };
   }
 
+  async state(): Promise<ReplyOf<typeof Audit.state>> {
+    const { size, checkedAt, damagedIndex } = await this.log.store.state();
+    return { size, checked_at: checkedAt?.toISOString() ?? null, damaged_index: damagedIndex };
+  }
+
   /** The installation's, so only the first organization may. */
   async rotateKey(caller: AuthenticatedCaller): Promise<ReplyOf<typeof Audit.rotateLogKey>> {
     if (!(await this.readers.of(caller)).installation)
