@@ -10,7 +10,10 @@ import { logConfig } from './log-config.js';
 
 const now = new Date('2026-02-01T00:00:00.000Z');
 
-export const anEvent = (given: Partial<OwedEvent> & { organization_id: string | null }, service: Service = 'api-key'): AuditEvent =>
+export const anEvent = (
+  given: Partial<OwedEvent> & { organization_id: string | null },
+  service: Service = 'api-key',
+): AuditEvent =>
   completeEvent(
     { action: 'api-key.created', resource: { kind: 'api-key', id: newId('key', now) }, ...given },
     { id: newId('evt', now), time: now, service },

@@ -39,7 +39,8 @@ export class AppendEvents implements Companion {
       maxMessages: maxInHand,
       arrived: (message: JsMsg) => void this.readings.set(message, readMessage(message)),
       batchOf,
-      keep: (batch: readonly JsMsg[]) => this.keep(batch.map((message) => this.readings.get(message) ?? readMessage(message))),
+      keep: (batch: readonly JsMsg[]) =>
+        this.keep(batch.map((message) => this.readings.get(message) ?? readMessage(message))),
       words: {
         unfollowed: 'the stream of events cannot be followed, will try again',
         unkept: 'the record cannot be written, will try until it can',

@@ -209,7 +209,9 @@ describe('a reader', () => {
     );
     expect(three.next_cursor).toBeNull();
     await expect(list({ ...made, cursor: one.next_cursor ?? '' })).rejects.toMatchObject({ code: 'invalid_cursor' });
-    await expect(list({ ...made, cursor: `${one.next_cursor}A` }, here)).rejects.toMatchObject({ code: 'invalid_cursor' });
+    await expect(list({ ...made, cursor: `${one.next_cursor}A` }, here)).rejects.toMatchObject({
+      code: 'invalid_cursor',
+    });
   });
 
   test('finds events by who, what, which, when, how it ended and in which request', async () => {
@@ -307,7 +309,9 @@ describe('a reader', () => {
     await gateway.call(Audit.list, { limit: 1, q, cursor: one.next_cursor ?? '' }, caller);
     await gateway.call(Audit.read, { id: events[0]?.id ?? '' }, caller);
     const readings = () =>
-      rows<{ body: AuditEvent }>(`select body from event where organization_id = $1 and action = 'record.viewed'`, [here]);
+      rows<{ body: AuditEvent }>(`select body from event where organization_id = $1 and action = 'record.viewed'`, [
+        here,
+      ]);
     await eventually(async () => (await readings()).length >= 2);
     const said = (await readings()).map(({ body }) => body);
     expect(said).toHaveLength(2);

@@ -14,7 +14,11 @@ type Condition = (parameter: (value: unknown) => string) => string;
  * Each "or" is written as branches that share no event, and each branch stops at its own limit: so that every branch is one
  * walk along one index. A filter on an indexed expression must repeat it as the migration has it.
  */
-export function listStatement(filter: EventFilter, limit: number, maxExamined: number): { text: string; values: unknown[] } {
+export function listStatement(
+  filter: EventFilter,
+  limit: number,
+  maxExamined: number,
+): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
   const given = (value: unknown, condition: Condition): Condition[] => (value === undefined ? [] : [condition]);

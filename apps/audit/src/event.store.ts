@@ -57,7 +57,11 @@ export class EventStore {
         }
         if (fresh.length > 0) {
           await insert(manager, head.size, fresh);
-          await log.grow(manager, head, fresh.map(({ leafHash }) => leafHash));
+          await log.grow(
+            manager,
+            head,
+            fresh.map(({ leafHash }) => leafHash),
+          );
         }
       }
       for (const { streamSeq, subject, reason, body } of rejected) {

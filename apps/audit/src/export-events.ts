@@ -58,7 +58,10 @@ export class ExportEvents {
 
   private async leaves(from: number, to: number): Promise<Buffer[]> {
     const first = Math.floor(from / tileHashes);
-    const ids = Array.from({ length: Math.ceil(to / tileHashes) - first }, (_, at) => ({ level: 0, index: first + at }));
+    const ids = Array.from({ length: Math.ceil(to / tileHashes) - first }, (_, at) => ({
+      level: 0,
+      index: first + at,
+    }));
     const tiles = await this.log.store.tiles(ids);
     return Array.from({ length: to - from }, (_, at) => tiles.node(0, from + at));
   }

@@ -1,4 +1,11 @@
-import { type Audit, type AuthenticatedCaller, isId, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import {
+  type Audit,
+  type AuthenticatedCaller,
+  isId,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+} from '@portcullis/contracts';
 import { Cursors, type Database } from '@portcullis/persistence';
 import { type EventStore } from './event.store.js';
 import { noteReading } from './note-reading.js';

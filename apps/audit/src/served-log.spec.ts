@@ -40,7 +40,10 @@ const trusted = async () => {
 const checkpoint = async (): Promise<SignedCheckpoint> =>
   openCheckpoint((await served.gateway.call(Audit.checkpoint, {}, as(organization))).checkpoint, await trusted());
 
-async function exported(request: RequestInputOf<typeof Audit.exportPage>, caller = as(organization)): Promise<ExportedLeaf[]> {
+async function exported(
+  request: RequestInputOf<typeof Audit.exportPage>,
+  caller = as(organization),
+): Promise<ExportedLeaf[]> {
   let page = await served.gateway.call(Audit.exportPage, request, caller);
   const lines = [...page.lines];
   while (page.next !== null) {
@@ -69,7 +72,9 @@ describe('a proof', () => {
   test('of another organization’s event, or of none, is the same refusal', async () => {
     const theirs = anEvent({ organization_id: other });
     await append([theirs]);
-    const missing = await served.gateway.call(Audit.prove, { id: newId('evt', now) }, as(organization)).catch((e: unknown) => e);
+    const missing = await served.gateway
+      .call(Audit.prove, { id: newId('evt', now) }, as(organization))
+      .catch((e: unknown) => e);
     expect(missing).toMatchObject({ code: 'not_found' });
     await expect(served.gateway.call(Audit.prove, { id: theirs.id }, as(organization))).rejects.toEqual(missing);
     await expect(served.gateway.call(Audit.prove, { id: '\0' }, as(organization))).rejects.toEqual(missing);
@@ -79,8 +84,18 @@ describe('a proof', () => {
     const before = await checkpoint();
     await append([anEvent({ organization_id: organization })]);
     const after = await checkpoint();
-    const { hashes } = await served.gateway.call(Audit.consistency, { from: before.size, to: after.size }, as(organization));
-    const proof = { from: before.size, to: after.size, fromRoot: before.root, toRoot: after.root, hashes: bytes(hashes) };
+    const { hashes } = await served.gateway.call(
+      Audit.consistency,
+      { from: before.size, to: after.size },
+      as(organization),
+    );
+    const proof = {
+      from: before.size,
+      to: after.size,
+      fromRoot: before.root,
+      toRoot: after.root,
+      hashes: bytes(hashes),
+    };
     expect(consistencyVerifies(proof)).toBe(true);
     expect(consistencyVerifies({ ...proof, fromRoot: after.root })).toBe(false);
   });
@@ -119,7 +134,9 @@ describe('an export', () => {
 
   test('is written down once, whatever its pages are', async () => {
     const here = newId('org', now);
-    await append(Array.from({ length: 2_500 }, () => anEvent({ organization_id: here, details: { text: 'x'.repeat(300) } })));
+    await append(
+      Array.from({ length: 2_500 }, () => anEvent({ organization_id: here, details: { text: 'x'.repeat(300) } })),
+    );
     const caller = as(here);
     const lines = await exported({}, caller);
     expect(lines.filter(({ event }) => event)).toHaveLength(2_500);
@@ -130,7 +147,10 @@ describe('an export', () => {
 
   test('of a time is all between its first and its last event', async () => {
     const here = newId('org', now);
-    const at = (minute: number) => ({ ...anEvent({ organization_id: here }), time: new Date(now.getTime() + minute * 60_000).toISOString() });
+    const at = (minute: number) => ({
+      ...anEvent({ organization_id: here }),
+      time: new Date(now.getTime() + minute * 60_000).toISOString(),
+    });
     const events = [at(0), at(1), at(3), at(2), at(4)];
     await append(events);
     const found = await exported({ since: at(1).time, until: at(3).time }, as(here));
@@ -162,7 +182,7 @@ test('who follows sees the own events in their order and misses none, and begins
   const mine = Array.from({ length: 30 }, () => anEvent({ organization_id: here }));
   for (const event of mine) await append([event, anEvent({ organization_id: other })]);
   const seen: string[] = [];
-  for (let at = after; seen.length < mine.length; ) {
+  for (let at = after; seen.length < mine.length;) {
     const page = await served.gateway.call(Audit.follow, { after: at, continued: true }, caller);
     seen.push(...page.events.filter(({ event }) => event.service !== 'audit').map(({ event }) => event.id));
     expect(page.after).toBeGreaterThan(at);
@@ -188,13 +208,17 @@ describe('erasing a subject', () => {
     await append([did, was, stays, theirs]);
     expect(await served.gateway.call(Audit.eraseSubject, { subject }, as(here))).toEqual({ erased: 2 });
 
-    await expect(served.gateway.call(Audit.read, { id: did.id }, as(here))).rejects.toMatchObject({ code: 'not_found' });
+    await expect(served.gateway.call(Audit.read, { id: did.id }, as(here))).rejects.toMatchObject({
+      code: 'not_found',
+    });
     expect(await served.gateway.call(Audit.read, { id: stays.id }, as(here))).toEqual(stays);
     expect(await rows('select id from event where id = $1', [theirs.id])).toHaveLength(1);
     const proof = await served.gateway.call(Audit.prove, { id: did.id }, as(here));
     const { root, size } = openCheckpoint(proof.checkpoint, await trusted());
     const leafHash = Buffer.from(proof.leaf_hash, 'base64');
-    expect(inclusionVerifies({ index: proof.leaf_index, size, leafHash, root, hashes: bytes(proof.hashes) })).toBe(true);
+    expect(inclusionVerifies({ index: proof.leaf_index, size, leafHash, root, hashes: bytes(proof.hashes) })).toBe(
+      true,
+    );
     const line = (await exported({ from: proof.leaf_index, to: proof.leaf_index + 1 }, as(here)))[0];
     expect(line).toEqual({ leaf_index: proof.leaf_index, leaf_hash: proof.leaf_hash });
     await (await logOver(spec.database)).check.events(0, size);
@@ -203,7 +227,9 @@ describe('erasing a subject', () => {
     await append([did]);
     expect(await rows('select id from event where id = $1', [did.id])).toEqual([]);
     const erasures = () =>
-      rows<{ body: AuditEvent }>(`select body from event where organization_id = $1 and action = 'record.erased'`, [here]);
+      rows<{ body: AuditEvent }>(`select body from event where organization_id = $1 and action = 'record.erased'`, [
+        here,
+      ]);
     await eventually(async () => (await erasures()).length === 1);
     // Not even by who did it.
     const by = (await erasures())[0]?.body.actor.id ?? '';
@@ -232,7 +258,9 @@ describe('the key of the log', () => {
   });
 
   test('is nobody else’s to rotate', async () => {
-    await expect(served.gateway.call(Audit.rotateLogKey, {}, as(organization))).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(served.gateway.call(Audit.rotateLogKey, {}, as(organization))).rejects.toMatchObject({
+      code: 'forbidden',
+    });
   });
 });
 

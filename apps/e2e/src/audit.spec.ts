@@ -72,7 +72,10 @@ describe('the record, seen from outside', () => {
 
     const lines = readFileSync(inFolder('first.ndjson'), 'utf8').split('\n');
     const at = lines.findIndex((line) => line.includes('"api-key.created"'));
-    writeFileSync(inFolder('edited.ndjson'), lines.with(at, (lines[at] ?? '').replace('auditor', 'attacker')).join('\n'));
+    writeFileSync(
+      inFolder('edited.ndjson'),
+      lines.with(at, (lines[at] ?? '').replace('auditor', 'attacker')).join('\n'),
+    );
     const bad = await run(
       ...['verify', '--export', inFolder('edited.ndjson'), '--checkpoint', inFolder('first.ndjson.checkpoint')],
       ...['--log-keys', inFolder('first.ndjson.log-keys.json'), '--output', 'json'],
@@ -89,14 +92,23 @@ describe('the record, seen from outside', () => {
     expect((await run('export', inFolder('later.ndjson'), '--from', from)).code).toBe(0);
     const verified = await run(
       ...['verify', '--export', inFolder('later.ndjson'), '--log-keys', inFolder('later.ndjson.log-keys.json')],
-      ...['--checkpoint', inFolder('now'), '--after', inFolder('first.ndjson.checkpoint'), '--consistency', inFolder('proof')],
+      ...[
+        '--checkpoint',
+        inFolder('now'),
+        '--after',
+        inFolder('first.ndjson.checkpoint'),
+        '--consistency',
+        inFolder('proof'),
+      ],
     );
     expect([verified.code, verified.err]).toEqual([0, '']);
   });
 
   test('who reads it is in it', async () => {
     const found = await eventually(async () => {
-      const { items } = (await admin.get(`/v1/audit/events?actor=${auditor.id}`)).json as { items: { action: string }[] };
+      const { items } = (await admin.get(`/v1/audit/events?actor=${auditor.id}`)).json as {
+        items: { action: string }[];
+      };
       return items.some(({ action }) => action === 'record.exported') && items;
     });
     expect(found.filter(({ action }) => action === 'record.exported')).toHaveLength(2);
@@ -118,16 +130,18 @@ describe('the record, seen from outside', () => {
     const seen: { id: string; action: string; resource: string | null }[] = [];
     const listen = (response: IncomingMessage): void => {
       let rest = '';
-      response.on('error', () => undefined).on('data', (chunk: Buffer) => {
-        const messages = (rest + chunk.toString()).split('\n\n');
-        rest = messages.pop() ?? '';
-        for (const message of messages) {
-          const [, id = '', data] = /^id: (\d+)\ndata: (.*)$/.exec(message) ?? [];
-          if (data === undefined) continue;
-          const { action, resource } = JSON.parse(data) as { action: string; resource: { id: string | null } };
-          seen.push({ id, action, resource: resource.id });
-        }
-      });
+      response
+        .on('error', () => undefined)
+        .on('data', (chunk: Buffer) => {
+          const messages = (rest + chunk.toString()).split('\n\n');
+          rest = messages.pop() ?? '';
+          for (const message of messages) {
+            const [, id = '', data] = /^id: (\d+)\ndata: (.*)$/.exec(message) ?? [];
+            if (data === undefined) continue;
+            const { action, resource } = JSON.parse(data) as { action: string; resource: { id: string | null } };
+            seen.push({ id, action, resource: resource.id });
+          }
+        });
     };
     const first = await stream(token, one);
     listen(first);

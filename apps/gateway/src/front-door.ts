@@ -125,7 +125,8 @@ export class FrontDoor {
       // Unreachable while the hook stands before every route. Without it nothing is served.
       if (!route || !admitted) throw new Refusal('unauthenticated', 'This needs a credential.');
       const answer = await route.answer(this.callOf(request, reply, admitted), this.parts.routes);
-      if (answer.body instanceof Streamed) await this.stream(request, reply, { ...answer, body: answer.body }, admitted);
+      if (answer.body instanceof Streamed)
+        await this.stream(request, reply, { ...answer, body: answer.body }, admitted);
       else this.send(request, reply, answer);
     } catch (error) {
       const decisionId = error instanceof Refusal && admitted ? this.recordRefusal(error, admitted) : undefined;
@@ -533,7 +534,11 @@ export class FrontDoor {
       ...namedOf(this.visits.get(request)?.answerHeaders),
     });
     const isHead = request.raw.method === 'HEAD';
-    await writeStreamed(response, body, { isHead, stopping: this.parts.stopping, report: this.parts.report });
+    await writeStreamed(response, body, {
+      isHead,
+      stopping: () => this.parts.stopping(),
+      report: (line) => this.parts.report(line),
+    });
     attachment.release();
   }
 

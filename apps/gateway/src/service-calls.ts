@@ -1,6 +1,15 @@
 import { type KeyObject } from 'node:crypto';
 import { type Bus } from '@portcullis/bus';
-import { Audit, type Caller, EnforcementReceipt, Identity, type Operation, Refusal, type ReplyOf, type Sealed } from '@portcullis/contracts';
+import {
+  Audit,
+  type Caller,
+  EnforcementReceipt,
+  Identity,
+  type Operation,
+  Refusal,
+  type ReplyOf,
+  type Sealed,
+} from '@portcullis/contracts';
 import { generateSealingKey, publicSealingJwk, seal, SealRefused, unseal } from '@portcullis/credentials';
 
 const sealingKeyMilliseconds = 300_000;

@@ -48,7 +48,10 @@ export class CheckLog {
     const firstTile = Math.max(0, Math.floor(head.size / tileHashes) - recomputedTiles);
     const root = (await this.treeFrom(firstTile, head.size)).root();
     if (!root.equals(head.root ?? emptyRoot()))
-      throw new LogDamaged(firstTile * tileHashes, `The hashes in the table tile are not those of the checkpoint of ${head.size} leaves`);
+      throw new LogDamaged(
+        firstTile * tileHashes,
+        `The hashes in the table tile are not those of the checkpoint of ${head.size} leaves`,
+      );
     await this.events(Math.max(0, head.size - tileHashes), head.size);
   }
 
@@ -62,7 +65,8 @@ export class CheckLog {
         const leaf = row?.hashes.subarray((index % tileHashes) * hashBytes, ((index % tileHashes) + 1) * hashBytes);
         const event = kept.get(index);
         if (leaf?.length !== hashBytes) throw new LogDamaged(index, `The leaf ${index} is not in the table tile`);
-        if (event === undefined) throw new LogDamaged(index, `The event of index ${index} is not there, and was not erased`);
+        if (event === undefined)
+          throw new LogDamaged(index, `The event of index ${index} is not there, and was not erased`);
         if (event !== 'erased' && !givesLeaf(event, leaf))
           throw new LogDamaged(index, `The event of index ${index} is not the one that was kept`);
       }
@@ -90,7 +94,10 @@ export class CheckLog {
     for (const { index, hashes } of await this.log.store.row(0, fromTile, toTile)) {
       const above = await this.log.store.tiles([{ level: 1, index: Math.floor(index / tileHashes) }]);
       if (!rootOf(hashes).equals(above.node(8, index)))
-        throw new LogDamaged(index * tileHashes, `Leaves from index ${index * tileHashes} on are not those that were signed`);
+        throw new LogDamaged(
+          index * tileHashes,
+          `Leaves from index ${index * tileHashes} on are not those that were signed`,
+        );
     }
   }
 
@@ -125,7 +132,8 @@ export class CheckLog {
       if (tree.size !== size) throw new LogDamaged(tree.size, `The leaf ${tree.size} is not in the table tile`);
       return tree;
     } catch (error) {
-      if (error instanceof TileMissing) throw new LogDamaged(error.tile.index * tileHashes, `In the table tile ${error.message}`);
+      if (error instanceof TileMissing)
+        throw new LogDamaged(error.tile.index * tileHashes, `In the table tile ${error.message}`);
       throw error;
     }
   }

@@ -20,7 +20,11 @@ export async function giveLeaves(log: Log, events: EventStore, report: (line: st
         throw new Error(`there is no event of index ${head.size + Math.max(gap, 0)}: it was removed from the database`);
       const sealed = rows.map(({ event }) => sealKept(event));
       await events.seal(tx.manager, head.size, sealed);
-      await log.grow(tx.manager, head, sealed.map(({ leafHash }) => leafHash));
+      await log.grow(
+        tx.manager,
+        head,
+        sealed.map(({ leafHash }) => leafHash),
+      );
       return rows.length;
     });
     if (count === 0) break;

@@ -29,8 +29,7 @@ interface KeptRow {
   salt: Buffer;
   text: string;
 }
-const kept = () =>
-  rows<KeptRow>('select leaf_index, salt, body::text as text from event order by leaf_index');
+const kept = () => rows<KeptRow>('select leaf_index, salt, body::text as text from event order by leaf_index');
 /** The tree over what is kept, made anew by nothing of the service. */
 async function rebuilt(size?: number): Promise<{ root: Buffer; leaves: Buffer[] }> {
   const leaves = (await kept())
@@ -168,14 +167,34 @@ describe('the keys of the log', () => {
 
 describe('a start refuses a database that is not what was signed', () => {
   test.each<[string, string, RegExp]>([
-    ['an event was edited', `update event set body = replace(body::text, 'success', 'failure')::json where leaf_index = 290`, /index 290 is not/],
-    ['a salt was changed', `update event set salt = decode(repeat('00', 32), 'hex') where leaf_index = 290`, /index 290 is not/],
+    [
+      'an event was edited',
+      `update event set body = replace(body::text, 'success', 'failure')::json where leaf_index = 290`,
+      /index 290 is not/,
+    ],
+    [
+      'a salt was changed',
+      `update event set salt = decode(repeat('00', 32), 'hex') where leaf_index = 290`,
+      /index 290 is not/,
+    ],
     ['an event was deleted', 'delete from event where leaf_index = 299', /index 299 is not there/],
-    ['a leaf was changed', `update tile set hashes = set_byte(hashes, 5, get_byte(hashes, 5) # 1) where level = 0 and index = 0`, /not those of the checkpoint/],
-    ['the last tile was cut', `update tile set hashes = substr(hashes, 1, 32) where level = 0 and index = 1`, /leaf 257 is not/],
+    [
+      'a leaf was changed',
+      `update tile set hashes = set_byte(hashes, 5, get_byte(hashes, 5) # 1) where level = 0 and index = 0`,
+      /not those of the checkpoint/,
+    ],
+    [
+      'the last tile was cut',
+      `update tile set hashes = substr(hashes, 1, 32) where level = 0 and index = 1`,
+      /leaf 257 is not/,
+    ],
     ['a tile was removed', 'delete from tile where level = 0 and index = 0', /tile/],
     ['the head was put back', `update log_head set size = 299`, /different sizes/],
-    ['another note was put in', `update log_head set note = replace(note, E'\\n300\\n', E'\\n299\\n')`, /checkpoint is none/],
+    [
+      'another note was put in',
+      `update log_head set note = replace(note, E'\\n300\\n', E'\\n299\\n')`,
+      /checkpoint is none/,
+    ],
     ['the keys were removed', 'delete from log_key', /checkpoint is none/],
   ])('%s', async (_name, edit, says) => {
     const { append } = await logOver(spec.database);
@@ -183,7 +202,10 @@ describe('a start refuses a database that is not what was signed', () => {
     await (await logOver(spec.database)).check.atStart();
     await rows(edit);
     const { check } = await logOver(spec.database);
-    await expect(check.atStart()).rejects.toMatchObject({ name: 'LogDamaged', message: expect.stringMatching(says) as string });
+    await expect(check.atStart()).rejects.toMatchObject({
+      name: 'LogDamaged',
+      message: expect.stringMatching(says) as string,
+    });
   });
 
   test('and nothing is appended to a tree that was changed underneath', async () => {

@@ -174,10 +174,12 @@ export class LogStore {
   }
 
   async addKey(manager: EntityManager, key: Omit<StoredLogKey, 'retiredAt'>): Promise<void> {
-    await manager.query(
-      'insert into log_key (id, verifier_key, private_key, created_at) values ($1, $2, $3, $4)',
-      [key.id, key.verifierKey, key.privateKey, key.createdAt],
-    );
+    await manager.query('insert into log_key (id, verifier_key, private_key, created_at) values ($1, $2, $3, $4)', [
+      key.id,
+      key.verifierKey,
+      key.privateKey,
+      key.createdAt,
+    ]);
     await manager.query('update log_head set key_id = $1', [key.id]);
   }
 

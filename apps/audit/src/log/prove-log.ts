@@ -1,4 +1,11 @@
-import { type Audit, type AuthenticatedCaller, isId, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import {
+  type Audit,
+  type AuthenticatedCaller,
+  isId,
+  Refusal,
+  type ReplyOf,
+  type RequestOf,
+} from '@portcullis/contracts';
 import { type Database } from '@portcullis/persistence';
 import { type EventStore } from '../event.store.js';
 import { noteReading } from '../note-reading.js';
@@ -58,7 +65,10 @@ export class ProveLog {
   /** The installation's, so only the first organization may. */
   async rotateKey(caller: AuthenticatedCaller): Promise<ReplyOf<typeof Audit.rotateLogKey>> {
     if (!(await this.readers.of(caller)).installation)
-      throw new Refusal('forbidden', 'The keys of the log are the installation’s: only its first organization changes them.');
+      throw new Refusal(
+        'forbidden',
+        'The keys of the log are the installation’s: only its first organization changes them.',
+      );
     return this.log.locked(async (tx, head) => {
       if (head.origin === null) throw new Error('the log has no name yet');
       const key = await this.log.keys.rotate(tx, head.origin, caller);

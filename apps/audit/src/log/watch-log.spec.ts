@@ -38,16 +38,28 @@ test('a log that is what was signed is gone through in turns, and when that was 
 test.each([
   ['an event', `update event set body = replace(body::text, 'success', 'failure')::json where leaf_index = 4500`, 4500],
   ['an event that is not there', 'delete from event where leaf_index = 300', 300],
-  ['a leaf', `update tile set hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1) where level = 0 and index = 3`, 768],
-  ['a hash above the leaves', `update tile set hashes = set_byte(hashes, 160, get_byte(hashes, 160) # 1) where level = 1`, 1280],
+  [
+    'a leaf',
+    `update tile set hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1) where level = 0 and index = 3`,
+    768,
+  ],
+  [
+    'a hash above the leaves',
+    `update tile set hashes = set_byte(hashes, 160, get_byte(hashes, 160) # 1) where level = 1`,
+    1280,
+  ],
   ['the checkpoint', `update log_head set note = replace(note, 'log.example', 'log.another')`, 0],
-])('%s that is not what was signed is an event, once, and stays known', async (_name, edit, index) => {
-  await rows(edit);
-  for (let turn = 0; turn < 4; turn++) await watch.turn();
-  expect((await state()).damagedIndex).not.toBeNull();
-  expect(await alerts()).toMatchObject([{ outcome: 'failure', organization_id: null, details: { index } }]);
-  expect(said.filter((line) => line.includes('DAMAGED'))).toHaveLength(1);
-}, 60_000);
+])(
+  '%s that is not what was signed is an event, once, and stays known',
+  async (_name, edit, index) => {
+    await rows(edit);
+    for (let turn = 0; turn < 4; turn++) await watch.turn();
+    expect((await state()).damagedIndex).not.toBeNull();
+    expect(await alerts()).toMatchObject([{ outcome: 'failure', organization_id: null, details: { index } }]);
+    expect(said.filter((line) => line.includes('DAMAGED'))).toHaveLength(1);
+  },
+  60_000,
+);
 
 test('replicas that check at once do not do the same', async () => {
   await Promise.all([watch.turn(), watch.turn(), watch.turn()]);

@@ -23,7 +23,10 @@ beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'portcullis-consumer-'));
   secrets = readOrMakeSecrets(join(home, 'secrets.json'));
   nats = await startNats({
-    binary: await findNatsServer(join(import.meta.dirname, '../../../../node_modules/.cache/portcullis'), () => undefined),
+    binary: await findNatsServer(
+      join(import.meta.dirname, '../../../../node_modules/.cache/portcullis'),
+      () => undefined,
+    ),
     users: natsAccounts(secrets.nats),
     storeDirectory: join(home, 'nats'),
     log: () => undefined,
@@ -49,7 +52,13 @@ async function created(name: string, ...more: string[]): Promise<ReaderCredentia
 }
 const connected = ({ servers, user, password, inbox_prefix }: ReaderCredentials) =>
   eventually(async () => {
-    const connection = await connect({ servers: [...servers], user, pass: password, inboxPrefix: inbox_prefix, reconnect: false });
+    const connection = await connect({
+      servers: [...servers],
+      user,
+      pass: password,
+      inboxPrefix: inbox_prefix,
+      reconnect: false,
+    });
     connections.push(connection);
     return connection;
   });
@@ -132,16 +141,23 @@ describe('may do nothing else', () => {
     await expect(connection.request(subject, '{}', { timeout: 3_000 })).rejects.toThrow(/permissions violation/i);
   });
 
-  test.each(['>', 'audit.>', 'identity.>', 'api-key.*', '_INBOX.>', '_INBOX.audit.>', '_INBOX.audit-consumer-neighbour.>', '$JS.>', '$SYS.>'])(
-    'it may not hear %s',
-    async (subject) => {
-      const connection = await connected(narrow);
-      const refused = new Promise<string>((resolve) => {
-        connection.subscribe(subject, { callback: (error) => void (error && resolve(error.message)) });
-      });
-      expect(await refused).toMatch(/permissions violation/i);
-    },
-  );
+  test.each([
+    '>',
+    'audit.>',
+    'identity.>',
+    'api-key.*',
+    '_INBOX.>',
+    '_INBOX.audit.>',
+    '_INBOX.audit-consumer-neighbour.>',
+    '$JS.>',
+    '$SYS.>',
+  ])('it may not hear %s', async (subject) => {
+    const connection = await connected(narrow);
+    const refused = new Promise<string>((resolve) => {
+      connection.subscribe(subject, { callback: (error) => void (error && resolve(error.message)) });
+    });
+    expect(await refused).toMatch(/permissions violation/i);
+  });
 });
 
 test('one that is deleted is refused from then on, and others stay connected', async () => {
@@ -150,18 +166,23 @@ test('one that is deleted is refused from then on, and others stay connected', a
   expect((await run('delete', 'gone')).code).toBe(0);
   await leaving.closed();
   const { servers, user, password } = gone;
-  await expect(connect({ servers: [...servers], user, pass: password, reconnect: false })).rejects.toThrow(/authorization/i);
+  await expect(connect({ servers: [...servers], user, pass: password, reconnect: false })).rejects.toThrow(
+    /authorization/i,
+  );
   expect(staying.isClosed()).toBe(false);
   expect(await read(stays, 1)).toHaveLength(1);
   expect((await run('delete', 'gone')).err).toContain('There is no consumer gone');
 }, 30_000);
 
-test.each([[['create']], [['create', 'Not_A_Name']], [['make', 'x']], [['create', 'x', 'y']], [['create', 'x', '--from', 'soon']]])(
-  '%j is not understood',
-  async (args) => {
-    expect((await run(...args)).code).toBe(2);
-  },
-);
+test.each([
+  [['create']],
+  [['create', 'Not_A_Name']],
+  [['make', 'x']],
+  [['create', 'x', 'y']],
+  [['create', 'x', '--from', 'soon']],
+])('%j is not understood', async (args) => {
+  expect((await run(...args)).code).toBe(2);
+});
 
 test('without a stack it says which home to give', async () => {
   const ran = await runCommand(['audit', 'consumer', 'create', 'x'], { PORTCULLIS_HOME: join(home, 'nowhere') });

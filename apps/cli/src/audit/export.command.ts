@@ -60,6 +60,7 @@ Example:
 });
 
 function indexOf(text: string | undefined, option: string): string | undefined {
-  if (text !== undefined && !/^(?:0|[1-9]\d{0,14})$/.test(text)) throw new UsageFault(`${option} is an index: 0, 1, 2, …`);
+  if (text !== undefined && !/^(?:0|[1-9]\d{0,14})$/.test(text))
+    throw new UsageFault(`${option} is an index: 0, 1, 2, …`);
   return text;
 }

@@ -74,7 +74,7 @@ export async function removeReader(home: string, { name, url }: { name: string; 
   const file = join(home, 'secrets.json');
   const secrets = readOrMakeSecrets(file);
   if (!Object.hasOwn(secrets.auditReaders, name)) throw new Refused(`There is no consumer ${name}.`);
-  const { [name]: _gone, ...auditReaders } = secrets.auditReaders;
+  const auditReaders = Object.fromEntries(Object.entries(secrets.auditReaders).filter(([one]) => one !== name));
   change(home, file, { ...secrets, auditReaders });
   await asAdmin(url, secrets, (connection) => dropAuditReader(connection, auditReader(name).durable));
 }

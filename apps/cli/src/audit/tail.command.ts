@@ -22,8 +22,12 @@ Example:
   options: { after: { type: 'string' }, limit: { type: 'string' } },
   async run({ values, gateway, output }) {
     const at = gateway();
-    const most = values.limit === undefined ? Infinity : wholeNumber(values.limit, '--limit', { min: 1, max: 1_000_000 });
-    let last = values.after === undefined ? undefined : String(wholeNumber(values.after, '--after', { min: 0, max: 999_999_999 }));
+    const most =
+      values.limit === undefined ? Infinity : wholeNumber(values.limit, '--limit', { min: 1, max: 1_000_000 });
+    let last =
+      values.after === undefined
+        ? undefined
+        : String(wholeNumber(values.after, '--after', { min: 0, max: 999_999_999 }));
     let shown = 0;
     for (;;) {
       try {
@@ -46,6 +50,13 @@ Example:
 });
 
 const lineOf = ({ time, action, outcome, actor, resource, reason }: AuditEvent): string =>
-  [cell(time), action, outcome, cell(actor.id ?? actor.kind), cell(resource.id ?? resource.kind), reason ? cell(reason) : '']
+  [
+    cell(time),
+    action,
+    outcome,
+    cell(actor.id ?? actor.kind),
+    cell(resource.id ?? resource.kind),
+    reason ? cell(reason) : '',
+  ]
     .join('  ')
     .trimEnd();

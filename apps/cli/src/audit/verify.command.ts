@@ -1,6 +1,13 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { consistencyVerifies, Frontier, frontierOf, LogVerifier, type FrontierState, type SignedCheckpoint } from '@portcullis/merkle-log';
+import {
+  consistencyVerifies,
+  Frontier,
+  frontierOf,
+  LogVerifier,
+  type FrontierState,
+  type SignedCheckpoint,
+} from '@portcullis/merkle-log';
 import { exit, Refused, UsageFault, type Command } from '../command.js';
 import { outputOf, print } from '../policy/print.js';
 import { checkpointBeside, keysBeside } from './beside.js';

@@ -9,7 +9,10 @@ export type NatsPasswords = Readonly<Record<BusUser | 'admin', string>>;
  * All users of a message server of our own: what the contracts allow each service, an administrator for `provision`, and readers of the
  * record by their names.
  */
-export function natsAccounts(passwords: NatsPasswords, auditReaders: Readonly<Record<string, string>> = {}): NatsUser[] {
+export function natsAccounts(
+  passwords: NatsPasswords,
+  auditReaders: Readonly<Record<string, string>> = {},
+): NatsUser[] {
   const everything = { allow: ['>'] };
   return [
     { user: 'admin', password: passwords.admin, publish: everything, subscribe: everything },

@@ -80,7 +80,12 @@ export async function* receive(address: string, outgoing: Outgoing): AsyncGenera
   heard();
   try {
     const headers = headersOf({ Accept: '*/*' }, outgoing);
-    const response = await fetch(urlOf(address, outgoing), { method, headers, redirect: 'manual', signal: silence.signal });
+    const response = await fetch(urlOf(address, outgoing), {
+      method,
+      headers,
+      redirect: 'manual',
+      signal: silence.signal,
+    });
     if (!response.ok) {
       const problem = parse(await response.text());
       throw isProblem(problem)

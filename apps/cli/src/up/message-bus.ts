@@ -35,7 +35,14 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
       // Read at each start: readers may have been added while it ran.
       const { auditReaders } = readOrMakeSecrets(home.file('secrets.json'));
       const users = natsAccounts(secrets.nats, auditReaders);
-      return startNats({ binary, users, storeDirectory: home.file('nats'), log: say, output, ...(port ? { port } : {}) });
+      return startNats({
+        binary,
+        users,
+        storeDirectory: home.file('nats'),
+        log: say,
+        output,
+        ...(port ? { port } : {}),
+      });
     },
     await home.lastPort('nats'),
     say,
@@ -54,7 +61,8 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
 export async function externalBus(url: string, secrets: Secrets, say: Log): Promise<PreparedBus> {
   say('Preparing the NATS server of NATS_URL.');
   await makeStreams(url);
-  if (await knowsOurUsers(url, secrets)) return { ...urlsAs(url, secrets), readersUrl: null, stop: () => Promise.resolve() };
+  if (await knowsOurUsers(url, secrets))
+    return { ...urlsAs(url, secrets), readersUrl: null, stop: () => Promise.resolve() };
   say(
     'The NATS server of NATS_URL has no users for the single services: they all use the URL as it is, and what each may do there is for you to limit.',
   );

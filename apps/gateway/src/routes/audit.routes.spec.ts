@@ -52,7 +52,10 @@ describe('the checkpoint', () => {
   });
 
   test('takes no parameters, and needs a permission', async () => {
-    expect(await send('GET', '/v1/audit/checkpoint?size=4')).toMatchObject({ status: 400, json: { errors: [{ field: 'size' }] } });
+    expect(await send('GET', '/v1/audit/checkpoint?size=4')).toMatchObject({
+      status: 400,
+      json: { errors: [{ field: 'size' }] },
+    });
     expect(await send('GET', '/v1/audit/checkpoint', { key: bare })).toMatchObject({ status: 403 });
   });
 });
@@ -68,7 +71,10 @@ describe('an export', () => {
     expect(got.status).toBe(200);
     expect(got.headers['content-type']).toBe('application/x-ndjson');
     expect(got.text.endsWith('\n')).toBe(true);
-    const lines = got.text.trimEnd().split('\n').map((line) => JSON.parse(line) as object);
+    const lines = got.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
     expect(lines).toEqual([0, 1, 2, 3, 4, 5].map(leaf));
     // Only the first is the caller's question, and is written down.
     expect(asked).toEqual([{ to: 6 }, { from: 2, to: 6, continued: true }, { from: 4, to: 6, continued: true }]);
@@ -97,7 +103,10 @@ describe('an export', () => {
     answering = () => {
       throw new Refusal('invalid_request', 'to: must be at most 3, the size of the log.');
     };
-    expect(await send('GET', '/v1/audit/export?to=4')).toMatchObject({ status: 400, json: { code: 'invalid_request' } });
+    expect(await send('GET', '/v1/audit/export?to=4')).toMatchObject({
+      status: 400,
+      json: { code: 'invalid_request' },
+    });
     answering = () => {
       throw new Refusal('unavailable', 'Away.', { retryAfterSeconds: 2 });
     };
@@ -122,7 +131,7 @@ describe('an export', () => {
     const response = await opened('/v1/audit/export');
     response.pause();
     const settledAt = async (): Promise<number> => {
-      for (let before = -1; ; ) {
+      for (let before = -1; ;) {
         await new Promise((resolve) => setTimeout(resolve, 300));
         if (asked.length === before) return before;
         before = asked.length;
@@ -145,7 +154,6 @@ describe('an export', () => {
 });
 
 describe('the stream', () => {
-
   const anEvent = (text: string) => ({
     id: newId('evt', new Date()),
     time: new Date().toISOString(),
@@ -206,7 +214,13 @@ test('the log’s operations are routes with the fields of their contracts', asy
   answering = (operation) =>
     operation.subject === Audit.consistency.subject ? { from: 1, to: 2, hashes: [] } : { erased: 2 };
   expect((await send('GET', '/v1/audit/consistency?from=1&to=2')).json).toEqual({ from: 1, to: 2, hashes: [] });
-  expect(await send('GET', '/v1/audit/consistency?from=1')).toMatchObject({ status: 400, json: { errors: [{ field: 'to' }] } });
-  expect(await send('GET', '/v1/audit/consistency?from=0&to=1')).toMatchObject({ status: 400, json: { errors: [{ field: 'from' }] } });
+  expect(await send('GET', '/v1/audit/consistency?from=1')).toMatchObject({
+    status: 400,
+    json: { errors: [{ field: 'to' }] },
+  });
+  expect(await send('GET', '/v1/audit/consistency?from=0&to=1')).toMatchObject({
+    status: 400,
+    json: { errors: [{ field: 'from' }] },
+  });
   expect((await send('POST', '/v1/audit/erasures', { body: '{"subject":"usr_1"}' })).json).toEqual({ erased: 2 });
 });

@@ -21,7 +21,8 @@ export const auditRoutes: readonly ControlRoute[] = [
     method: 'GET',
     path: '/v1/audit/events/:id/proof',
     tag,
-    summary: 'That an event is in the log: its leaf, the hashes from there to the root, and the signed checkpoint over that',
+    summary:
+      'That an event is in the log: its leaf, the hashes from there to the root, and the signed checkpoint over that',
     operation: Audit.prove,
   }),
   ownRoute({
@@ -172,6 +173,7 @@ function lastEventId(header: string | undefined): number | undefined {
 
 function badLastEventId(): Refusal {
   const message = 'must be the id of an event of this stream';
-  return new Refusal('invalid_request', `Last-Event-ID: ${message}.`, { errors: [{ field: 'Last-Event-ID', message }] });
+  return new Refusal('invalid_request', `Last-Event-ID: ${message}.`, {
+    errors: [{ field: 'Last-Event-ID', message }],
+  });
 }
-
