@@ -3,6 +3,7 @@ import { generateSigningKey } from '@portcullis/credentials';
 import { type Database } from '@portcullis/persistence';
 import { specConnection, specNatsUrl } from '@portcullis/testing';
 import { assembleAudit } from '../src/assemble-audit.js';
+import { randomBytes } from 'node:crypto';
 import { logConfig } from './log-config.js';
 
 /** The service on the bus over a database, a gateway to ask it, and somebody with identity's NATS user who answers the one question that audit asks. */
@@ -13,13 +14,16 @@ export async function servedAudit(database: Database, firstOrganization: string)
     callback: (_error, message) =>
       void message.respond(JSON.stringify({ ok: { first_organization_id: firstOrganization } })),
   });
-  const start = () =>
+  // Checkpoints of all specs go to one stream: each log has a name of its own.
+  const log = { ...logConfig, firstOrigin: `${randomBytes(8).toString('hex')}.example/audit` };
+  const start = (origin?: string, over = database) =>
     startService('audit', specNatsUrl('audit'), async (bus, report) => ({
-      ...(await assembleAudit(bus, database, { report, log: logConfig })),
+      ...(await assembleAudit(bus, over, { report, log: { ...log, origin } })),
       gatewayKeys: { find: () => Promise.resolve(gatewayKey.publicKey) },
       close: () => Promise.resolve(),
     }));
   const running = await start();
+  let stopped: Promise<void> | undefined;
   const gateway = await Bus.connect('gateway', specNatsUrl('gateway'), {
     signer: new CallerSigner(gatewayKey, () => new Date()),
   });
@@ -27,8 +31,10 @@ export async function servedAudit(database: Database, firstOrganization: string)
     gateway,
     /** Another replica, or a start of its own. */
     start,
+    /** The first of its processes. */
+    stop: () => (stopped ??= running.stop()),
     close: async () => {
-      await running.stop();
+      await (stopped ??= running.stop());
       await gateway.close();
       await identity.close();
     },

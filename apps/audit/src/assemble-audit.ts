@@ -5,6 +5,7 @@ import { AuditModule } from './audit.module.js';
 import { type LogConfig } from './config.js';
 import { EventStore } from './event.store.js';
 import { CheckLog } from './log/check-log.js';
+import { ExportedCheckpoints } from './log/exported-checkpoints.js';
 import { giveLeaves } from './log/give-leaves.js';
 import { LogKeys } from './log/log-keys.js';
 import { LogStore } from './log/log.store.js';
@@ -25,12 +26,14 @@ export async function assembleAudit(
   const check = new CheckLog(database, log);
   await log.begin(origin ?? firstOrigin);
   await check.atStart();
+  const exported = new ExportedCheckpoints(bus, log, report);
+  await exported.check(origin);
   await log.renew(origin);
   await giveLeaves(log, events, report);
   return {
     module: AuditModule.of({ bus, database, events, log }),
     outbox: database.outbox,
-    companions: [new AppendEvents(bus, events, log, report), new WatchLog(database, log, check, report)],
+    companions: [new AppendEvents(bus, events, log, report), exported, new WatchLog(database, log, check, report)],
     healthy: () => database.healthy(),
     close: () => database.close(),
   };

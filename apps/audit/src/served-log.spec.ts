@@ -7,7 +7,9 @@ import {
   openCheckpoint,
   type SignedCheckpoint,
 } from '@portcullis/merkle-log';
-import { aCaller, eventually, specDatabase, type SpecDatabase } from '@portcullis/testing';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { checkpointStream, checkpointSubject } from '@portcullis/bus';
+import { aCaller, eventually, specConnection, specDatabase, type SpecDatabase } from '@portcullis/testing';
 import { anEvent, logOver } from '../spec/appended-log.js';
 import { servedAudit } from '../spec/served-audit.js';
 import { auditDatabase } from './audit.module.js';
@@ -270,3 +272,40 @@ test('a second replica serves the same log, and starts on what the first keeps',
   expect(size).toBeGreaterThan(0);
   await second.stop();
 });
+
+test('a database that was put back to an earlier state is refused, and goes on as a log of another name', async () => {
+  const tables = ['event', 'tile', 'log_head', 'log_size'];
+  for (const table of tables) await rows(`create table saved_${table} as select * from ${table}`);
+  const { size: before } = await checkpoint();
+  await append([anEvent({ organization_id: organization })]);
+  const { size } = await checkpoint();
+  // Until that is in its second place.
+  const admin = await specConnection('admin');
+  const manager = await jetstreamManager(admin);
+  await eventually(async () => {
+    const last = await manager.streams.getMessage(checkpointStream, { last_by_subj: checkpointSubject });
+    return last?.string().split('\n')[1] === String(size);
+  });
+  await admin.close();
+  await served.stop();
+  const columns = await rows<{ name: string }>(
+    `select column_name as name from information_schema.columns
+      where table_schema = 'audit' and table_name = 'event' and is_generated = 'NEVER'`,
+  );
+  const names = columns.map(({ name }) => name).join(', ');
+  await rows('delete from event');
+  await rows(`insert into event (${names}) select ${names} from saved_event`);
+  for (const table of tables.slice(1)) {
+    await rows(`delete from ${table}`);
+    await rows(`insert into ${table} select * from saved_${table}`);
+  }
+  await expect(served.start()).rejects.toMatchObject({
+    name: 'LogDamaged',
+    message: `The log had ${size} leaves when it was last signed, and the database has ${before}: a backup was put back`,
+  });
+  const running = await served.start('another.example/audit');
+  const { origin } = await eventually(() => served.gateway.call(Audit.logKeys, {}, as(organization)));
+  expect(origin).toBe('another.example/audit');
+  expect((await checkpoint()).size).toBeGreaterThanOrEqual(before);
+  await running.stop();
+}, 60_000);

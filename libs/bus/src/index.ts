@@ -9,6 +9,8 @@ export {
   accessSubject,
   auditConsumer,
   auditStream,
+  checkpointStream,
+  checkpointSubject,
   dropAuditReader,
   ensureStreams,
   giveAuditReader,

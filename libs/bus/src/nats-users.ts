@@ -2,7 +2,15 @@ import { authorities, type Authority, type BusUser, operationsOf, type Service, 
 import { appliedSubject, enforcerKinds, exchangeSubject, markerSubject } from './enforcement-subjects.js';
 import { healthSubjects } from './health.js';
 import { policyStatusSubject } from './policy-reports.js';
-import { accessConsumer, accessStream, accessSubject, auditConsumer, auditStream } from './streams.js';
+import {
+  accessConsumer,
+  accessStream,
+  accessSubject,
+  auditConsumer,
+  auditStream,
+  checkpointStream,
+  checkpointSubject,
+} from './streams.js';
 
 /** A NATS user as the server's configuration has it. Everything that is not allowed is refused by the server. */
 export interface NatsUser {
@@ -118,7 +126,10 @@ const isAuthority = (service: Service): service is Authority => (authorities as 
 
 /** Who reads which stream, by a consumer that was made for it. */
 function reads(service: Service): string[] {
-  if (service === 'audit') return [...consumes(auditStream, auditConsumer), 'committed.*'];
+  if (service === 'audit') {
+    const checkpoints = [checkpointSubject, `$JS.API.STREAM.MSG.GET.${checkpointStream}`];
+    return [...consumes(auditStream, auditConsumer), 'committed.*', ...checkpoints];
+  }
   return service === 'api-key' ? consumes(accessStream, accessConsumer) : [];
 }
 

@@ -20,6 +20,10 @@ export const accessStream = 'ACCESS';
 export const accessSubject = 'access.requests';
 export const accessConsumer = 'usage';
 
+/** The stream that holds the audit log's checkpoints in a second place, and its one subject. */
+export const checkpointStream = 'CHECKPOINTS';
+export const checkpointSubject = 'checkpoints.audit';
+
 /** The server cannot hold what Portcullis needs. The message says why and what to do, in one sentence. */
 export class StreamFault extends Error {
   override readonly name = 'StreamFault';
@@ -65,6 +69,19 @@ const streams: readonly Wanted[] = [
     discard: DiscardPolicy.Old,
     max_age: nanos(24 * 60 * 60 * 1000),
     max_bytes: 1024 ** 3,
+    duplicate_window: nanos(120_000),
+  },
+  {
+    // What the audit log was, for a database that was put back and for whoever asks: nobody can take one away. 300 bytes each.
+    name: checkpointStream,
+    subjects: [checkpointSubject],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_age: 0,
+    max_bytes: 256 * 1024 ** 2,
+    deny_delete: true,
+    deny_purge: true,
     duplicate_window: nanos(120_000),
   },
 ];
