@@ -9,8 +9,9 @@ import {
 } from '@portcullis/merkle-log';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { checkpointStream, checkpointSubject } from '@portcullis/bus';
-import { aCaller, eventually, specConnection, specDatabase, type SpecDatabase } from '@portcullis/testing';
+import { aCaller, eventually, specDatabase, type SpecDatabase } from '@portcullis/testing';
 import { anEvent, logOver } from '../spec/appended-log.js';
+import { ownNats, type OwnNats } from '../spec/own-nats.js';
 import { servedAudit } from '../spec/served-audit.js';
 import { auditDatabase } from './audit.module.js';
 
@@ -20,15 +21,18 @@ const everything = ['audit:view', 'audit:export', 'audit:manage'];
 const as = (organization_id: string, permissions = everything) => aCaller({ organization_id, permissions });
 
 let spec: SpecDatabase;
+let nats: OwnNats;
 let served: Awaited<ReturnType<typeof servedAudit>>;
 let append: (events: readonly AuditEvent[]) => Promise<unknown>;
 beforeAll(async () => {
   spec = await specDatabase(auditDatabase);
-  served = await servedAudit(spec.database, first);
+  nats = await ownNats();
+  served = await servedAudit(nats, spec.database, first);
   ({ append } = await logOver(spec.database));
 }, 60_000);
 afterAll(async () => {
   await served.close();
+  await nats.stop();
   await spec.drop();
 });
 
@@ -280,7 +284,7 @@ test('a database that was put back to an earlier state is refused, and goes on a
   await append([anEvent({ organization_id: organization })]);
   const { size } = await checkpoint();
   // Until that is in its second place.
-  const admin = await specConnection('admin');
+  const admin = await nats.connection('admin');
   const manager = await jetstreamManager(admin);
   await eventually(async () => {
     const last = await manager.streams.getMessage(checkpointStream, { last_by_subj: checkpointSubject });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Audit, type AuditEvent, newId } from '@portcullis/contracts';
 import { aCaller, specDatabase, type SpecDatabase } from '@portcullis/testing';
 import { anEvent, logOver } from '../spec/appended-log.js';
+import { ownNats, type OwnNats } from '../spec/own-nats.js';
 import { servedAudit } from '../spec/served-audit.js';
 import { auditDatabase } from './audit.module.js';
 
@@ -16,15 +17,20 @@ const caller = aCaller({ organization_id: organization, permissions: ['audit:vie
 const patience = 60_000;
 
 let spec: SpecDatabase;
+let nats: OwnNats;
 let served: Awaited<ReturnType<typeof servedAudit>>;
 let append: (events: readonly AuditEvent[]) => Promise<unknown>;
 let folder: string;
 /** Sizes of the two checkpoints that were kept. */
 let sizes: number[];
+beforeAll(async () => {
+  nats = await ownNats();
+}, patience);
+afterAll(() => nats.stop());
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'portcullis-tampering-'));
   spec = await specDatabase(auditDatabase);
-  served = await servedAudit(spec.database, organization);
+  served = await servedAudit(nats, spec.database, organization);
   ({ append } = await logOver(spec.database));
   sizes = [];
   for (const [name, count] of [
