@@ -253,7 +253,10 @@ describe('erasing a subject', () => {
 describe('the key of the log', () => {
   test('is followed by another when the first organization says so, and notes of both verify', async () => {
     const before = await served.gateway.call(Audit.checkpoint, {}, as(organization));
-    const key = await served.gateway.call(Audit.rotateLogKey, {}, as(first));
+    const permissions = everything;
+    const caller = aCaller({ organization_id: first, permissions }, { idempotencyKey: 'once' });
+    const key = await served.gateway.call(Audit.rotateLogKey, {}, caller);
+    expect(await served.gateway.call(Audit.rotateLogKey, {}, caller)).toEqual(key);
     expect(key).toMatchObject({ status: 'signing', retired_at: null });
     const after = await served.gateway.call(Audit.checkpoint, {}, as(organization));
     expect(openCheckpoint(after.checkpoint, await trusted()).signatures).toMatchObject([{ id: key.id }]);

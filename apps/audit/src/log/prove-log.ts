@@ -1,12 +1,5 @@
-import {
-  type Audit,
-  type AuthenticatedCaller,
-  isId,
-  Refusal,
-  type ReplyOf,
-  type RequestOf,
-} from '@portcullis/contracts';
-import { type Database } from '@portcullis/persistence';
+import { Audit, type AuthenticatedCaller, isId, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import { type Database, once } from '@portcullis/persistence';
 import { type EventStore } from '../event.store.js';
 import { noteReading } from '../note-reading.js';
 import { type Readers } from '../readers.js';
@@ -69,11 +62,15 @@ export class ProveLog {
         'forbidden',
         'The keys of the log are the installation’s: only its first organization changes them.',
       );
-    return this.log.locked(async (tx, head) => {
-      if (head.origin === null) throw new Error('the log has no name yet');
-      const key = await this.log.keys.rotate(tx, head.origin, caller);
-      await this.log.resign(tx.manager, { ...head, keyId: key.id });
-      return key;
+    const hmacKey = await this.database.localKey('idempotency');
+    return this.log.locked((tx, head) => {
+      const about = { caller, operation: Audit.rotateLogKey.subject, body: {}, hmacKey, now: this.database.now() };
+      return once(tx, about, async () => {
+        if (head.origin === null) throw new Error('the log has no name yet');
+        const key = await this.log.keys.rotate(tx, head.origin, caller);
+        await this.log.resign(tx.manager, { ...head, keyId: key.id });
+        return key;
+      });
     });
   }
 
