@@ -52,8 +52,8 @@ Example:
 const lineOf = ({ time, action, outcome, actor, resource, reason }: AuditEvent): string =>
   [
     cell(time),
-    action,
-    outcome,
+    cell(action),
+    cell(outcome),
     cell(actor.id ?? actor.kind),
     cell(resource.id ?? resource.kind),
     reason ? cell(reason) : '',
