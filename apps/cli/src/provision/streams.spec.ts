@@ -188,7 +188,7 @@ describe('the files of docker-compose.yml', () => {
     expect(files()).toEqual({
       'api-key': ['database-url', 'nats-url'],
       'client-registry': ['database-url', 'nats-url'],
-      audit: ['database-url', 'nats-url'],
+      audit: ['database-url', 'key-encryption-key', 'nats-url'],
       gateway: ['nats-url', 'token-encryption-key'],
       guard: ['guard.json'],
       identity: ['database-url', 'first-admin-password', 'key-encryption-key', 'nats-url', 'token-encryption-key'],
