@@ -13,7 +13,8 @@ import { type Log } from './log/log.js';
 import { readEvent } from './read-event.js';
 import { sealEvent, type SealedEvent } from './seal-event.js';
 
-const maxBatchEvents = 500;
+/** Lock, head, tiles and commit cost a batch the same whatever is in it. */
+const maxBatchEvents = 1_000;
 /** While one batch is written the next is gathered. */
 const maxInHand = 2 * maxBatchEvents;
 const maxBatchBytes = 8 * 1024 * 1024;

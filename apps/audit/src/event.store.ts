@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type AuditEvent } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
 import { type EntityManager } from 'typeorm';
+import { binaryArray } from './binary-array.js';
 import { type EventFilter, listStatement } from './event-list.store.js';
 import { type Log } from './log/log.js';
 import { type SealedEvent } from './seal-event.js';
@@ -190,7 +191,17 @@ export class EventStore {
       `update event set body = given.text::json, salt = given.salt
          from unnest($2::text[], $3::bytea[]) with ordinality as given (text, salt, position)
         where leaf_index = $1::bigint + position - 1`,
-      [index, sealed.map(({ text }) => text), sealed.map(({ salt }) => salt)],
+      [
+        index,
+        binaryArray(
+          'text',
+          sealed.map(({ text }) => text),
+        ),
+        binaryArray(
+          'bytea',
+          sealed.map(({ salt }) => salt),
+        ),
+      ],
     );
   }
 
@@ -234,13 +245,17 @@ export const readersOf = ({ organizationId, installation }: Reader): string[] =>
 ];
 
 async function insert(manager: EntityManager, index: number, sealed: readonly SealedEvent[]): Promise<void> {
-  const each = <T>(value: (event: AuditEvent) => T): T[] => sealed.map(({ event }) => value(event));
+  const each = (value: (event: AuditEvent) => string | null): Buffer =>
+    binaryArray(
+      'text',
+      sealed.map(({ event }) => value(event)),
+    );
   await manager.query(
     `insert into event (leaf_index, id, time, organization_id, action, outcome, actor_id, credential_id,
                         resource_kind, resource_id, request_id, salt, body)
-     select $1::bigint + position - 1, id, time, organization_id, action, outcome, actor_id, credential_id,
+     select $1::bigint + position - 1, id, time::timestamptz, organization_id, action, outcome, actor_id, credential_id,
             resource_kind, resource_id, request_id, salt, body
-       from unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+       from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
                    $10::text[], $11::text[], $12::bytea[], $13::json[]) with ordinality
             as batch (id, time, organization_id, action, outcome, actor_id, credential_id, resource_kind, resource_id,
                       request_id, salt, body, position)`,
@@ -256,8 +271,14 @@ async function insert(manager: EntityManager, index: number, sealed: readonly Se
       each(({ resource }) => resource.kind),
       each(({ resource }) => resource.id),
       each(({ request_id }) => request_id),
-      sealed.map(({ salt }) => salt),
-      sealed.map(({ text }) => text),
+      binaryArray(
+        'bytea',
+        sealed.map(({ salt }) => salt),
+      ),
+      binaryArray(
+        'json',
+        sealed.map(({ text }) => text),
+      ),
     ],
   );
 }

@@ -41,7 +41,8 @@ export async function ensureStreams(
 ): Promise<void> {
   const manager = await managerOf(connection);
   for (const stream of streams) await giveStream(manager, { ...stream, num_replicas: replicas });
-  for (const [stream, consumer] of consumers) await giveConsumer(manager, stream, consumer);
+  for (const [stream, consumer, config] of consumers)
+    await giveConsumer(manager, stream, consumer, { ...consumerConfig, ...config });
 }
 
 type Wanted = Partial<StreamConfig> & { name: string };
@@ -86,8 +87,9 @@ const streams: readonly Wanted[] = [
   },
 ];
 
-const consumers: readonly (readonly [stream: string, consumer: string])[] = [
-  [auditStream, auditConsumer],
+const consumers: readonly (readonly [stream: string, consumer: string, config?: Partial<ConsumerConfig>])[] = [
+  // `audit` writes a thousand in one transaction and gathers as many meanwhile.
+  [auditStream, auditConsumer, { max_ack_pending: 2000 }],
   [accessStream, accessConsumer],
 ];
 
@@ -150,8 +152,14 @@ async function giveConsumer(
   consumer: string,
   config = consumerConfig,
 ): Promise<void> {
-  if (await absentOr(manager.consumers.info(stream, consumer))) return;
+  const existing = await absentOr(manager.consumers.info(stream, consumer));
+  const { max_ack_pending } = config;
   try {
+    if (existing) {
+      if (max_ack_pending !== undefined && (existing.config.max_ack_pending ?? 0) < max_ack_pending)
+        await manager.consumers.update(stream, consumer, { max_ack_pending });
+      return;
+    }
     await manager.consumers.add(stream, { ...config, durable_name: consumer });
   } catch (error) {
     throw refused(`The consumer ${consumer} of ${stream} cannot be made`, error);

@@ -67,15 +67,23 @@ test('the streams are made as the services need them, again and again', async ()
     retention: 'limits',
     subjects: ['access.requests'],
   });
-  for (const [stream, consumer] of [
-    ['AUDIT', 'audit'],
-    ['ACCESS', 'usage'],
+  for (const [stream, consumer, inHand] of [
+    ['AUDIT', 'audit', 2000],
+    ['ACCESS', 'usage', 1000],
   ] as const) {
     expect((await manager.consumers.info(stream, consumer)).config).toMatchObject({
       ack_policy: 'explicit',
-      max_ack_pending: 1000,
+      max_ack_pending: inHand,
     });
   }
+});
+
+test('a consumer of a version that had fewer messages in hand has as many as this one', async () => {
+  await provisionStreams(admin);
+  const manager = await jetstreamManager(admin);
+  await manager.consumers.update('AUDIT', 'audit', { max_ack_pending: 500 });
+  await provisionStreams(admin);
+  expect((await manager.consumers.info('AUDIT', 'audit')).config.max_ack_pending).toBe(2000);
 });
 
 test('a stream that was changed is brought back, with what it holds', async () => {
