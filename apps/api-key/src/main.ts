@@ -34,7 +34,12 @@ await serve('api-key', config.NATS_URL, async (bus, report) => {
     variables: policyVariables(),
     ...followEdits(report),
   }).catch(exitMisconfigured);
-  const database = await Database.open({ ...apiKeyDatabase, url: config.DATABASE_URL, report });
+  const database = await Database.open({
+    ...apiKeyDatabase,
+    url: config.DATABASE_URL,
+    outboxBound: config.PORTCULLIS_OUTBOX_BOUND,
+    report,
+  });
   const authority = new EnforcementAuthority(bus, {
     store: database.enforcement,
     leaseSeconds: config.PORTCULLIS_LEASE_SECONDS,

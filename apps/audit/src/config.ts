@@ -41,6 +41,7 @@ export const readConfig = (env: Environment) => arranged(readSettings(settings, 
 const arranged = (read: z.output<typeof settings>) => ({
   natsUrl: read.NATS_URL,
   databaseUrl: read.DATABASE_URL,
+  outboxBound: read.PORTCULLIS_OUTBOX_BOUND,
   log: {
     encryption: read.PORTCULLIS_KEY_ENCRYPTION_KEY,
     keyDays: read.PORTCULLIS_AUDIT_KEY_DAYS,

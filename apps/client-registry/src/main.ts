@@ -13,6 +13,11 @@ await serve('client-registry', config.NATS_URL, async (bus, report) => {
     variables: policyVariables(),
     ...followEdits(report),
   }).catch(exitMisconfigured);
-  const database = await Database.open({ ...clientRegistryDatabase, url: config.DATABASE_URL, report });
+  const database = await Database.open({
+    ...clientRegistryDatabase,
+    url: config.DATABASE_URL,
+    outboxBound: config.PORTCULLIS_OUTBOX_BOUND,
+    report,
+  });
   return assembleClientRegistry({ bus, database, policy, leaseSeconds: config.PORTCULLIS_LEASE_SECONDS }, report);
 });

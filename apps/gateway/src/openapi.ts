@@ -135,6 +135,7 @@ function refusals(route: ControlRoute): Record<string, object> {
   if (!route.access.public) codes.push('unauthenticated', 'forbidden', 'rate_limited');
   if (route.access.public && (route.tag === 'Sign in' || route.challenge))
     codes.push('invalid_credentials', 'rate_limited');
+  if (route.method !== 'GET') codes.push('audit_unavailable');
   if (route.path.includes(':')) codes.push('not_found');
   if (route.input?.from === 'body') codes.push('conflict', 'too_large', 'unsupported_media_type', 'unprocessable');
   return byStatus(codes);

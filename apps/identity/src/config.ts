@@ -115,6 +115,7 @@ function arranged(settings: z.output<typeof identitySettings>) {
   return {
     natsUrl: settings.NATS_URL,
     databaseUrl: settings.DATABASE_URL,
+    outboxBound: settings.PORTCULLIS_OUTBOX_BOUND,
     policyPath: settings.PORTCULLIS_POLICY,
     keyEncryption: settings.PORTCULLIS_KEY_ENCRYPTION_KEY,
     leaseSeconds: settings.PORTCULLIS_LEASE_SECONDS,

@@ -79,6 +79,40 @@ export const actions = [
 export const Action = z.enum(actions);
 export type Action = z.infer<typeof Action>;
 
+/**
+ * What takes something away, and what an installation says of its own upkeep: it is done however long the record cannot be written.
+ * Everything else waits for the record. An update that narrows says so itself, for its action does not tell.
+ */
+export const unrefusedActions: ReadonlySet<Action> = new Set<Action>([
+  'organization.suspended',
+  'user.disabled',
+  'user.removed',
+  'password.changed',
+  'service-account.disabled',
+  'service-account.deleted',
+  'session.ended',
+  'session.locked',
+  'token.reused',
+  'family.revoked',
+  'role-tokens.revoked',
+  'signing-key.created',
+  'signing-key.retired',
+  'signing-key.revoked',
+  'gateway.registered',
+  'api-key.disabled',
+  'api-key.leaked',
+  'api-key.revoked',
+  'owner-keys.revoked',
+  'bucket.released',
+  'client.disabled',
+  'client.revoked',
+  'revocation.enforced',
+  'record.erased',
+  'log-key.created',
+  'log-key.retired',
+  'log.damaged',
+]);
+
 export const Outcome = z.enum(['success', 'denied', 'failure']);
 export type Outcome = z.infer<typeof Outcome>;
 

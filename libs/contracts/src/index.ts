@@ -44,6 +44,7 @@ export {
   Outcome,
   toCloudEvent,
   type OwedEvent,
+  unrefusedActions,
 } from './event.js';
 export {
   AccessGrant,

@@ -29,6 +29,7 @@ export const errorCodes = [
   'idempotency_key_reused',
   'rate_limited',
   'enforcement_pending',
+  'audit_unavailable',
   'unavailable',
   'upstream_unreachable',
   'upstream_timeout',

@@ -127,6 +127,7 @@ export class CredentialChanges<Record extends CredentialRecord, Locked extends L
       const seq = change.unchanged === 'confirm' ? locked.changedSeq : null;
       return { record: locked.record, seq, isRevocation: false, shown: change.shown };
     }
+    if (change.effect === 'drop') tx.takesAway();
     await this.its.write(tx, locked, change);
     await tx.owe({
       organization_id: organizationId,

@@ -20,7 +20,12 @@ export interface DatabaseOptions {
   now?: () => Date;
   connections?: number;
   report?: (line: string) => void;
+  /** Rows of the outbox at which only what takes something away is still accepted. */
+  outboxBound?: number;
 }
+
+/** Some 100 MB. */
+export const defaultOutboxBound = 100_000;
 
 const ourMigrations = new URL('../migrations/', import.meta.url);
 
@@ -37,8 +42,9 @@ export class Database {
     readonly source: DataSource,
     readonly service: Service,
     readonly now: () => Date,
+    outboxBound: number,
   ) {
-    this.outbox = new OutboxStore(this);
+    this.outbox = new OutboxStore(this, outboxBound);
     this.enforcement = new EnforcementStore(this);
   }
 
@@ -61,7 +67,12 @@ export class Database {
       statement_timeout: 10_000,
     });
     await initializePatiently(source);
-    return new Database(source, options.service, options.now ?? (() => new Date()));
+    return new Database(
+      source,
+      options.service,
+      options.now ?? (() => new Date()),
+      options.outboxBound ?? defaultOutboxBound,
+    );
   }
 
   /** Plain queries outside a transaction. */
@@ -71,11 +82,20 @@ export class Database {
 
   /** All or nothing: the change, its markers and the events that it owes. */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const owed = { any: false };
+    const owed: Owed = { events: [], takesAway: false };
     const result = await this.guarded(() =>
-      this.source.transaction((manager) => work(new Transaction(manager, this, owed))),
+      this.source.transaction(async (manager) => {
+        owed.events = [];
+        const result = await work(new Transaction(manager, this, owed));
+        // Last, when it is known whether anything of it takes something away.
+        if (owed.events.length > 0) {
+          const { events, takesAway } = owed;
+          await this.outbox.demandRoom(manager, { owed: events, written: true, takesAway });
+        }
+        return result;
+      }),
     );
-    if (owed.any) this.outbox.announce();
+    if (owed.events.length > 0) this.outbox.announce();
     return result;
   }
 
@@ -83,7 +103,11 @@ export class Database {
   async write<Row>(text: (statement: Statement) => string): Promise<Row[]> {
     const statement = new Statement((event) => this.complete(event));
     const sql = text(statement);
-    const rows = await this.read((manager) => manager.query<Row[]>(sql, statement.values));
+    const rows = await this.read(async (manager) => {
+      const { owed } = statement;
+      if (owed.length > 0) await this.outbox.demandRoom(manager, { owed, written: false, takesAway: false });
+      return manager.query<Row[]>(sql, statement.values);
+    });
     this.outbox.announce();
     return rows;
   }
@@ -138,13 +162,23 @@ export class Database {
   }
 }
 
+interface Owed {
+  events: OwedEvent[];
+  takesAway: boolean;
+}
+
 /** One transaction of a service, with what it owes. */
 export class Transaction {
   constructor(
     readonly manager: EntityManager,
     private readonly database: Database,
-    private readonly owed: { any: boolean },
+    private readonly owed: Owed,
   ) {}
+
+  /** What is done here takes something away though its actions do not tell, as an update that narrows: no full outbox stops it. */
+  takesAway(): void {
+    this.owed.takesAway = true;
+  }
 
   /**
    * Writes an event into the outbox with the change itself: both are kept or neither is. Answers the event's id.
@@ -154,7 +188,7 @@ export class Transaction {
     const complete = this.database.complete(event);
     const insert = `insert into outbox (id, event) values ($1, $2) ${redone ? `returning ${unwaited}` : ''}`;
     await this.manager.query(insert, [complete.id, complete]);
-    this.owed.any = true;
+    this.owed.events.push(event);
     return complete.id;
   }
 
@@ -165,7 +199,7 @@ export class Transaction {
       `insert into outbox (id, event) select event->>'id', event from jsonb_array_elements($1::jsonb) event`,
       [JSON.stringify(events.map((event) => this.database.complete(event)))],
     );
-    this.owed.any = true;
+    this.owed.events.push(...events);
   }
 
   /**

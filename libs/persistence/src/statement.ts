@@ -7,6 +7,7 @@ import { type Marker } from '@portcullis/enforcement';
  */
 export class Statement {
   readonly values: unknown[] = [];
+  readonly owed: OwedEvent[] = [];
 
   constructor(private readonly complete: (event: OwedEvent) => AuditEvent) {}
 
@@ -30,6 +31,7 @@ export class Statement {
 
   /** `owed`: those of the events are owed whose resource is the `id` of a row of `source`. */
   owe(source: string, events: readonly OwedEvent[]): string {
+    this.owed.push(...events);
     const complete = JSON.stringify(events.map((event) => this.complete(event)));
     return `
       owed as (insert into outbox (id, event)

@@ -8,6 +8,9 @@ const policy = [
   'PORTCULLIS_LEASE_SECONDS',
 ];
 
+/** Every program that has a database. */
+const kept = ['PORTCULLIS_OUTBOX_BOUND'];
+
 /**
  * Which variables of the operator each program gets, beside what `up` makes for it. Nothing else of our environment goes
  * to a child: what it does not hold it cannot leak. `NAME*` stands for all that begin so.
@@ -29,6 +32,7 @@ const passes = {
   ],
   identity: [
     ...policy,
+    ...kept,
     'PORTCULLIS_ADMIN_PASSWORD_HASH',
     'PORTCULLIS_ACCESS_TOKEN_SECONDS',
     'PORTCULLIS_REFRESH_TOKEN_SECONDS',
@@ -41,6 +45,7 @@ const passes = {
   ],
   'api-key': [
     ...policy,
+    ...kept,
     'PORTCULLIS_KEY_PREFIX',
     'PORTCULLIS_KEY_PREFIXES_ACCEPTED',
     'PORTCULLIS_KEY_UNUSED_DAYS',
@@ -48,8 +53,8 @@ const passes = {
     'S3_PUBLIC_URL',
     'S3_REGION',
   ],
-  'client-registry': policy,
-  audit: [...policy, 'PORTCULLIS_AUDIT_ORIGIN', 'PORTCULLIS_AUDIT_KEY_DAYS', 'PORTCULLIS_WEBHOOK_ALLOW'],
+  'client-registry': [...policy, ...kept],
+  audit: [...policy, ...kept, 'PORTCULLIS_AUDIT_ORIGIN', 'PORTCULLIS_AUDIT_KEY_DAYS', 'PORTCULLIS_WEBHOOK_ALLOW'],
   'example-upstream': [],
   'example-object-store': [],
 } satisfies Record<string, readonly string[]>;

@@ -403,6 +403,7 @@ function asOAuthError(error: unknown): OAuthError {
       return new OAuthError(413, 'invalid_request', error.publicMessage);
     case 'unavailable':
     case 'enforcement_pending':
+    case 'audit_unavailable':
     case 'rate_limited':
       return new OAuthError(error.code === 'rate_limited' ? 429 : 503, 'temporarily_unavailable', error.publicMessage, {
         'Retry-After': String(error.retryAfterSeconds ?? 1),

@@ -38,6 +38,7 @@ export function faultOfRefusal(refusal: Refusal): S3Fault {
       return new S3Fault('EntityTooLarge', refusal.code, message);
     case 'unavailable':
     case 'enforcement_pending':
+    case 'audit_unavailable':
       return new S3Fault('ServiceUnavailable', refusal.code, message, {}, options);
     default:
       return new S3Fault('InternalError', refusal.code, message, {}, options);

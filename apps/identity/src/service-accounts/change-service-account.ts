@@ -65,7 +65,9 @@ export class ChangeServiceAccount {
       await this.owe(tx, 'service-account.updated', account, caller, { before, after });
       if (JSON.stringify(grantOf(after)) === JSON.stringify(grantOf(before))) return [];
       const seq = await tx.mark({ scope: 'principal', id, effect: 'drop' });
-      if (this.noEscalation.narrows(before, after)) await this.accounts.setSeq(tx, id, seq);
+      if (!this.noEscalation.narrows(before, after)) return [seq];
+      if (!this.noEscalation.narrows(after, before)) tx.takesAway();
+      await this.accounts.setSeq(tx, id, seq);
       return [seq];
     });
   }

@@ -85,6 +85,7 @@ export class UpdateUser {
     }
     const seq = await tx.mark({ scope: 'principal', id: member.userId, effect: 'drop' });
     const narrows = (turns && disabled) || this.noEscalation.narrows(before, after);
+    if (narrows && !this.noEscalation.narrows(after, before)) tx.takesAway();
     if (narrows) await this.members.setSeq(tx, member, seq);
     return { member, seqs: [...pending, seq] };
   }
