@@ -303,6 +303,25 @@ describe('what cannot be kept is put aside once, for good, and stops nothing', (
       expect(await rows('select reason from rejected where stream_seq = $1', [seq])).toEqual([
         { reason: expect.stringMatching(reason) as unknown },
       ]);
+      // Said in the record itself, once: that it lies aside, and nothing of what it says.
+      const told = await eventually(async () => {
+        const kept = await rows<{ body: AuditEvent }>(
+          `select body from event where action = 'event.rejected' and resource_id = $1`,
+          [String(seq)],
+        );
+        return kept.length > 0 && kept;
+      }, patience);
+      expect(told).toEqual([
+        {
+          body: expect.objectContaining({
+            organization_id: null,
+            service: 'audit',
+            outcome: 'failure',
+            resource: { kind: 'message', id: String(seq) },
+            details: {},
+          }) as unknown,
+        },
+      ]);
     },
     patience,
   );
@@ -314,9 +333,14 @@ describe('what cannot be kept is put aside once, for good, and stops nothing', (
       await publish([owned]);
       await settled();
       const told: string[] = [];
+      // Of what audit itself says, as that a message was put aside, it tells itself.
       const listening = admin.subscribe('committed.*', {
         callback: (_error, message) =>
-          void told.push(...message.json<string[]>().map((id) => `${message.subject} ${id}`)),
+          void told.push(
+            ...(message.subject === 'committed.audit' ? [] : message.json<string[]>()).map(
+              (id) => `${message.subject} ${id}`,
+            ),
+          ),
       });
       await admin.flush();
       const thief: AuditEvent = { ...anEvent({}, 'identity'), id: someId };

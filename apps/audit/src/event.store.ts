@@ -41,7 +41,8 @@ export class EventStore {
    * transaction. Answers those that are not kept because their id is that of another service's event.
    */
   append(log: Log, events: readonly SealedEvent[], rejected: readonly RejectedMessage[]): Promise<AuditEvent[]> {
-    return this.database.transaction(async ({ manager }) => {
+    return this.database.transaction(async (tx) => {
+      const { manager } = tx;
       const taken: AuditEvent[] = [];
       if (events.length > 0) {
         const { given, head } = await log.store.lock(manager);
@@ -66,10 +67,18 @@ export class EventStore {
         }
       }
       for (const { streamSeq, subject, reason, body } of rejected) {
-        await manager.query(
-          'insert into rejected (stream_seq, subject, reason, body) values ($1, $2, $3, $4) on conflict do nothing',
+        const isNew = await manager.query<unknown[]>(
+          'insert into rejected (stream_seq, subject, reason, body) values ($1, $2, $3, $4) on conflict do nothing returning stream_seq',
           [streamSeq, storable(subject), storable(reason), storable(body)],
         );
+        // Where it lies, and nothing that it says: whoever sent it would have that written into the log.
+        if (isNew.length > 0)
+          await tx.owe({
+            organization_id: null,
+            action: 'event.rejected',
+            outcome: 'failure',
+            resource: { kind: 'message', id: String(streamSeq) },
+          });
       }
       return taken;
     });

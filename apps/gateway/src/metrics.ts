@@ -26,6 +26,7 @@ export interface AuditLogState {
   readonly size: number;
   readonly checked_at: string | null;
   readonly damaged_index: number | null;
+  readonly rejected?: number | undefined;
 }
 
 /** The process's metrics. Labels are closed sets: routes as the tables name them, never paths; codes, never texts. */
@@ -113,6 +114,13 @@ export class Metrics {
       'portcullis_audit_log_damaged',
       '1 once the audit log was found not to be what was signed',
       ({ damaged_index }) => (damaged_index === null ? 0 : 1),
+    );
+    auditGauge(
+      registers,
+      watched,
+      'portcullis_audit_rejected',
+      'Messages that audit has put aside because they are no events of ours',
+      ({ rejected }) => rejected ?? null,
     );
     // There from the start: what begins at its first event looks to Prometheus like nothing that has risen.
     for (const outcome of ['acknowledged', 'fenced', 'pending']) this.revocations.zero({ outcome });

@@ -138,6 +138,8 @@ export const Audit = {
       checked_at: Time.nullable(),
       /** The first index at which that failed; null if it never did. */
       damaged_index: Count.nullable(),
+      /** Messages that were put aside because they are no events. Absent: a service of the version before. */
+      rejected: Count.optional(),
     }),
   }),
   /** The organization's events behind an index, oldest first; of none at once none. Without `after`: where the log ends now. */

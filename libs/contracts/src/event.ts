@@ -75,6 +75,7 @@ export const actions = [
   'log-key.created',
   'log-key.retired',
   'log.damaged',
+  'event.rejected',
 ] as const;
 export const Action = z.enum(actions);
 export type Action = z.infer<typeof Action>;
@@ -111,6 +112,7 @@ export const unrefusedActions: ReadonlySet<Action> = new Set<Action>([
   'log-key.created',
   'log-key.retired',
   'log.damaged',
+  'event.rejected',
 ]);
 
 export const Outcome = z.enum(['success', 'denied', 'failure']);

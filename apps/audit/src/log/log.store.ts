@@ -148,15 +148,21 @@ export class LogStore {
   }
 
   /** How the log stands, for who watches it. */
-  async state(): Promise<{ size: number; checkedAt: Date | null; damagedIndex: number | null }> {
+  async state(): Promise<{ size: number; checkedAt: Date | null; damagedIndex: number | null; rejected: number }> {
     const [row] = await this.database.read((manager) =>
-      manager.query<{ size: string; completed_at: Date | null; damaged_index: string | null }[]>(
-        'select size, completed_at, damaged_index from log_head cross join log_check',
+      manager.query<{ size: string; completed_at: Date | null; damaged_index: string | null; rejected: string }[]>(
+        `select size, completed_at, damaged_index, (select count(*) from rejected) as rejected
+           from log_head cross join log_check`,
       ),
     );
     if (!row) throw new Error('log_head or log_check has no row');
     const { completed_at: checkedAt, damaged_index: damaged } = row;
-    return { size: Number(row.size), checkedAt, damagedIndex: damaged === null ? null : Number(damaged) };
+    return {
+      size: Number(row.size),
+      checkedAt,
+      damagedIndex: damaged === null ? null : Number(damaged),
+      rejected: Number(row.rejected),
+    };
   }
 
   /** All that ever signed, the newest first. */

@@ -51,8 +51,8 @@ export class ProveLog {
   }
 
   async state(): Promise<ReplyOf<typeof Audit.state>> {
-    const { size, checkedAt, damagedIndex } = await this.log.store.state();
-    return { size, checked_at: checkedAt?.toISOString() ?? null, damaged_index: damagedIndex };
+    const { size, checkedAt, damagedIndex, rejected } = await this.log.store.state();
+    return { size, checked_at: checkedAt?.toISOString() ?? null, damaged_index: damagedIndex, rejected };
   }
 
   /** The installation's, so only the first organization may. */
