@@ -75,6 +75,12 @@ export const actions = [
   'log-key.created',
   'log-key.retired',
   'log.damaged',
+  'webhook.created',
+  'webhook.rotated',
+  'webhook.enabled',
+  'webhook.disabled',
+  'webhook.replayed',
+  'webhook.deleted',
 ] as const;
 export const Action = z.enum(actions);
 export type Action = z.infer<typeof Action>;
