@@ -14,6 +14,8 @@ create table webhook (
   created_by text not null,
   failing_since timestamptz,
   delivered_at timestamptz,
+  -- The receiver has asked for patience (Retry-After).
+  held_until timestamptz,
   -- The first index of the record that was not looked at for it yet.
   next_index bigint not null
 );
