@@ -5,11 +5,15 @@ import { auditDatabase } from './audit.module.js';
 import { loadConfig } from './config.js';
 import { LogDamaged } from './log/check-log.js';
 
-const { natsUrl, databaseUrl, log } = loadConfig();
+const { natsUrl, databaseUrl, log, webhookAllow } = loadConfig();
 
 try {
   await serve('audit', natsUrl, async (bus, report) =>
-    assembleAudit(bus, await Database.open({ ...auditDatabase, url: databaseUrl, report }), { report, log }),
+    assembleAudit(bus, await Database.open({ ...auditDatabase, url: databaseUrl, report }), {
+      report,
+      log,
+      webhookAllow,
+    }),
   );
 } catch (error) {
   if (!(error instanceof LogDamaged)) throw error;

@@ -123,10 +123,10 @@ export class DeliveryStore {
   /** The receiver has it. */
   async delivered({ webhookId, leafIndex }: ClaimedDelivery, now: Date): Promise<void> {
     await this.database.transaction(async ({ manager }) => {
-      await manager.query('update webhook set failing_since = null, held_until = null, delivered_at = $2 where id = $1', [
-        webhookId,
-        now,
-      ]);
+      await manager.query(
+        'update webhook set failing_since = null, held_until = null, delivered_at = $2 where id = $1',
+        [webhookId, now],
+      );
       await drop(manager, webhookId, leafIndex);
     });
   }
@@ -169,7 +169,10 @@ export class DeliveryStore {
   }
 
   async disable({ manager }: Transaction, webhookId: string, reason: string): Promise<void> {
-    await manager.query(`update webhook set status = 'disabled', disabled_reason = $2 where id = $1`, [webhookId, reason]);
+    await manager.query(`update webhook set status = 'disabled', disabled_reason = $2 where id = $1`, [
+      webhookId,
+      reason,
+    ]);
   }
 
   /** Takes away what has had its time: dead letters of before `oldest`, secrets that sign no more. */

@@ -40,7 +40,8 @@ export class Destinations {
     // One bad address among good ones is a trap, not a mistake: the connection might be made to it.
     if (addresses.every(({ address }) => this.allowed.contains(address))) return [...addresses];
     if (url.protocol !== 'https:') throw new DestinationRefused('Only https is sent to the public internet.');
-    if (!publicPorts.has(url.port === '' ? '443' : url.port)) throw new DestinationRefused('The port is none of those allowed.');
+    if (!publicPorts.has(url.port === '' ? '443' : url.port))
+      throw new DestinationRefused('The port is none of those allowed.');
     if (!addresses.every(({ address }) => this.allowed.contains(address) || isPublicAddress(address))) {
       throw new DestinationRefused('The address is not a public one.');
     }
@@ -50,7 +51,9 @@ export class Destinations {
 
 /** Whether an address is one that the internet routes to a single host (IANA special-purpose registries, RFC 6890). */
 export const isPublicAddress = (address: string): boolean =>
-  everyIpv4.contains(address) ? !specialIpv4.contains(address) : globalIpv6.contains(address) && !specialIpv6.contains(address);
+  everyIpv4.contains(address)
+    ? !specialIpv4.contains(address)
+    : globalIpv6.contains(address) && !specialIpv6.contains(address);
 
 const publicPorts: ReadonlySet<string> = new Set(['443', '8443']);
 

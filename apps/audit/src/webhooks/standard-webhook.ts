@@ -7,8 +7,7 @@ const secretBytes = 32;
 const maxBodyBytes = 20_000;
 
 /** A secret as its receiver is given it: `whsec_` and base64 (Standard Webhooks, "Signature scheme"). */
-export const mintWebhookSecret = (): Secret =>
-  Secret.of(secretPrefix + randomBytes(secretBytes).toString('base64'));
+export const mintWebhookSecret = (): Secret => Secret.of(secretPrefix + randomBytes(secretBytes).toString('base64'));
 
 export interface Message {
   readonly id: string;
