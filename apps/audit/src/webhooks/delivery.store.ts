@@ -42,7 +42,7 @@ export class DeliveryStore {
    */
   find(webhookId: string, size: number, now: Date): Promise<boolean> {
     return this.database.read(async (manager) => {
-      const rows = await manager.query<{ full: boolean }[]>(
+      const rows = await manager.query<{ filled: boolean }[]>(
         `with hook as materialized (
            select * from webhook
             where id = $1 and status = 'active' and next_index < $2
@@ -61,14 +61,14 @@ export class DeliveryStore {
               and (hook.subjects is null or stretch.resource_kind = any(hook.subjects)
                    or stretch.resource_id = any(hook.subjects))
            on conflict do nothing),
-         looked as (select count(*) = ${windowEvents} as full, count(*) as events, max(leaf_index) as last from stretch),
+         looked as (select count(*) = ${windowEvents} as filled, count(*) as events, max(leaf_index) as last from stretch),
          moved as (
-           update webhook set next_index = case when full then last + 1 else $2 end
+           update webhook set next_index = case when filled then last + 1 else $2 end
              from looked where webhook.id in (select id from hook) and (events > 0 or $2 - next_index > ${maxLag}))
-         select full from looked`,
+         select filled from looked`,
         [webhookId, size, now],
       );
-      return rows[0]?.full ?? false;
+      return rows[0]?.filled ?? false;
     });
   }
 
