@@ -3,6 +3,7 @@ import {
   Audit,
   type AuthenticatedCaller,
   eventOrigin,
+  isId,
   maxWebhooks,
   newId,
   type Operation,
@@ -49,8 +50,8 @@ export class ManageWebhooks {
   read(caller: AuthenticatedCaller, { id }: { id: string }): Promise<WebhookRecord> {
     return this.database.read(async (manager) => {
       const { organization_id: organizationId } = caller.principal;
-      const record = await this.store.read(manager, organizationId, id, this.database.now());
-      return record ?? missing();
+      if (!isId('whk', id)) missing();
+      return (await this.store.read(manager, organizationId, id, this.database.now())) ?? missing();
     });
   }
 
@@ -136,7 +137,8 @@ export class ManageWebhooks {
   replay(caller: AuthenticatedCaller, request: RequestOf<Of['replayWebhook']>): Promise<ReplyOf<Of['replayWebhook']>> {
     return this.once(caller, Audit.replayWebhook, request, async (tx, now) => {
       await this.locked(tx, caller, request.id);
-      const replayed = await this.store.replay(tx.manager, request.id, request.event_ids ?? null, now);
+      const eventIds = request.event_ids?.filter((id) => isId('evt', id)) ?? null;
+      const replayed = await this.store.replay(tx.manager, request.id, eventIds, now);
       if (replayed > 0) await this.note(tx, caller, 'webhook.replayed', request.id, { replayed });
       return { replayed };
     });
@@ -172,6 +174,7 @@ export class ManageWebhooks {
   }
 
   private async locked(tx: Transaction, caller: AuthenticatedCaller, id: string) {
+    if (!isId('whk', id)) missing();
     return (await this.store.lock(tx.manager, caller.principal.organization_id, id)) ?? missing();
   }
 
