@@ -20,7 +20,6 @@ export const webhookRoutes: readonly ControlRoute[] = [
       'Have your events sent to an https URL as they are kept, signed (Standard Webhooks). The secret is shown once',
     operation: Audit.createWebhook,
     status: 201,
-    example: { name: 'SIEM', url: 'https://siem.example/hooks/portcullis', actions: ['api-key.*', 'request.denied'] },
   }),
   operationRoute({
     method: 'GET',
