@@ -156,6 +156,16 @@ describe('a receiver', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
+  test('gets its events out of a long record that is not for it, in order to be found at all', async () => {
+    const { id } = await house.made(organization, { url: receiver.url, actions: ['api-key.revoked'] });
+    for (let batch = 0; batch < 6; batch++) await house.happened(organization, 1_000);
+    const [last] = await house.happened(organization, 1, { action: 'api-key.revoked' });
+    house.start();
+    await arrived(1);
+    await delivered(id);
+    expect(receiver.ids()).toEqual([last?.id]);
+  }, 60_000);
+
   test('verifies by the old secret and by the new one until the overlap is over', async () => {
     const { id, secret: old } = await house.made(organization, { url: receiver.url });
     const rotated = await house.manage.rotate(house.as(organization), { id, overlap_seconds: 100 });

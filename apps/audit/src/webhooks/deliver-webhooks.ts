@@ -1,5 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import { type Companion, Recurring } from '@portcullis/bus';
-import { type KeyEncryption, Secret } from '@portcullis/credentials';
+import { EnvelopeRefused, type KeyEncryption, Secret } from '@portcullis/credentials';
 import { type Database } from '@portcullis/persistence';
 import { type LogStore } from '../log/log.store.js';
 import { type ClaimedDelivery, DeliveryStore } from './delivery.store.js';
@@ -15,6 +16,8 @@ const timeoutMilliseconds = 15_000;
 /** Longer than an attempt may take: only who died does not finish within it. */
 const leaseMilliseconds = 45_000;
 const maxUnderWay = 64;
+/** Of the record, for one webhook in one turn: one that has much to catch up with keeps no other waiting. */
+const maxStretches = 10;
 const deadLetterDays = 30;
 const dayMilliseconds = 86_400_000;
 
@@ -43,6 +46,8 @@ export class DeliverWebhooks implements Companion {
     private readonly options: DeliverOptions,
   ) {
     this.store = new DeliveryStore(database);
+    // Each delivery under way listens.
+    setMaxListeners(0, this.stopping.signal);
     this.turns = new Recurring(() => this.turn(), {
       everyMilliseconds,
       mayRun: () => true,
@@ -65,7 +70,11 @@ export class DeliverWebhooks implements Companion {
     if (performance.now() - this.tidiedAt > tidyMilliseconds) await this.tidy();
     const { size } = await this.log.head();
     for (const id of await this.store.behind(size)) {
-      while (!this.stopping.signal.aborted && (await this.store.find(id, size, this.database.now())));
+      let hasMore = true;
+      for (let stretch = 0; stretch < maxStretches && hasMore && !this.stopping.signal.aborted; stretch++) {
+        hasMore = await this.store.find(id, size, this.database.now());
+      }
+      if (hasMore) this.turns.kick();
     }
     const free = maxUnderWay - this.underWay.size;
     if (free <= 0 || this.stopping.signal.aborted) return;
@@ -141,8 +150,14 @@ export class DeliverWebhooks implements Companion {
     const now = this.database.now();
     await this.store.tidy(now, new Date(now.getTime() - deadLetterDays * dayMilliseconds));
     for (const { id, webhookId, envelope } of await this.store.staleSecrets(encryption.currentKid)) {
-      const wrapped = encryption.rewrap(envelope, secretContext(id, webhookId));
-      if (wrapped !== null) await this.store.rewrap(id, envelope, wrapped);
+      try {
+        const wrapped = encryption.rewrap(envelope, secretContext(id, webhookId));
+        if (wrapped !== null) await this.store.rewrap(id, envelope, wrapped);
+      } catch (error) {
+        // One that does not open keeps no other webhook from being sent.
+        if (!(error instanceof EnvelopeRefused)) throw error;
+        this.options.report(`webhooks: a secret of ${webhookId} cannot be opened: ${error.message} Rotate it.`);
+      }
     }
     this.tidiedAt = performance.now();
   }

@@ -148,6 +148,20 @@ describe('secrets', () => {
     expect((await rotate(0)).secrets).toHaveLength(5);
   });
 
+  test('that do not open are said, and keep no other webhook waiting', async () => {
+    const broken = await house.made(organization, { url: receiver.url });
+    const other = house.anOrganization();
+    await house.made(other, { url: receiver.url });
+    await house.rows('update webhook_secret set envelope = $2 where webhook_id = $1', [
+      broken.id,
+      KeyEncryption.parse(randomBytes(32).toString('base64')).encrypt(Buffer.from('x'), 'elsewhere'),
+    ]);
+    const [event] = await house.happened(other, 1);
+    house.start();
+    await eventually(() => receiver.ids().includes(event?.id ?? ''));
+    expect(house.reports.join()).toContain(`a secret of ${broken.id} cannot be opened`);
+  });
+
   test('are wrapped anew when the key-encryption key changes, and open as before', async () => {
     const { id, secret } = await house.made(organization, { url: receiver.url });
     const [before] = await house.rows<{ id: string; envelope: string }>(

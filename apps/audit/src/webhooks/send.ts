@@ -28,8 +28,17 @@ export async function send(
   message: { headers: Record<string, string>; body: string },
   { destinations, timeoutMilliseconds, stopping, now }: SendOptions,
 ): Promise<Attempt> {
-  const overdue = AbortSignal.timeout(timeoutMilliseconds);
-  const signal = AbortSignal.any([overdue, stopping]);
+  // By hand: `AbortSignal.any` would have the signal of the process remember each attempt.
+  const ending = new AbortController();
+  const { signal } = ending;
+  let isOverdue = false;
+  const timer = setTimeout(() => {
+    isOverdue = true;
+    ending.abort();
+  }, timeoutMilliseconds);
+  const stop = (): void => ending.abort();
+  stopping.addEventListener('abort', stop, { once: true });
+  if (stopping.aborted) stop();
   let agent: Agent | undefined;
   try {
     const url = new URL(target);
@@ -52,14 +61,15 @@ export async function send(
     return { outcome: 'failed', reason, retryAfterSeconds: retryAfter(headers['retry-after'], now()) };
   } catch (error) {
     if (stopping.aborted) return { outcome: 'stopped' };
-    return { outcome: 'failed', reason: reasonOf(error, overdue), retryAfterSeconds: null };
+    return { outcome: 'failed', reason: isOverdue ? 'timeout' : reasonOf(error), retryAfterSeconds: null };
   } finally {
+    clearTimeout(timer);
+    stopping.removeEventListener('abort', stop);
     await agent?.destroy();
   }
 }
 
-function reasonOf(error: unknown, overdue: AbortSignal): string {
-  if (overdue.aborted) return 'timeout';
+function reasonOf(error: unknown): string {
   if (error instanceof DestinationRefused) return 'address_refused';
   if (error instanceof HostUnknown) return 'host_unknown';
   return 'unreachable';
