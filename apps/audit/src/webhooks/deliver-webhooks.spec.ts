@@ -27,7 +27,8 @@ afterEach(async () => {
 afterAll(() => house.drop());
 
 const idsOf = (events: readonly AuditEvent[]) => events.map(({ id }) => id).sort();
-const arrived = (count: number) => eventually(() => receiver.received.length >= count);
+const arrived = (count: number, milliseconds = 10_000) =>
+  eventually(() => receiver.received.length >= count, milliseconds);
 const state = (id: string) => house.manage.read(house.as(organization), { id });
 /** All that the record has for it was found and taken, or given up. */
 const delivered = (id: string) =>
@@ -115,7 +116,7 @@ describe('a receiver', () => {
     const events = await house.happened(organization, 120);
     house.start();
     house.start();
-    await arrived(120);
+    await arrived(120, 30_000);
     await delivered(id);
     expect(
       receiver
@@ -123,7 +124,7 @@ describe('a receiver', () => {
         .map((sent) => sent.id)
         .sort(),
     ).toEqual(idsOf(events));
-  });
+  }, 60_000);
 
   test('gets after a restart what was not taken before, and nothing again that was', async () => {
     const { id } = await house.made(organization, { url: receiver.url });

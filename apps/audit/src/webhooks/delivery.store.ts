@@ -14,7 +14,7 @@ export interface ClaimedDelivery {
 }
 
 /** How many of one webhook may be under way; of one that fails a single one, so that it holds no place that others need. */
-const slots = 4;
+const slots = 8;
 /** A webhook with so many to be sent looks no further in the record: what waits is bounded, and nothing is passed over. */
 const maxPending = 1_000;
 const windowEvents = 500;
