@@ -27,6 +27,7 @@ export interface GivenS3 {
   /** Another upstream than the example store. */
   readonly upstreamUrl?: string;
   readonly tls?: GatewayS3Parts['tls'];
+  readonly bodyMemoryBytes?: number;
   readonly serverLimits?: GatewayS3Parts['serverLimits'];
 }
 
@@ -111,6 +112,7 @@ export async function anS3Gateway(given: GivenS3 = {}) {
       stopping: () => false,
       report: (line) => void seen.reported.push(line),
       tls: given.tls,
+      ...(given.bodyMemoryBytes === undefined ? {} : { bodyMemoryBytes: given.bodyMemoryBytes }),
       ...(given.serverLimits ? { serverLimits: given.serverLimits } : {}),
     },
   );

@@ -7,6 +7,7 @@ import { errorDocument } from './error-document.js';
 import { clientResponseHeaders } from './headers.js';
 import { type S3Operation } from './operations.js';
 import { readAnswer, type S3UpstreamAnswer, type S3UpstreamReply } from './upstream.js';
+import { XmlFault } from './xml.js';
 
 /** An S3 request and its answer, while both are under way. */
 export interface S3Exchange {
@@ -22,6 +23,17 @@ export interface S3Exchange {
   readonly answerHeaders: readonly string[];
 }
 
+/** Ties a body to the decision on its request. */
+export interface BodyTie {
+  /** See `Judge.attach`. */
+  attach(close: () => void): Hold | undefined;
+  /** The body may come now. */
+  proceed(): void;
+}
+
+const notAdmitted = (): S3Fault =>
+  new S3Fault('ServiceUnavailable', 'not_admitted', 'This may not go on now. Try again shortly.');
+
 /**
  * The body of a request as the upstream may have it: what `decoder` lets through, at the upstream's pace, tied to the decision on the
  * request. When that is over, everything ends at once. The request itself stays readable: its answer has to go out.
@@ -29,19 +41,19 @@ export interface S3Exchange {
 export function tiedBody(
   request: IncomingMessage,
   decoder: Transform,
-  attach: (close: () => void) => Hold | undefined,
+  { attach, proceed }: BodyTie,
   cut: () => void,
 ): Readable {
   const hold = attach(cut);
-  if (!hold) {
-    throw new S3Fault('ServiceUnavailable', 'not_admitted', 'This may not go on now. Try again shortly.');
-  }
+  if (!hold) throw notAdmitted();
+  proceed();
   const onData = (chunk: Buffer): void => {
     if (!hold.admits()) return cut();
     if (!decoder.write(chunk)) request.pause();
   };
   const onDrain = (): void => void request.resume();
-  const onEnd = (): void => void decoder.end();
+  // The framing's own end may come long after the last byte.
+  const onEnd = (): void => (hold.admits() ? void decoder.end() : cut());
   const onClose = (): void => {
     if (!request.complete)
       decoder.destroy(new S3Fault('IncompleteBody', 'client_gone', 'The body ended before its announced length.'));
@@ -59,8 +71,29 @@ export function tiedBody(
   return decoder;
 }
 
-/** Reads a body that has to be checked before anything is done. Throws what the decoder finds wrong, and `EntityTooLarge`. */
-export function wholeBody(request: IncomingMessage, decoder: Transform, maxBytes: number): Promise<Buffer> {
+/**
+ * Reads a body that has to be checked before anything is done. Whoever sends it takes their time: what was decided before must still
+ * hold when it has come. Throws what the decoder finds wrong, and `EntityTooLarge`.
+ */
+export async function wholeBody(
+  request: IncomingMessage,
+  decoder: Transform,
+  { attach, proceed }: BodyTie,
+  maxBytes: number,
+): Promise<Buffer> {
+  const hold = attach(() => decoder.destroy(notAdmitted()));
+  if (!hold) throw notAdmitted();
+  try {
+    proceed();
+    const bytes = await readWhole(request, decoder, maxBytes);
+    if (!hold.admits()) throw notAdmitted();
+    return bytes;
+  } finally {
+    hold.release();
+  }
+}
+
+function readWhole(request: IncomingMessage, decoder: Transform, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let size = 0;
@@ -195,12 +228,25 @@ async function relayRewritten(
   if (found instanceof S3Fault && !began) throw found;
   const text = found
     ? errorDocument(found, { resource, requestId }, found instanceof S3Fault ? [] : found.more)
-    : rewrite(whole, about);
+    : rewritten(whole, rewrite, about);
   if (began) {
     response.end(text.slice(declaration.length));
     return;
   }
   response.writeHead(isError ? 500 : 200, [...framed, 'Content-Length', String(Buffer.byteLength(text))]).end(text);
+}
+
+function rewritten(body: Buffer, rewrite: (body: Buffer, about: Rewriting) => string, about: Rewriting): string {
+  try {
+    return rewrite(body, about);
+  } catch (error) {
+    if (!(error instanceof XmlFault)) throw error;
+    throw new S3Fault(
+      'InternalError',
+      'upstream_answer',
+      'The storage behind the gateway answered with what is no S3.',
+    );
+  }
 }
 
 /** An answer that breaks off must not look whole: the client's connection is cut with it. */

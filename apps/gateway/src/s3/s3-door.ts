@@ -22,7 +22,6 @@ import {
   aVisit,
   demandCommonHttp,
   headerValues,
-  proceed,
   requestIdOf,
   userAgentOf,
   type Visit,
@@ -50,6 +49,8 @@ export interface S3DoorParts {
   readonly publicUrl: string;
   readonly region: string;
   readonly replyKey: Caller['reply_key'];
+  /** See `BodyMemory`. */
+  readonly bodyMemoryBytes?: number;
   now(): Instant;
   stopping(): boolean;
   report(line: string): void;
@@ -147,7 +148,6 @@ export class S3Door {
       signature,
       judgement,
     });
-    proceed(visit);
     await this.#operations.carryOut(admitted, state.resource);
   }
 
@@ -382,8 +382,19 @@ function readQuery(target: string): { query: [name: string, value: string][]; ho
     query: rest.filter((pair) => !isHeader(pair)),
     hoisted: rest
       .filter((pair) => isHeader(pair) && !/^x-amz-(?:sdk-)?checksum-(?!mode$)/i.test(pair[0]))
-      .flatMap(([name, value]) => [name.toLowerCase(), value]),
+      .flatMap(([name, value]) => asHeader(name.toLowerCase(), value)),
   };
+}
+
+/** As Node would have read it: one character for each byte of its UTF-8. */
+function asHeader(name: string, value: string): [name: string, value: string] {
+  if (!/^[a-z0-9-]+$/.test(name) || /[^\t\x20-\x7e\x80-\u{10ffff}]/u.test(value))
+    throw new S3Fault(
+      'InvalidArgument',
+      'hoisted_header',
+      'A query parameter that stands for a header has the name of one, and no control characters.',
+    );
+  return [name, Buffer.from(value).toString('latin1')];
 }
 
 function demandPlainForm(rawHeaders: readonly string[]): void {
