@@ -167,9 +167,9 @@ export function rewriteOf({ name }: S3Operation): ((body: Buffer, about: Rewriti
 function withoutOwners(text: string, organizationId: string): string {
   if (text.includes('<![CDATA[')) throw new XmlFault('it has a CDATA section');
   const id = escapeXml(organizationId);
-  const ownerId = /<Owner>\s*<ID>([^<]*)<\/ID>/.exec(text)?.[1];
+  const ownerId = /<Owner(?:\s[^<>]*)?>\s*<ID>([^<]*)<\/ID>/.exec(text)?.[1];
   const renamed = text.replaceAll(
-    /<(Owner|Initiator)>[^]*?<\/\1>/g,
+    /<(Owner|Initiator)(?:\s[^<>]*[^<>/])?>[^]*?<\/\1\s*>/g,
     (_, name: string) => `<${name}><ID>${id}</ID><DisplayName>${id}</DisplayName></${name}>`,
   );
   if (ownerId === undefined || ownerId === '') return renamed;

@@ -1,7 +1,7 @@
 import { BodyMemory } from './body-memory.js';
 
 const MiB = 1_048_576;
-const full = expect.objectContaining({ code: 'SlowDown' });
+const full = 'Too many large chunks';
 
 test('what is held is bounded, a quarter of it for each organization, and comes back', () => {
   const memory = new BodyMemory(8 * MiB);

@@ -9,8 +9,8 @@ const organizationShares = 4;
 /** What one request has of it. */
 export interface MemoryShare {
   /** Instead of what it had before. Throws `S3Fault` `SlowDown` where there is no more. */
-  hold(bytes: number): void;
-  free(): void;
+  readonly hold: (bytes: number) => void;
+  readonly free: () => void;
 }
 
 /**

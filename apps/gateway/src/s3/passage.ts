@@ -26,9 +26,9 @@ export interface S3Exchange {
 /** Ties a body to the decision on its request. */
 export interface BodyTie {
   /** See `Judge.attach`. */
-  attach(close: () => void): Hold | undefined;
+  readonly attach: (close: () => void) => Hold | undefined;
   /** The body may come now. */
-  proceed(): void;
+  readonly proceed: () => void;
 }
 
 const notAdmitted = (): S3Fault =>

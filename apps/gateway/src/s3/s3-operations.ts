@@ -94,11 +94,17 @@ export class S3Operations {
       { method: request.method ?? '', path: pathOf(admitted), query, headers: [...headers, ...more], body },
       aborted.signal,
     );
-    await relay(exchange, answer, rewriteOf(operation), {
-      organizationId,
-      region: this.parts.region,
-      location: `${this.parts.publicUrl.replace('{organization}', organizationLabel(organizationId))}${encodeURI(pathOf(admitted))}`,
-    });
+    try {
+      await relay(exchange, answer, rewriteOf(operation), {
+        organizationId,
+        region: this.parts.region,
+        location: `${this.parts.publicUrl.replace('{organization}', organizationLabel(organizationId))}${encodeURI(pathOf(admitted))}`,
+      });
+    } catch (error) {
+      // Else its connection would wait for somebody to read on.
+      answer.body.destroy();
+      throw error;
+    }
   }
 
   async #bodyOf(admitted: S3Admitted, cut: () => void): Promise<{ body: S3UpstreamBody; more: HeaderList }> {

@@ -182,7 +182,7 @@ test('a completion that fails behind its 200 is an error', async () => {
 test('owners in a list are the organization', async () => {
   const { client } = await before((_request, response) => {
     response.end(
-      '<ListBucketResult><Name>mine</Name><Contents><Key>&lt;Owner&gt;</Key><Owner><ID>upstream-account</ID><DisplayName>Up</DisplayName></Owner></Contents></ListBucketResult>',
+      '<ListBucketResult><Name>mine</Name><Contents><Key>&lt;Owner&gt;</Key><Owner xmlns=""><ID>upstream-account</ID><DisplayName>Up</DisplayName></Owner></Contents></ListBucketResult>',
     );
   });
   const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: 'mine', FetchOwner: true }));
