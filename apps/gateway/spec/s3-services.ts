@@ -68,16 +68,16 @@ export class S3Services {
     return made;
   }
 
-  readonly ask: Ask = async (operation, request, caller) => {
+  readonly ask: Ask = (operation, request, caller) => {
     const parsed = (operation as Operation).request.safeParse(request);
     if (!parsed.success) throw refuseFaults(parsed.error);
     this.asked.push({ subject: operation.subject, caller });
-    if (this.away) throw new Refusal('unavailable', 'Nobody answers.');
-    const reply = await this.#reply(operation, parsed.data as never, caller);
+    if (this.away) return Promise.reject(new Refusal('unavailable', 'Nobody answers.'));
+    const reply = this.#reply(operation, parsed.data as never, caller);
     return (operation as Operation).reply.parse(reply) as never;
   };
 
-  async #reply(operation: Operation, request: Record<string, string>, caller?: Caller): Promise<unknown> {
+  #reply(operation: Operation, request: Record<string, string>, caller?: Caller): unknown {
     const position = { history: 'spec', seq: this.seq };
     const organization = caller?.principal?.organization_id ?? '';
     const name = request['name'] ?? '';

@@ -30,7 +30,6 @@ import {
   keyByLookup,
   type MembershipRecord,
   principalById,
-  type PrincipalRecord,
   Records,
   type RequestRecords,
   type Stop,

@@ -23,12 +23,15 @@ const make = (name: string, sent: Omit<Sent, 'port'> = {}) =>
 
 test('a bucket is made, shown, listed and deleted, and is the same at the S3 port', async () => {
   const made = await make('reports');
-  expect([made.status, made.json]).toEqual([201, { name: 'reports', created_at: expect.stringMatching(/Z$/) }]);
+  expect([made.status, made.text]).toEqual([
+    201,
+    expect.stringMatching(/^\{"name":"reports","created_at":"[^"]+Z"\}$/),
+  ]);
   const key = s3.services.key({ organization });
   const { Buckets } = await s3.client(key).send(new ListBucketsCommand({}));
   expect(Buckets?.map(({ Name }) => Name)).toEqual(['reports']);
   const one = await send('GET', `${path}/reports`);
-  expect([one.status, one.json]).toEqual([200, { name: 'reports', created_at: expect.stringMatching(/Z$/) }]);
+  expect([one.status, one.text]).toEqual([200, expect.stringMatching(/^\{"name":"reports","created_at":"[^"]+Z"\}$/)]);
   await s3.client(key).send(new CreateBucketCommand({ Bucket: 'by-s3' }));
   const first = await send('GET', `${path}?limit=1`);
   expect(first.json).toMatchObject({ items: [{ name: 'by-s3' }] });

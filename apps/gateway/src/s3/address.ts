@@ -19,7 +19,7 @@ const placeholder = '{organization}';
  */
 export function s3Addresses(publicUrl: string): S3Addresses {
   const base = hostOf(/^https?:\/\/([^/]+)/.exec(publicUrl)?.[1] ?? '');
-  const isName = !/^(?:[\d.]+|\[.*\]|localhost)$/.test(base) && base !== '';
+  const isName = !/^(?:[\d.]+|\[.*\])$/.test(base) && base !== '';
   const pattern = base
     .split(placeholder)
     .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))

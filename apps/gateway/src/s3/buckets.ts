@@ -48,9 +48,8 @@ export class S3Buckets {
 
   /** What the organization has that is there. */
   async list(organizationId: string): Promise<ListedBucket[]> {
-    const { policyBuckets, namesOf } = this.parts;
-    const byPolicy = policyBuckets();
-    const claimed = (await namesOf(organizationId)).filter((name) => !byPolicy.has(name));
+    const byPolicy = this.parts.policyBuckets();
+    const claimed = (await this.parts.namesOf(organizationId)).filter((name) => !byPolicy.has(name));
     const given = [...byPolicy].flatMap(([name, owner]) => (owner === organizationId ? [name] : []));
     const names = new Set([...claimed, ...given]);
     if (names.size === 0) return [];

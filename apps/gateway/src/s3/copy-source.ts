@@ -17,9 +17,8 @@ export function readCopySource(written: string): CopySource {
   const [bucket, key] = slash < 0 ? [path, ''] : [path.slice(0, slash), path.slice(slash + 1)];
   if (bucket.startsWith('arn:'))
     throw new S3Fault('NotImplemented', 'copy_source', 'A copy source is /bucket/key here.');
-  if (bucket === '' || key === '') throw refuse('it is /bucket/key');
+  if (bucket === '' || key === '' || bucket.length > 255) throw refuse('it is /bucket/key');
   // As in a path; an upstream that normalises would read another object.
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f\\]/.test(path)) throw refuse('a name has no control characters and no backslash');
   if (climbs(key)) throw refuse('its ".." lead out of the bucket');
   return { bucket, key, versionId: version === undefined ? undefined : decode(version) };

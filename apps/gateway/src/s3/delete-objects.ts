@@ -60,7 +60,6 @@ function deletedObject(element: XmlElement): DeletedObject {
 }
 
 /** As in a path: at most 1,024 bytes, nothing that a path could not carry. */
-// eslint-disable-next-line no-control-regex
 const isKey = (key: string): boolean => Buffer.byteLength(key) <= maxKeyBytes && !/[\u0000\\]/.test(key);
 
 /** The same order in our own writing, with its digest: what was checked is what the upstream reads. */

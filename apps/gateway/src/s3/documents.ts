@@ -114,7 +114,9 @@ function partsDocument(root: XmlElement): XmlElement {
 
 /** Logging and replication write into other buckets, which have to be the organization's too. */
 function bucketsIn(root: XmlElement): string[] {
-  const named = [...elementsOf(root)].filter((element) => ['Bucket', 'TargetBucket'].includes(localName(element)));
+  const named = [...elementsOf(root)].filter((element) =>
+    ['Bucket', 'BucketName', 'TargetBucket'].includes(localName(element)),
+  );
   return named.map(({ text: written, children }) => {
     const name = /^(?:arn:aws:s3:::)?([^:/]+)$/.exec(written.trim())?.[1];
     if (name === undefined || children.length > 0) throw malformed();
@@ -130,8 +132,8 @@ function text(element: XmlElement, name: string): string | undefined {
   }
 }
 
+/** Also of an error of another kind, which then says nothing. */
 function malformed(error?: unknown): S3Fault {
-  if (error !== undefined && !(error instanceof XmlFault)) throw error;
-  const why = error ? error.message : 'it is not what this operation takes';
+  const why = error instanceof XmlFault ? error.message : 'it is not what this operation takes';
   return new S3Fault('MalformedXML', 'malformed_xml', `The document cannot be read: ${why}.`);
 }

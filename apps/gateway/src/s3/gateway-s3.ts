@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Server } from 'node:http';
-import { Bucket, type ReplyOf } from '@portcullis/contracts';
+import type { Bucket, ReplyOf } from '@portcullis/contracts';
 import { type S3Config } from '../config.js';
 import { type ServerLimits } from '../server-limits.js';
 import { type TlsIdentity } from '../tls.js';

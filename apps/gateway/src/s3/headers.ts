@@ -93,6 +93,9 @@ export function upstreamRequestHeaders(rawHeaders: readonly string[], context: R
       if (metadataBytes > maxMetadataBytes)
         throw new S3Fault('InvalidArgument', 'metadata_too_large', `Metadata is at most ${maxMetadataBytes} bytes.`);
       headers.push([name, value]);
+    } else if (name === 'content-md5') {
+      // Documents are written anew, and have their own.
+      if (context.operation.body === 'object') headers.push([name, value]);
     } else if (passed.has(name) || (name.startsWith('x-amz-') && mayPass(name, value, context))) {
       headers.push([name, value]);
     }
@@ -103,7 +106,7 @@ export function upstreamRequestHeaders(rawHeaders: readonly string[], context: R
 }
 
 function mayPass(name: string, value: string, context: RequestHeaderContext): boolean {
-  const { operation, may } = context;
+  const { operation } = context;
   if (stays.has(name)) return false;
   if (/^x-amz-(?:sdk-)?checksum-/.test(name)) return checksumPasses(name, operation);
   // Where an account is expected to own the bucket, that is the organization here.
@@ -114,16 +117,16 @@ function mayPass(name: string, value: string, context: RequestHeaderContext): bo
   const isPlainAcl = name === 'x-amz-acl' && value === 'private';
   const isAcl = name === 'x-amz-acl' || name.startsWith('x-amz-grant-');
   // The plain acl says what is so anyway, and common tools always send it.
-  if (isPlainAcl) return false;
+  if (isPlainAcl || (name === 'x-amz-tagging-directive' && value === 'COPY')) return false;
   if (isAcl || configures.has(name)) {
-    if (may('storage:buckets:manage')) return true;
+    if (context.may('storage:buckets:manage')) return true;
     throw new S3Fault(
       'AccessDenied',
       'header_needs_more',
       `The header ${name} needs the permission storage:buckets:manage.`,
     );
   }
-  if (name === 'x-amz-server-side-encryption') return ownEncryption(value, may);
+  if (name === 'x-amz-server-side-encryption') return ownEncryption(value, context);
   if (/^x-amz-(?:copy-source-)?server-side-encryption-customer-/.test(name)) {
     if (context.upstreamIsTls) return true;
     throw new S3Fault(
@@ -142,8 +145,8 @@ function checksumPasses(name: string, { name: operation }: S3Operation): boolean
   return operation === 'PutObject' && !/-(?:algorithm|type)$/.test(name);
 }
 
-function ownEncryption(value: string, may: RequestHeaderContext['may']): boolean {
-  if (value === 'AES256' || may('storage:buckets:manage')) return true;
+function ownEncryption(value: string, context: RequestHeaderContext): boolean {
+  if (value === 'AES256' || context.may('storage:buckets:manage')) return true;
   throw new S3Fault(
     'AccessDenied',
     'header_needs_more',

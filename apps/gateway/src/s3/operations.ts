@@ -226,6 +226,9 @@ const selectors: ReadonlySet<string> = new Set(
 
 const methods: ReadonlySet<string> = new Set(s3Operations.map(({ method }) => method));
 
+/** For `Allow`. */
+export const s3Methods = [...methods].join(', ');
+
 /**
  * The operation that a request means. Which one that is goes by everything that S3 goes by, and by nothing else: whatever is left over
  * is refused, so that nothing is taken for a plain read or write which the upstream would take for more.

@@ -32,7 +32,7 @@ import { type S3Buckets } from './buckets.js';
 import { type CopySource, readCopySource } from './copy-source.js';
 import { errorDocument, noSuchBucket } from './error-document.js';
 import { faultOfRefusal } from './faults.js';
-import { operationOf, type S3Operation } from './operations.js';
+import { operationOf, s3Methods, type S3Operation } from './operations.js';
 import { ownHeaders } from './passage.js';
 import { S3Operations } from './s3-operations.js';
 import { type S3Upstream } from './upstream.js';
@@ -57,6 +57,8 @@ export interface S3DoorParts {
 
 /** How long the rest of a body that nobody wants may keep a connection after the answer. */
 const drainMilliseconds = 5_000;
+/** How often the same trouble with the upstream is told. */
+const reportMilliseconds = 10_000;
 const maxBucketBytes = 255;
 const maxKeyBytes = 1_024;
 
@@ -83,6 +85,7 @@ export interface S3Admitted {
 export class S3Door {
   readonly #addresses: S3Addresses;
   readonly #operations: S3Operations;
+  readonly #reportedMs = new Map<string, number>();
 
   constructor(private readonly parts: S3DoorParts) {
     this.#addresses = s3Addresses(parts.publicUrl);
@@ -131,8 +134,7 @@ export class S3Door {
       // Presigned uploads and rclone's are unsigned without TLS too; what TLS is for, it is for the whole request.
       { now: new Date(this.parts.now().wallMs), region: this.parts.region, allowUnsignedPayload: true },
     );
-    if (!signature)
-      throw new S3Fault('AccessDenied', 'anonymous', 'This needs a signature: there is no anonymous access.');
+    if (!signature) throw anonymous();
     const buckets = [...(bucket === null ? [] : [bucket]), ...(source ? [source.bucket] : [])];
     const judgement = await this.parts.judge.identifyS3({ signature, buckets, clientIp });
     const admitted = this.#admit(state, {
@@ -161,10 +163,8 @@ export class S3Door {
     const { identity } = judgement;
     const { arrival } = state;
     if (identity.kind !== 'principal') {
-      if (identity.kind === 'refused' && arrival) this.parts.denials.refusedCredential(arrival, identity);
-      throw identity.kind === 'refused'
-        ? faultOfRefusal(identity.refusal)
-        : new S3Fault('AccessDenied', 'anonymous', 'No.');
+      if (identity.kind === 'refused') throw new RefusedCredential(faultOfRefusal(identity.refusal), identity);
+      throw anonymous();
     }
     state.identity = identity;
     if (identity.key && arrival) visit.made = { arrival, identity: { ...identity, key: identity.key } };
@@ -218,6 +218,7 @@ export class S3Door {
     if (awaitsContinue(request)) response.setHeader('Connection', 'close');
     const head = ownHeaders({ requestId, answerHeaders });
     if (fault.status === 503 && !head.includes('Retry-After')) head.push('Retry-After', '1');
+    if (fault.status === 405) head.push('Allow', s3Methods);
     const text = errorDocument(fault, { resource, requestId }, Object.entries(fault.elements));
     if (!isHead) head.push('Content-Type', 'application/xml', 'Content-Length', String(Buffer.byteLength(text)));
     for (let at = 0; at < head.length; at += 2) response.setHeader(head[at] ?? '', head[at + 1] ?? '');
@@ -226,6 +227,10 @@ export class S3Door {
 
   #faultOf(state: Underway, error: unknown): S3Fault {
     const { visit, arrival, identity, clientIp = '' } = state;
+    if (error instanceof RefusedCredential) {
+      if (arrival) this.parts.denials.refusedCredential(arrival, error.identity);
+      return error.fault;
+    }
     if (error instanceof Denied) {
       if (arrival && identity) this.parts.denials.denied(arrival, identity, error.reason, error.permissions);
       return error.fault;
@@ -251,12 +256,20 @@ export class S3Door {
       } else if (arrival && identity && error.code === 'AccessDenied') {
         this.parts.denials.denied(arrival, identity, error.reason);
       }
-      if (error.reason.startsWith('upstream_'))
-        this.parts.report(`${visit.requestId}: S3 upstream: ${error.reason}${causeOf(error)}`);
+      if (error.reason.startsWith('upstream_')) this.#reportUpstream(visit, error);
       return error;
     }
     this.parts.report(`${visit.requestId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return new S3Fault('InternalError', 'internal', 'Something went wrong here. It has been logged.');
+  }
+
+  /** Once in a while for each reason: an upstream that is away is so for everybody. */
+  #reportUpstream({ requestId }: Visit, fault: S3Fault): void {
+    const { reason } = fault;
+    const nowMs = this.parts.now().monotonicMs;
+    if (nowMs - (this.#reportedMs.get(reason) ?? -Infinity) < reportMilliseconds) return;
+    this.#reportedMs.set(reason, nowMs);
+    this.parts.report(`${requestId}: S3 upstream: ${reason}${causeOf(fault)}`);
   }
 
   #watch(visit: Visit): void {
@@ -322,6 +335,19 @@ class Denied extends Error {
   }
 }
 
+/** A credential that was looked at and is no good. It is written down as what it was. */
+class RefusedCredential extends Error {
+  constructor(
+    readonly fault: S3Fault,
+    readonly identity: Extract<Identity, { kind: 'refused' }>,
+  ) {
+    super(fault.message);
+  }
+}
+
+const anonymous = (): S3Fault =>
+  new S3Fault('AccessDenied', 'anonymous', 'This needs a signature: there is no anonymous access.');
+
 /** They are verified, and go no further; so does the word by which some clients tell operations apart for their logs. */
 const signatureParameters: ReadonlySet<string> = new Set([
   'x-amz-algorithm',
@@ -372,4 +398,4 @@ function demandPlainForm(rawHeaders: readonly string[]): void {
 const resourceOf = ({ bucket, key }: S3Address): string =>
   `/${[bucket, key].filter((part) => part !== null).join('/')}`;
 
-const causeOf = ({ cause }: Error): string => (cause instanceof Error ? ` (${cause.message})` : '');
+const causeOf = ({ cause }: { cause?: unknown }): string => (cause instanceof Error ? ` (${cause.message})` : '');

@@ -6,6 +6,7 @@ import { isDraining } from '../drain.js';
 import { end, type ServerLimits, usualLimits } from '../server-limits.js';
 import { type TlsIdentity } from '../tls.js';
 import { errorDocument } from './error-document.js';
+import { s3Methods } from './operations.js';
 import { type S3Door } from './s3-door.js';
 
 /**
@@ -75,6 +76,7 @@ function writeError(socket: Socket, status: number, code: string, message: strin
     'X-Request-Id': requestId,
     'X-Content-Type-Options': 'nosniff',
     'Content-Length': String(Buffer.byteLength(text)),
+    ...(status === 405 ? { Allow: s3Methods } : {}),
     Connection: 'close',
   }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(

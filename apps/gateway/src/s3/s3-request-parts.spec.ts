@@ -74,6 +74,7 @@ describe('headers of a request', () => {
 
   test('an owner that is expected is the organization, or nobody is let in', () => {
     expect(pass(['x-amz-expected-bucket-owner', 'org_1'])).toEqual({});
+    expect(pass(['content-md5', 'm'])).toEqual({ 'content-md5': 'm' });
     expect(() => pass(['x-amz-expected-bucket-owner', '123456789012'])).toThrow(
       expect.objectContaining({ code: 'AccessDenied' }),
     );

@@ -115,6 +115,10 @@ describe('a request is refused by name', () => {
   });
 });
 
+test('a method that S3 has not is told which it has', async () => {
+  expect((await ask(get({ method: 'PATCH' }))).head).toMatch(/\r\nAllow: GET, PUT, DELETE, HEAD, POST\r\n/);
+});
+
 test('signed in the header and in the query at once is refused', async () => {
   const url = new URL(await getSignedUrl(gate.client(key), new GetObjectCommand({ Bucket: 'signed', Key: 'x' })));
   const { head } = signedHead(gate.port, key, { path: '/signed/x' });
@@ -274,6 +278,25 @@ describe('a connection goes on behind a refusal', () => {
     expect((await wire.answer())?.status).toBe(200);
     wire.end();
   });
+});
+
+test('a credential that is refused is one event, with whose it was and why', async () => {
+  const cases: [string, () => string, object][] = [
+    [
+      'wrong_signature',
+      () => get({}, { ...key, secretAccessKey: 'x'.repeat(40) }),
+      { organization_id: organization, actor: { credential_id: key.record.id } },
+    ],
+    ['unknown_access_key', () => get({}, { ...key, accessKeyId: 'AKIA0000000000000001' }), { organization_id: null }],
+    ['too_old', () => get({ now: new Date(Date.now() - 3_600_000) }), { organization_id: null }],
+  ];
+  for (const [reason, made, whose] of cases) {
+    gate.seen.events.length = 0;
+    await ask(made());
+    const found = gate.seen.events.filter((event) => event.action === 'credential.refused');
+    expect(found).toEqual([expect.objectContaining({ reason, details: { method: 'GET', path: '/signed' } })]);
+    expect(found[0]).toMatchObject(whose);
+  }
 });
 
 test('an error to HEAD has no body', async () => {

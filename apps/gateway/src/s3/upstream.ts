@@ -93,7 +93,7 @@ export class S3Upstream {
     });
     try {
       const { statusCode, ...answer } = await this.#pool.request({
-        method: method as 'GET',
+        method,
         path: signed.target,
         headers: { ...signed.headers, ...lengthOf(body) },
         body: body.kind === 'whole' ? body.bytes : body.kind === 'stream' ? body.stream : null,

@@ -23,7 +23,8 @@ export interface CanonicalParts {
 /** One character for each byte, like Node's headers: hash it as latin1. */
 export function canonicalRequest(parts: CanonicalParts): string {
   const { method, target, query, rawHeaders, signedHeaders, payload } = parts;
-  const headers = signedHeaders.map((name) => `${name}:${linesOf(rawHeaders, name).map(folded).join(',')}\n`).join('');
+  const values = valuesByName(rawHeaders);
+  const headers = signedHeaders.map((name) => `${name}:${(values.get(name) ?? []).map(folded).join(',')}\n`).join('');
   return [method, canonicalUri(target), canonicalQuery(query), headers, signedHeaders.join(';'), payload].join('\n');
 }
 
@@ -60,6 +61,19 @@ export function linesOf(raw: readonly string[], name: string): string[] {
     if (raw[at]?.toLowerCase() === name) lines.push(raw[at + 1] ?? '');
   }
   return lines;
+}
+
+/** In one pass: to search all lines for each signed name would take anybody's head of 2,000 headers a quarter of a second. */
+function valuesByName(raw: readonly string[]): ReadonlyMap<string, string[]> {
+  const values = new Map<string, string[]>();
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = (raw[at] ?? '').toLowerCase();
+    const value = raw[at + 1] ?? '';
+    const lines = values.get(name);
+    if (lines) lines.push(value);
+    else values.set(name, [value]);
+  }
+  return values;
 }
 
 /** Not `\s`: 0xa0 is a byte of many a UTF-8 letter here. */

@@ -142,7 +142,32 @@ describe('the Authorization header', () => {
     const text = good.replace('x-amz-date', 'x-amz-acl;x-amz-date');
     const fault = faultOf({ ...sent(text), target: '/b/k?x-amz-acl=private' });
     expect(fault).toMatchObject({ code: 'SignatureDoesNotMatch', reason: 'signed_header_missing' });
+    const long = faultOf(sent(good.replace('x-amz-date', `x-amz-date;x${'y'.repeat(20_000)}`)));
+    expect(long.reason).toBe('signed_header_missing');
+    expect(long.message.length).toBeLessThan(300);
   });
+});
+
+test('a head of thousands of signed headers is read in a few passes', () => {
+  const names = Array.from({ length: 2000 }, (_, at) => `a${at}`);
+  const signed = [...names, 'host', 'x-amz-date'].sort().join(';');
+  const credential = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}`;
+  const rawHeaders = [
+    ...names.flatMap((name) => [name, 'x']),
+    ...['Host', host, 'X-Amz-Date', timestamp],
+    ...['Authorization', `${credential}, SignedHeaders=${signed}, Signature=${'0'.repeat(64)}`],
+  ];
+  let reads = 0;
+  const counted = new Proxy(rawHeaders, {
+    get: (all, name, receiver): unknown => {
+      reads += 1;
+      return Reflect.get(all, name, receiver);
+    },
+  });
+  expect(readS3Signature({ method: 'GET', target: '/b/k', rawHeaders: counted }, options)).toMatchObject({
+    signedHeaders: signed.split(';'),
+  });
+  expect(reads).toBeLessThan(100 * rawHeaders.length);
 });
 
 describe('a presigned query', () => {

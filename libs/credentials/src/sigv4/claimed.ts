@@ -32,11 +32,12 @@ const parameters = [
   'X-Amz-SignedHeaders',
   'X-Amz-Signature',
 ] as const;
+const bySpelling = new Map(parameters.map((parameter) => [parameter.toLowerCase(), parameter]));
 const maxExpiresSeconds = 604_800;
 
 /** Whether one of the parameters of a presigned URL is there: then all have to be. */
 export function isPresigned(query: Query): boolean {
-  return query.some(([name]) => parameters.some((parameter) => parameter.toLowerCase() === name.toLowerCase()));
+  return query.some(([name]) => bySpelling.has(name.toLowerCase()));
 }
 
 /** Other ways to sign for S3, each refused by its name. */
@@ -111,7 +112,7 @@ export function claimedInQuery(query: Query): Claimed {
   const code = 'AuthorizationQueryParametersError';
   const values = new Map<string, string>();
   for (const [name, value] of query) {
-    const parameter = parameters.find((one) => one.toLowerCase() === name.toLowerCase());
+    const parameter = bySpelling.get(name.toLowerCase());
     if (parameter === undefined) continue;
     if (parameter !== name || values.has(name)) {
       throw new S3Fault(code, 'bad_parameter', `${parameter} is given once, in these capitals.`);

@@ -1,6 +1,6 @@
 /** Below this a piece is copied: a Buffer of its own for each byte that a slow client sends would cost a hundred times the bytes. */
 const smallBytes = 8 * 1024;
-const blockBytes = 64 * 1024;
+export const blockBytes = 64 * 1024;
 
 /** Bytes that wait, in order. It costs little more memory than they have, however small the pieces were. */
 export class HeldBytes {
@@ -9,8 +9,14 @@ export class HeldBytes {
   /** Of the block: [from, to) is filled and in no piece yet. */
   private from = 0;
   private to = 0;
+  private held = 0;
+
+  get length(): number {
+    return this.held;
+  }
 
   push(bytes: Buffer): void {
+    this.held += bytes.length;
     if (bytes.length >= smallBytes) {
       this.cut();
       this.pieces.push(bytes);
@@ -34,6 +40,7 @@ export class HeldBytes {
     this.cut();
     const { pieces } = this;
     this.pieces = [];
+    this.held = 0;
     return pieces;
   }
 

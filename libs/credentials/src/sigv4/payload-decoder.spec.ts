@@ -168,3 +168,20 @@ test('who reads every piece as it comes still never gets the last one of a wrong
   expect(await fault).toMatchObject({ code: 'XAmzContentSHA256Mismatch' });
   expect(Buffer.concat(out).equals(hello.subarray(0, 6000))).toBe(true);
 });
+
+test.each(names)('%s: a body in single bytes does not wait for its reader in a Buffer for each', async (name) => {
+  const { signature, head } = await ofMode(name);
+  const bytes = Array.from(hello, (_, at) => hello.subarray(at, at + 1));
+  const signing = name.includes('AWS4') ? { seed: signature.signature, key } : {};
+  const parts = chunked(bytes, { ...signing, ...(name.endsWith('TRAILER') ? { trailer } : {}) });
+  const decoder = payloadDecoder(signature, key, head.rawHeaders);
+  // At once, and one at a time.
+  if (name.startsWith('STREAMING')) decoder.write(wire(parts));
+  else for (const byte of bytes) decoder.write(byte);
+  decoder.end();
+  const out: Buffer[] = [];
+  decoder.on('data', (piece: Buffer) => out.push(piece));
+  await new Promise((resolve) => decoder.on('end', resolve));
+  expect(Buffer.concat(out).equals(hello)).toBe(true);
+  expect(out.length).toBeLessThan(10);
+});

@@ -3,6 +3,7 @@ import { type Secret } from '../secret.js';
 import { BodyChecks } from './body-checks.js';
 import { signingKeyBytes } from './canonical-request.js';
 import { ChunkedBody } from './chunked-body.js';
+import { blockBytes, HeldBytes } from './held-bytes.js';
 import { type S3Signature } from './read-signature.js';
 import { S3Fault } from './s3-fault.js';
 
@@ -51,6 +52,7 @@ interface Body {
 class PayloadDecoder extends Transform {
   private readonly checks: BodyChecks;
   private readonly body: Body;
+  private readonly held = new HeldBytes();
   private last: Buffer | null = null;
 
   constructor(
@@ -59,7 +61,7 @@ class PayloadDecoder extends Transform {
     rawHeaders: readonly string[],
     { checksumIsOfObject = false }: PayloadDecoderOptions,
   ) {
-    super({ readableHighWaterMark: 256 * 1024, writableHighWaterMark: 64 * 1024 });
+    super({ readableHighWaterMark: 256 * 1024 });
     this.checks = new BodyChecks(payload, rawHeaders, { ofObject: checksumIsOfObject });
     const release = (plain: Buffer): void => this.release(plain);
     this.body =
@@ -69,13 +71,18 @@ class PayloadDecoder extends Transform {
   }
 
   override _transform(bytes: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    settle(done, () => this.body.write(bytes));
+    settle(done, () => {
+      this.body.write(bytes);
+      // While the reader has enough to do, small pieces gather: a Buffer for each byte would cost two hundred times the bytes.
+      if (this.readableLength === 0 || this.held.length >= blockBytes) this.passOn();
+    });
   }
 
   override _flush(done: TransformCallback): void {
     settle(done, () => {
       this.body.end();
       this.checks.verify();
+      this.passOn();
       if (this.last) this.push(this.last);
     });
   }
@@ -83,8 +90,15 @@ class PayloadDecoder extends Transform {
   private release(plain: Buffer): void {
     if (plain.length === 0) return;
     this.checks.update(plain);
-    if (this.last) this.push(this.last);
-    this.last = plain;
+    this.held.push(plain);
+  }
+
+  /** All but the last piece. */
+  private passOn(): void {
+    for (const piece of this.held.take()) {
+      if (this.last) this.push(this.last);
+      this.last = piece;
+    }
   }
 }
 

@@ -8,7 +8,7 @@ export type S3Payload =
       readonly kind: 'digest';
       /** Lower-case hex. */
       readonly sha256: string;
-      /** Null if the request has no Content-Length. */
+      /** Null if only the body's end will tell: Transfer-Encoding. */
       readonly decodedLength: number | null;
     }
   | { readonly kind: 'unsigned'; readonly decodedLength: number | null }
@@ -125,6 +125,8 @@ function codings(rawHeaders: readonly string[]): string[] {
 }
 
 function contentLength(rawHeaders: readonly string[]): number | null {
+  // Neither header: no body (RFC 9112 section 6.3), and so nothing of which a last piece could be held back.
+  if (!hasBody(rawHeaders)) return 0;
   const [line] = linesOf(rawHeaders, 'content-length');
   return line === undefined ? null : (bytesOf(line) ?? null);
 }

@@ -81,6 +81,19 @@ describe('every kind of payload, in both forms', () => {
     });
   });
 
+  test.each(['header', 'presigned'])(
+    '%s: without a body nothing is to come, whatever the hash promises',
+    async (form) => {
+      const head = await signers[form]?.({ headers: { 'x-amz-content-sha256': sha256('hello') } });
+      expect(readS3Signature(head as S3RequestHead, options)?.payload).toMatchObject({
+        kind: 'digest',
+        decodedLength: 0,
+      });
+      const streamed = withHeader(head as S3RequestHead, 'transfer-encoding', 'chunked');
+      expect(readS3Signature(streamed, options)?.payload).toMatchObject({ kind: 'digest', decodedLength: null });
+    },
+  );
+
   test('an unsigned payload without a body needs no TLS', async () => {
     const head = await inHeader({ method: 'GET', headers: { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } });
     expect(verifies(head, { allowUnsignedPayload: false })).toBe(true);

@@ -186,6 +186,7 @@ const single = new Set([
 
 function checkSignedHeaders(claimed: Claimed, rawHeaders: readonly string[]): void {
   const { signedHeaders } = claimed;
+  const signed = new Set(signedHeaders);
   const sorted = signedHeaders.every((name, at) => at === 0 || (signedHeaders[at - 1] ?? '') < name);
   if (!sorted || !signedHeaders.every((name) => /^[a-z0-9!#$%&'*+\-.^_`|~]+$/.test(name))) {
     throw malformed(
@@ -194,7 +195,7 @@ function checkSignedHeaders(claimed: Claimed, rawHeaders: readonly string[]): vo
       'SignedHeaders are in lower case, sorted, each once, with ";" between.',
     );
   }
-  if (!signedHeaders.includes('host')) throw malformed(claimed, 'host_not_signed', 'SignedHeaders must hold "host".');
+  if (!signed.has('host')) throw malformed(claimed, 'host_not_signed', 'SignedHeaders must hold "host".');
   const sent = new Set<string>();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? '').toLowerCase();
@@ -209,10 +210,10 @@ function checkSignedHeaders(claimed: Claimed, rawHeaders: readonly string[]): vo
     throw new S3Fault(
       'SignatureDoesNotMatch',
       'signed_header_missing',
-      `SignedHeaders names "${missing}", which did not arrive. Send it, or look for a proxy that removes it.`,
+      `SignedHeaders names "${missing.slice(0, 100)}", which did not arrive. Send it, or look for a proxy that removes it.`,
     );
   }
-  const unsigned = [...sent].filter((name) => mustBeSigned(name, claimed.form) && !signedHeaders.includes(name));
+  const unsigned = [...sent].filter((name) => mustBeSigned(name, claimed.form) && !signed.has(name));
   if (unsigned.length === 0) return;
   throw new S3Fault(
     'AccessDenied',

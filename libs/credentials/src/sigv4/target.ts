@@ -12,8 +12,8 @@ export interface S3Path {
  * Bucket and key of a request line's target. `virtual-host`: the bucket is in the host and the whole path is the key.
  *
  * Throws {@link S3Fault} InvalidURI for what two parties could read differently: a lone `%`, bytes that are no UTF-8, control
- * characters and `\` in a name, a slash in a bucket's name, and `..` that would climb out of the bucket if an upstream, or a
- * proxy before it, took the key for a path.
+ * characters and `\` in a name, a slash in a bucket's name, and names that would be the bucket itself or lead out of it if an
+ * upstream, or a proxy before it, took them for a path: an object's operation would be one of a bucket, or of another's.
  */
 export function s3PathOf(target: string, style: 'path' | 'virtual-host' = 'path'): S3Path {
   const { path } = splitTarget(target);
@@ -27,8 +27,11 @@ export function s3PathOf(target: string, style: 'path' | 'virtual-host' = 'path'
   if (bucket === null && style === 'path' && path !== '/') {
     throw invalidUri('bucket_empty', 'The path begins with the name of a bucket: /bucket/key.');
   }
-  if (key !== null && climbs(key)) {
-    throw invalidUri('key_climbs', 'The ".." in this key lead out of its bucket. Use a key without them.');
+  if ((bucket !== null && climbs(bucket)) || (key !== null && climbs(key))) {
+    throw invalidUri(
+      'name_climbs',
+      'Taken for a path, this name is its bucket or leads out of it. Use one without "." and "..".',
+    );
   }
   return { bucket, key };
 }
@@ -112,15 +115,15 @@ function nameOf(segment: string): string {
   return segment;
 }
 
-/** Empty segments and `.` give no depth: some who normalise paths drop them first. */
-function climbs(key: string): boolean {
+/** Whether nothing is left of a name, or less. Empty segments and `.` give no depth: some who normalise paths drop them first. */
+function climbs(name: string): boolean {
   let depth = 0;
-  for (const segment of key.split('/')) {
+  for (const segment of name.split('/')) {
     if (segment === '..') depth -= 1;
     else if (segment !== '' && segment !== '.') depth += 1;
     if (depth < 0) return true;
   }
-  return false;
+  return depth === 0;
 }
 
 function compare(a: string, b: string): number {
