@@ -1,4 +1,4 @@
-import { S3Fault } from '@portcullis/credentials';
+import { S3Fault, s3PathOf } from '@portcullis/credentials';
 
 /** The object that a copy is made of, decoded. */
 export interface CopySource {
@@ -20,7 +20,7 @@ export function readCopySource(written: string): CopySource {
   if (bucket === '' || key === '' || bucket.length > 255) throw refuse('it is /bucket/key');
   // As in a path; an upstream that normalises would read another object.
   if (/[\u0000-\u001f\u007f\\]/.test(path)) throw refuse('a name has no control characters and no backslash');
-  if (climbs(key)) throw refuse('its ".." lead out of the bucket');
+  if (climbs(bucket, key)) throw refuse('its ".." lead out of the bucket');
   return { bucket, key, versionId: version === undefined ? undefined : decode(version) };
 }
 
@@ -30,14 +30,15 @@ export function copySourceHeader({ bucket, key, versionId }: CopySource): string
   return versionId === undefined ? path : `${path}?versionId=${encode(versionId)}`;
 }
 
-function climbs(key: string): boolean {
-  let depth = 0;
-  for (const segment of key.split('/')) {
-    if (segment === '..') depth -= 1;
-    else if (segment !== '' && segment !== '.') depth += 1;
-    if (depth < 0) return true;
+/** By the rule of the path itself: what a normalising upstream would read as another object, or as the bucket. */
+function climbs(bucket: string, key: string): boolean {
+  try {
+    s3PathOf(`/${[bucket, ...key.split('/')].map(encode).join('/')}`);
+    return false;
+  } catch (error) {
+    if (error instanceof S3Fault) return true;
+    throw error;
   }
-  return false;
 }
 
 function decode(text: string): string {

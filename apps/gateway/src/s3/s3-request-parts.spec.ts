@@ -131,12 +131,23 @@ describe('the source of a copy', () => {
     expect(copySourceHeader(source)).toBe(again);
   });
 
-  test.each(['', 'b', '/b/', 'b/k?x=1', 'b/k?versionId=a&x', 'b/%zz', 'b/%ff', 'b/..%2f..%2fc/k', 'b/a%00', 'b/../c'])(
-    '"%s" is none',
-    (written) => {
-      expect(() => readCopySource(written)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }));
-    },
-  );
+  test.each([
+    '',
+    'b',
+    '/b/',
+    'b/k?x=1',
+    'b/k?versionId=a&x',
+    'b/%zz',
+    'b/%ff',
+    'b/..%2f..%2fc/k',
+    'b/a%00',
+    'b/../c',
+    'b/.',
+    'b/a/..',
+    'b//',
+  ])('"%s" is none', (written) => {
+    expect(() => readCopySource(written)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }));
+  });
 });
 
 describe('a list of objects to delete', () => {
