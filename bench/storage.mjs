@@ -253,7 +253,7 @@ export const storageExtent = (quick) =>
       }
     : {
         http: { rounds: 11, milliseconds: 1_500, warmMilliseconds: 5_000, warmRequests: 20_000 },
-        ...{ bytes: 2 ** 30, transferRounds: 3, stores: [trivial, example] },
+        ...{ bytes: 2 ** 30, transferRounds: 2, stores: [trivial, example] },
       };
 
 if (process.argv[1] === here('./storage.mjs')) {
