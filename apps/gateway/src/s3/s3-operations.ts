@@ -9,6 +9,7 @@ import { bucketListDocument, listWanted, pageOf } from './list-buckets.js';
 import { ownHeaders, relay, relayError, type S3Exchange, tiedBody, tooLarge, wholeBody } from './passage.js';
 import { type S3Admitted, type S3DoorParts } from './s3-door.js';
 import { type S3UpstreamBody, type S3UpstreamReply } from './upstream.js';
+import { Ending } from './upstream-answer.js';
 
 /** Carries out what the door let pass: most of it at the upstream, what is about whose a bucket is through api-key. */
 export class S3Operations {
@@ -63,18 +64,18 @@ export class S3Operations {
   async #forward(exchange: S3Exchange, admitted: S3Admitted, headers: HeaderList): Promise<void> {
     const { operation, query, organizationId, visit } = admitted;
     const { request, response } = visit;
-    const aborted = new AbortController();
-    const gone = (): void => aborted.abort(new Error('the client went away'));
+    const ending = new Ending();
+    const gone = (): void => ending.end('the client went away');
     response.on('close', gone);
     if (request.socket.destroyed) gone();
     const cut = (): void => {
-      aborted.abort(new Error('cut off'));
+      ending.end('cut off');
       response.destroy();
     };
     const { body, more } = await this.#bodyOf(admitted, cut);
     const answer = await this.parts.upstream.send(
       { method: request.method ?? '', path: pathOf(admitted), query, headers: [...headers, ...more], body },
-      aborted.signal,
+      ending,
     );
     await relay(exchange, answer, rewriteOf(operation), {
       organizationId,
