@@ -119,7 +119,9 @@ export class EnforcementStore implements AuthorityStore {
 
 /** Whether the change at this place took something away. Markers are dropped when nothing can match them any more: then it is not known. */
 export async function tookAway(manager: EntityManager, seq: number): Promise<boolean> {
-  const [marker] = await manager.query<{ effect: Marker['effect'] }[]>('select effect from marker where seq = $1', [seq]);
+  const [marker] = await manager.query<{ effect: Marker['effect'] }[]>('select effect from marker where seq = $1', [
+    seq,
+  ]);
   return marker?.effect !== 'refresh';
 }
 
