@@ -6,7 +6,10 @@ import { specDatabase, type SpecDatabase } from '@portcullis/testing';
 import { type Transaction } from './database.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'portcullis-statement-'));
-writeFileSync(join(directory, '1770000000000-thing.sql'), 'create table thing (id text primary key, ended_seq bigint, note text)');
+writeFileSync(
+  join(directory, '1770000000000-thing.sql'),
+  'create table thing (id text primary key, ended_seq bigint, note text)',
+);
 
 let spec: SpecDatabase;
 beforeAll(async () => {
