@@ -4,7 +4,6 @@ import { Database } from '@portcullis/persistence';
 import { followEdits, PolicyFile } from '@portcullis/policy';
 import { exitMisconfigured, policyVariables } from '@portcullis/settings';
 import { apiKeyDatabase, ApiKeyModule } from './api-key.module.js';
-import { ApiKeyStore } from './api-key.store.js';
 import { BucketStore } from './buckets/bucket.store.js';
 import { ConfirmBucketChange } from './buckets/confirm-bucket-change.js';
 import { loadConfig } from './config.js';

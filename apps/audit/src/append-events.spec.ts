@@ -26,6 +26,7 @@ import { auditDatabase } from './audit.module.js';
 // The service as its own process on a message server of its own, so that both may be killed. Needs the build, as `npm test` does.
 const program = join(import.meta.dirname, '../dist/main.js');
 const password = 'spec';
+const keyEncryptionKey = randomBytes(32).toString('base64');
 const now = new Date('2026-02-01T00:00:00.000Z');
 const organization = newId('org', now);
 const patience = 90_000;
@@ -60,7 +61,12 @@ const startAudit = async (): Promise<void> => {
   const database = new URL(spec.url);
   database.port = String(cable.port);
   const child = spawn(process.execPath, [program], {
-    env: { NATS_URL: nats.url({ user: 'audit', password }), DATABASE_URL: database.href },
+    env: {
+      NATS_URL: nats.url({ user: 'audit', password }),
+      DATABASE_URL: database.href,
+      PORTCULLIS_PUBLIC_URL: 'http://127.0.0.1:8080',
+      PORTCULLIS_KEY_ENCRYPTION_KEY: keyEncryptionKey,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   audit = child;

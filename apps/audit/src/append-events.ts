@@ -7,11 +7,15 @@ import {
   type Companion,
   GatheredStream,
 } from '@portcullis/bus';
-import { type AuditEvent } from '@portcullis/contracts';
-import { type EventStore, isUnstorable, type RejectedMessage } from './event.store.js';
+import { type EventStore, isUnstorable, LeavesOwed, type RejectedMessage } from './event.store.js';
+import { giveLeaves } from './log/give-leaves.js';
+import { type Log } from './log/log.js';
 import { readEvent } from './read-event.js';
+import { sealEvent, type SealedEvent } from './seal-event.js';
 
 const maxBatchEvents = 500;
+/** While one batch is written the next is gathered. */
+const maxInHand = 2 * maxBatchEvents;
 const maxBatchBytes = 8 * 1024 * 1024;
 
 /**
@@ -20,18 +24,23 @@ const maxBatchBytes = 8 * 1024 * 1024;
  */
 export class AppendEvents implements Companion {
   private readonly gathering: GatheredStream;
+  /** What messages say, read and hashed while the batch before them is written. */
+  private readonly readings = new WeakMap<JsMsg, ReadMessage>();
 
   constructor(
     private readonly bus: Bus,
     private readonly events: EventStore,
+    private readonly log: Log,
     private readonly report: (line: string) => void,
   ) {
     const work = {
       stream: auditStream,
       consumer: auditConsumer,
-      maxMessages: maxBatchEvents,
+      maxMessages: maxInHand,
+      arrived: (message: JsMsg) => void this.readings.set(message, readMessage(message)),
       batchOf,
-      keep: (batch: readonly JsMsg[]) => this.keep(batch.map((message) => ({ message, ...readEvent(message) }))),
+      keep: (batch: readonly JsMsg[]) =>
+        this.keep(batch.map((message) => this.readings.get(message) ?? readMessage(message))),
       words: {
         unfollowed: 'the stream of events cannot be followed, will try again',
         unkept: 'the record cannot be written, will try until it can',
@@ -59,6 +68,10 @@ export class AppendEvents implements Companion {
     try {
       await this.append(read);
     } catch (error) {
+      if (error instanceof LeavesOwed) {
+        await giveLeaves(this.log, this.events, this.report);
+        return this.keep(read);
+      }
       const [one] = read;
       if (!one || !isUnstorable(error)) throw error;
       if (read.length === 1)
@@ -70,20 +83,20 @@ export class AppendEvents implements Companion {
   }
 
   private async append(read: readonly ReadMessage[]): Promise<void> {
-    const events = read.flatMap(({ event }) => (event ? [event] : []));
-    const taken = new Set(await this.events.append(events, read.flatMap(rejection)));
+    const sealed = read.flatMap((one) => one.sealed ?? []);
+    const taken = new Set(await this.events.append(this.log, sealed, read.flatMap(rejection)));
     const judged = read.map((one) =>
-      one.event && taken.has(one.event) ? { message: one.message, reason: idTaken } : one,
+      one.sealed && taken.has(one.sealed.event) ? { message: one.message, reason: idTaken } : one,
     );
-    if (taken.size > 0) await this.events.append([], judged.flatMap(rejection));
+    if (taken.size > 0) await this.events.append(this.log, [], judged.flatMap(rejection));
 
-    const kept = events.filter((event) => !taken.has(event));
+    const kept = sealed.map(({ event }) => event).filter((event) => !taken.has(event));
     for (const service of new Set(kept.map((event) => event.service))) {
       const ids = kept.filter((event) => event.service === service).map((event) => event.id);
       this.bus.connection.publish(committedSubject(service), JSON.stringify(ids));
     }
-    for (const { message, event, reason } of judged) {
-      if (event) message.ack();
+    for (const { message, sealed: isKept, reason } of judged) {
+      if (isKept) message.ack();
       // With a reason nats-server 2.9 would not know the word, and deliver the message for ever.
       else message.term();
       if (reason !== undefined) this.report(`message ${message.seq} on ${message.subject} was put aside: ${reason}`);
@@ -94,8 +107,13 @@ export class AppendEvents implements Companion {
 /** A message and what it says: an event, or why it is none. */
 interface ReadMessage {
   message: JsMsg;
-  event?: AuditEvent;
+  sealed?: SealedEvent;
   reason?: string;
+}
+
+function readMessage(message: JsMsg): ReadMessage {
+  const read = readEvent(message);
+  return { message, ...('event' in read ? sealEvent(read.event) : read) };
 }
 
 const idTaken = "its id is that of another service's event";

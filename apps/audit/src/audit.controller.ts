@@ -1,20 +1,77 @@
 import { Controller } from '@nestjs/common';
 import { Handles } from '@portcullis/bus';
-import { Audit, type AuthenticatedCaller, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import { Audit, type AuthenticatedCaller as Caller, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import { EraseSubject } from './erase-subject.js';
+import { ExportEvents } from './export-events.js';
+import { FollowEvents } from './follow-events.js';
+import { ProveLog } from './log/prove-log.js';
 import { ReadEvents } from './read-events.js';
+
+type Of = typeof Audit;
 
 /** The message face: one method per operation, one call each. */
 @Controller()
 export class AuditController {
-  constructor(private readonly readEvents: ReadEvents) {}
+  constructor(
+    private readonly readEvents: ReadEvents,
+    private readonly proveLog: ProveLog,
+    private readonly exportEvents: ExportEvents,
+    private readonly followEvents: FollowEvents,
+    private readonly eraser: EraseSubject,
+  ) {}
 
   @Handles(Audit.list)
-  list(request: RequestOf<typeof Audit.list>, caller: AuthenticatedCaller): Promise<ReplyOf<typeof Audit.list>> {
+  list(request: RequestOf<Of['list']>, caller: Caller): Promise<ReplyOf<Of['list']>> {
     return this.readEvents.list(caller, request);
   }
 
   @Handles(Audit.read)
-  read(request: RequestOf<typeof Audit.read>, caller: AuthenticatedCaller): Promise<ReplyOf<typeof Audit.read>> {
+  read(request: RequestOf<Of['read']>, caller: Caller): Promise<ReplyOf<Of['read']>> {
     return this.readEvents.one(caller, request);
+  }
+
+  @Handles(Audit.prove)
+  prove(request: RequestOf<Of['prove']>, caller: Caller): Promise<ReplyOf<Of['prove']>> {
+    return this.proveLog.inclusion(caller, request);
+  }
+
+  @Handles(Audit.checkpoint)
+  checkpoint(): Promise<ReplyOf<Of['checkpoint']>> {
+    return this.proveLog.checkpoint();
+  }
+
+  @Handles(Audit.logKeys)
+  logKeys(): Promise<ReplyOf<Of['logKeys']>> {
+    return this.proveLog.keys();
+  }
+
+  @Handles(Audit.rotateLogKey)
+  rotateLogKey(_request: RequestOf<Of['rotateLogKey']>, caller: Caller): Promise<ReplyOf<Of['rotateLogKey']>> {
+    return this.proveLog.rotateKey(caller);
+  }
+
+  @Handles(Audit.state)
+  state(): Promise<ReplyOf<Of['state']>> {
+    return this.proveLog.state();
+  }
+
+  @Handles(Audit.consistency)
+  consistency(request: RequestOf<Of['consistency']>): Promise<ReplyOf<Of['consistency']>> {
+    return this.proveLog.consistency(request);
+  }
+
+  @Handles(Audit.exportPage)
+  exportPage(request: RequestOf<Of['exportPage']>, caller: Caller): Promise<ReplyOf<Of['exportPage']>> {
+    return this.exportEvents.page(caller, request);
+  }
+
+  @Handles(Audit.follow)
+  follow(request: RequestOf<Of['follow']>, caller: Caller): Promise<ReplyOf<Of['follow']>> {
+    return this.followEvents.page(caller, request);
+  }
+
+  @Handles(Audit.eraseSubject)
+  eraseSubject(request: RequestOf<Of['eraseSubject']>, caller: Caller): Promise<ReplyOf<Of['eraseSubject']>> {
+    return this.eraser.erase(caller, request);
   }
 }

@@ -1,9 +1,15 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { Bus } from '@portcullis/bus';
-import { Database } from '@portcullis/persistence';
+import { type Bus } from '@portcullis/bus';
+import { type Database } from '@portcullis/persistence';
 import { AuditController } from './audit.controller.js';
-import { EventStore } from './event.store.js';
+import { EraseSubject } from './erase-subject.js';
+import { type EventStore } from './event.store.js';
+import { ExportEvents } from './export-events.js';
+import { FollowEvents } from './follow-events.js';
+import { type Log } from './log/log.js';
+import { ProveLog } from './log/prove-log.js';
 import { ReadEvents } from './read-events.js';
+import { Readers } from './readers.js';
 
 /** The service's own corner of Postgres. */
 export const auditDatabase = {
@@ -16,16 +22,26 @@ export const auditDatabase = {
 /** The list of what exists in this service. */
 @Module({})
 export class AuditModule {
-  static of(parts: { bus: Bus; database: Database; events: EventStore }): DynamicModule {
+  static of({ bus, database, events, log }: AuditParts): DynamicModule {
+    const readers = new Readers(bus);
+    const provided = [
+      new ReadEvents(readers, database, events),
+      new ProveLog(database, readers, events, log),
+      new ExportEvents(database, readers, events, log),
+      new FollowEvents(database, readers, events, log),
+      new EraseSubject(database, events),
+    ];
     return {
       module: AuditModule,
       controllers: [AuditController],
-      providers: [
-        { provide: Bus, useValue: parts.bus },
-        { provide: Database, useValue: parts.database },
-        { provide: EventStore, useValue: parts.events },
-        ReadEvents,
-      ],
+      providers: provided.map((useValue) => ({ provide: useValue.constructor, useValue })),
     };
   }
+}
+
+interface AuditParts {
+  bus: Bus;
+  database: Database;
+  events: EventStore;
+  log: Log;
 }

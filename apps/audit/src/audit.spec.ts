@@ -15,6 +15,7 @@ import { generateSigningKey } from '@portcullis/credentials';
 import { aCaller, eventually, specConnection, specDatabase, type SpecDatabase, specNatsUrl } from '@portcullis/testing';
 import { assembleAudit } from './assemble-audit.js';
 import { auditDatabase } from './audit.module.js';
+import { logConfig } from '../spec/log-config.js';
 import { EventStore } from './event.store.js';
 
 const now = new Date('2026-02-01T00:00:00.000Z');
@@ -28,13 +29,11 @@ let gateway: Bus;
 let admin: NatsConnection;
 
 const start = async (): Promise<void> => {
-  running = await startService('audit', specNatsUrl('audit'), (bus, report) =>
-    Promise.resolve({
-      ...assembleAudit(bus, spec.database, report),
-      gatewayKeys: { find: () => Promise.resolve(gatewayKey.publicKey) },
-      close: () => Promise.resolve(),
-    }),
-  );
+  running = await startService('audit', specNatsUrl('audit'), async (bus, report) => ({
+    ...(await assembleAudit(bus, spec.database, { report, log: logConfig })),
+    gatewayKeys: { find: () => Promise.resolve(gatewayKey.publicKey) },
+    close: () => Promise.resolve(),
+  }));
 };
 
 beforeAll(async () => {
@@ -74,8 +73,12 @@ const publish = (...events: AuditEvent[]) => Promise.all(events.map((event) => p
 const reader = (organization_id: string) => aCaller({ organization_id, permissions: ['audit:view'] });
 const list = (filter: Partial<RequestInputOf<typeof Audit.list>> = {}, organization_id = organization) =>
   gateway.call(Audit.list, filter, reader(organization_id));
+/** Asked of the table: who asks the service is written down. */
 const kept = (id: string, organization_id = organization) =>
-  eventually(() => gateway.call(Audit.read, { id }, reader(organization_id)).catch(() => undefined));
+  eventually(async () => {
+    const text = `select body from event where id = $1 and coalesce(organization_id, $3) = $2`;
+    return (await rows<{ body: AuditEvent }>(text, [id, organization_id, first]))[0]?.body;
+  });
 const rows = <T>(sql: string, values: unknown[] = []) =>
   spec.database.read((manager) => manager.query<T[]>(sql, values));
 
@@ -88,6 +91,7 @@ describe('the record', () => {
     });
     await publish(event);
     expect(await kept(event.id)).toEqual(event);
+    expect(await gateway.call(Audit.read, { id: event.id }, reader(organization))).toEqual(event);
     await eventually(() => told.includes(event.id));
     listening.unsubscribe();
   });
@@ -114,11 +118,13 @@ describe('the record', () => {
     const events = Array.from({ length: 100 }, () => anEvent());
     await publish(...events, ...events.slice(0, 10));
     await Promise.all(events.map((event) => kept(event.id)));
-    const indexes = (await rows<{ leaf_index: string }>('select leaf_index from event order by leaf_index')).map(
-      (row) => Number(row.leaf_index),
+    // One statement: what is read is itself written down, so that the record grows while it is looked at.
+    const [state] = await rows<{ indexes: number[]; size: number; leaves: number }>(
+      `select (select array_agg(leaf_index::int order by leaf_index) from event) as indexes,
+              (select size::int from log_size) as size, (select size::int from log_head) as leaves`,
     );
-    expect(indexes).toEqual(indexes.map((_, position) => position));
-    expect(await rows('select size::int as size from log_size')).toEqual([{ size: indexes.length }]);
+    expect(state?.indexes).toEqual(state?.indexes.map((_, position) => position));
+    expect(state).toMatchObject({ size: state?.indexes.length, leaves: state?.indexes.length });
   });
 
   test('misses nothing that was published while audit was away', async () => {
@@ -191,18 +197,21 @@ describe('a reader', () => {
       await publish(event);
       await kept(event.id, here);
     }
-    const one = await list({ limit: 2 }, here);
+    const made = { action: 'api-key.created' as const, limit: 2 };
+    const one = await list(made, here);
     const late = anEvent({ organization_id: here });
     await publish(late);
     await kept(late.id, here);
-    const two = await list({ limit: 2, cursor: one.next_cursor ?? '' }, here);
-    const three = await list({ limit: 2, cursor: two.next_cursor ?? '' }, here);
+    const two = await list({ ...made, cursor: one.next_cursor ?? '' }, here);
+    const three = await list({ ...made, cursor: two.next_cursor ?? '' }, here);
     expect([...one.items, ...two.items, ...three.items].map((event) => event.id)).toEqual(
       events.map((event) => event.id).reverse(),
     );
     expect(three.next_cursor).toBeNull();
-    await expect(list({ cursor: one.next_cursor ?? '' })).rejects.toMatchObject({ code: 'invalid_cursor' });
-    await expect(list({ cursor: `${one.next_cursor}A` }, here)).rejects.toMatchObject({ code: 'invalid_cursor' });
+    await expect(list({ ...made, cursor: one.next_cursor ?? '' })).rejects.toMatchObject({ code: 'invalid_cursor' });
+    await expect(list({ ...made, cursor: `${one.next_cursor}A` }, here)).rejects.toMatchObject({
+      code: 'invalid_cursor',
+    });
   });
 
   test('finds events by who, what, which, when, how it ended and in which request', async () => {
@@ -218,7 +227,7 @@ describe('a reader', () => {
     await publish(made, denied);
     await Promise.all([kept(made.id, here), kept(denied.id, here)]);
     const found = async (filter: Partial<RequestInputOf<typeof Audit.list>>) =>
-      (await list(filter, here)).items.map((event) => event.id);
+      (await list(filter, here)).items.filter((event) => event.service !== 'audit').map((event) => event.id);
     expect(await found({ actor: actor.id })).toEqual([made.id]);
     expect(await found({ actor: actor.credential_id })).toEqual([made.id]);
     expect(await found({ action: 'request.denied' })).toEqual([denied.id]);
@@ -250,7 +259,7 @@ describe('a reader', () => {
 
     const store = new EventStore(spec.database);
     const search = (before?: number) =>
-      store.list({ organizationId: here, installation: false, q: 'needle', before }, 10, 3);
+      store.list({ organizationId: here, installation: false, action: 'api-key.created', q: 'needle', before }, 10, 3);
     const first = await search();
     expect(first.found).toEqual([]);
     const second = await search(first.examinedDownTo);
@@ -278,7 +287,7 @@ describe('a reader', () => {
     const event = anEvent({ organization_id: here });
     await publish(event);
     await kept(event.id, here);
-    expect((await list(filter, here)).items).toHaveLength(count);
+    expect((await list({ ...filter, action: event.action }, here)).items).toHaveLength(count);
   });
 
   test.each(['evt_', '\0', "' or true --", newId('key', now)])(
@@ -288,6 +297,33 @@ describe('a reader', () => {
       await expect(gateway.call(Audit.read, { id }, reader(first))).rejects.toEqual(missing);
     },
   );
+
+  test('is written down, once for a list whatever its pages are, before the answer; what was searched for is not', async () => {
+    const here = newId('org', now);
+    const events = Array.from({ length: 3 }, () => anEvent({ organization_id: here }));
+    await publish(...events);
+    for (const { id } of events) await kept(id, here);
+    const caller = reader(here);
+    const q = 'api-key.created';
+    const one = await gateway.call(Audit.list, { limit: 1, q }, caller);
+    await gateway.call(Audit.list, { limit: 1, q, cursor: one.next_cursor ?? '' }, caller);
+    await gateway.call(Audit.read, { id: events[0]?.id ?? '' }, caller);
+    const readings = () =>
+      rows<{ body: AuditEvent }>(`select body from event where organization_id = $1 and action = 'record.viewed'`, [
+        here,
+      ]);
+    await eventually(async () => (await readings()).length >= 2);
+    const said = (await readings()).map(({ body }) => body);
+    expect(said).toHaveLength(2);
+    expect(said[0]).toMatchObject({
+      service: 'audit',
+      actor: { id: caller.principal.id, credential_id: caller.principal.credential_id },
+      request_id: caller.request.id,
+      details: { searched: true },
+    });
+    expect(said[1]?.resource).toEqual({ kind: 'audit-event', id: events[0]?.id });
+    expect(JSON.stringify(said)).not.toContain(q);
+  });
 
   test('needs audit:view', async () => {
     await expect(gateway.call(Audit.list, {}, aCaller({ organization_id: organization }))).rejects.toMatchObject({

@@ -1,7 +1,52 @@
 import { busSettings } from '@portcullis/bus';
+import { KeyEncryption, KeyListRefused } from '@portcullis/credentials';
 import { postgresSettings } from '@portcullis/persistence';
-import { settingsOrExit } from '@portcullis/settings';
+import { readSettings, settingsOrExit, wholeNumber, type Environment } from '@portcullis/settings';
 import { z } from 'zod';
 
+const keyEncryption = z
+  .string()
+  .transform((list, context) => {
+    try {
+      return KeyEncryption.parse(list);
+    } catch (error) {
+      if (!(error instanceof KeyListRefused)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  })
+  .describe('It encrypts the keys of the log; all services of an installation need the same.');
+
+const settings = z.object({
+  ...busSettings,
+  ...postgresSettings,
+  PORTCULLIS_KEY_ENCRYPTION_KEY: keyEncryption,
+  PORTCULLIS_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .describe('The log is named after its host at the first start.'),
+  /** The log's name, if not the one that it was given at its first start. Another name begins another log over the same leaves. */
+  PORTCULLIS_AUDIT_ORIGIN: z
+    .string()
+    .regex(/^[\x21-\x2a\x2c-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces and plus signs')
+    .optional(),
+  PORTCULLIS_AUDIT_KEY_DAYS: wholeNumber({ min: 1, max: 3650 }).default(365),
+});
+
 /** The only reader of the environment. Every fault is printed at once, then exit 78. */
-export const loadConfig = () => settingsOrExit(z.object({ ...busSettings, ...postgresSettings }));
+export const loadConfig = () => arranged(settingsOrExit(settings));
+
+/** The same for an environment given; throws `ConfigFault`. */
+export const readConfig = (env: Environment) => arranged(readSettings(settings, env));
+
+const arranged = (read: z.output<typeof settings>) => ({
+  natsUrl: read.NATS_URL,
+  databaseUrl: read.DATABASE_URL,
+  log: {
+    encryption: read.PORTCULLIS_KEY_ENCRYPTION_KEY,
+    keyDays: read.PORTCULLIS_AUDIT_KEY_DAYS,
+    origin: read.PORTCULLIS_AUDIT_ORIGIN,
+    firstOrigin: `${new URL(read.PORTCULLIS_PUBLIC_URL).host}/audit`,
+  },
+});
+
+export type LogConfig = ReturnType<typeof arranged>['log'];

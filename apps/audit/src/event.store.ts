@@ -1,19 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { type AuditEvent, type RequestOf, type Audit } from '@portcullis/contracts';
+import { type AuditEvent } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
-
-export type EventFilter = Omit<RequestOf<typeof Audit.list>, 'limit' | 'cursor'> & {
-  organizationId: string;
-  /** Whether events that are nobody's are shown as well. */
-  installation: boolean;
-  /** Only events with a lower index. */
-  before?: number | undefined;
-};
+import { type EntityManager } from 'typeorm';
+import { type EventFilter, listStatement } from './event-list.store.js';
+import { type Log } from './log/log.js';
+import { type SealedEvent } from './seal-event.js';
 
 export interface FoundEvents {
   found: { index: number; event: AuditEvent }[];
   /** Set when older events were not looked through: every match from this index on is in `found`. */
   examinedDownTo?: number;
+}
+
+export interface OpenedEvents {
+  events: Map<number, { salt: Buffer; event: AuditEvent }>;
+  end: number;
 }
 
 export interface RejectedMessage {
@@ -23,27 +24,44 @@ export interface RejectedMessage {
   body: string;
 }
 
-/** The only file that knows the tables. The record is append-only: nothing here updates or deletes an event. */
+/** Whose events somebody sees: the organization's, and for the first organization those that are nobody's. */
+export interface Reader {
+  readonly organizationId: string;
+  readonly installation: boolean;
+}
+
+/** The only file that knows the events' tables. The record is append-only: `erase` alone takes something away. */
 @Injectable()
 export class EventStore {
   constructor(private readonly database: Database) {}
 
   /**
-   * Keeps the events that are not kept yet, in the order given, and what was rejected beside them; all in one transaction.
-   * Answers those that are not kept because their id is that of another service's event.
+   * Keeps the events that are not kept yet, in the order given, each with its leaf, and what was rejected beside them; all in one
+   * transaction. Answers those that are not kept because their id is that of another service's event.
    */
-  append(events: readonly AuditEvent[], rejected: readonly RejectedMessage[]): Promise<AuditEvent[]> {
+  append(log: Log, events: readonly SealedEvent[], rejected: readonly RejectedMessage[]): Promise<AuditEvent[]> {
     return this.database.transaction(async ({ manager }) => {
       const taken: AuditEvent[] = [];
       if (events.length > 0) {
-        const [head] = await manager.query<{ size: string }[]>('select size from log_size for update');
-        if (!head) throw new Error('log_size has no row');
-        const batch = JSON.stringify(events);
-        const appended = await manager.query<unknown[]>(insertEvents, [batch, head.size]);
-        await manager.query('update log_size set size = size + $1', [appended.length]);
-        for (const { position } of await manager.query<{ position: number }[]>(findTaken, [batch])) {
-          const event = events[position];
-          if (event) taken.push(event);
+        const { given, head } = await log.store.lock(manager);
+        if (given > head.size) throw new LeavesOwed();
+        const fresh: SealedEvent[] = [];
+        const owners = await this.owners(manager, events);
+        for (const sealed of events) {
+          const { id, service } = sealed.event;
+          const owner = owners.get(id);
+          if (owner === undefined) {
+            owners.set(id, service);
+            fresh.push(sealed);
+          } else if (owner !== service) taken.push(sealed.event);
+        }
+        if (fresh.length > 0) {
+          await insert(manager, head.size, fresh);
+          await log.grow(
+            manager,
+            head,
+            fresh.map(({ leafHash }) => leafHash),
+          );
         }
       }
       for (const { streamSeq, subject, reason, body } of rejected) {
@@ -70,15 +88,135 @@ export class EventStore {
     });
   }
 
-  read(organizationId: string, installation: boolean, id: string): Promise<AuditEvent | undefined> {
+  read(reader: Reader, id: string): Promise<AuditEvent | undefined> {
     return this.database.read(async (manager) => {
       const [row] = await manager.query<{ body: AuditEvent }[]>(
-        'select body from event where id = $2 and (organization_id = $1 or (organization_id is null and $3))',
-        [organizationId, id, installation],
+        'select body from event where id = $1 and reader = any($2)',
+        [id, readersOf(reader)],
       );
       return row?.body;
     });
   }
+
+  /** Where the leaf of an event is that this reader sees, erased or not. */
+  indexOf(reader: Reader, id: string): Promise<number | undefined> {
+    return this.database.read(async (manager) => {
+      const [row] = await manager.query<{ leaf_index: string }[]>(
+        `select leaf_index from event where id = $1 and reader = any($2)
+         union all select leaf_index from erased where id = $1 and reader = any($2)`,
+        [id, readersOf(reader)],
+      );
+      return row && Number(row.leaf_index);
+    });
+  }
+
+  /**
+   * The reader's events of the indexes `from` to `to` − 1 with their salts, as many as `maxBytes` hold and one at least; and the index
+   * behind the last that was looked at.
+   */
+  opened(reader: Reader, from: number, to: number, maxBytes: number): Promise<OpenedEvents> {
+    return this.database.read(async (manager) => {
+      const rows = await manager.query<{ leaf_index: string; salt: Buffer; body: AuditEvent | null }[]>(
+        `select leaf_index, salt, case when bytes - own <= $4 then body end as body from (
+           select leaf_index, salt, body, octet_length(body::text) as own,
+                  sum(octet_length(body::text)) over (order by leaf_index) as bytes
+             from event where reader = any($1) and leaf_index >= $2 and leaf_index < $3) as opened
+         order by leaf_index`,
+        [readersOf(reader), from, to, maxBytes],
+      );
+      const events: OpenedEvents['events'] = new Map();
+      for (const { leaf_index, salt, body } of rows) {
+        if (body === null) return { events, end: Number(leaf_index) };
+        events.set(Number(leaf_index), { salt, event: body });
+      }
+      return { events, end: to };
+    });
+  }
+
+  /** The lowest index of the reader's events of `since` or later; the log's size if there is none. */
+  firstSince(reader: Reader, since: string, size: number): Promise<number> {
+    return this.edge(
+      `select coalesce(min(leaf_index), $3) as index from (select unnest($1::text[]) as reader) as mine
+         cross join lateral (select leaf_index from event where event.reader = mine.reader and time >= $2
+                              order by leaf_index limit 1) as first`,
+      [readersOf(reader), since, size],
+    );
+  }
+
+  /** The index behind the reader's last event before `until`; 0 if there is none. */
+  endBefore(reader: Reader, until: string, size: number): Promise<number> {
+    return this.edge(
+      `select least(coalesce(max(leaf_index) + 1, 0), $3) as index from (select unnest($1::text[]) as reader) as mine
+         cross join lateral (select leaf_index from event where event.reader = mine.reader and time < $2
+                              order by leaf_index desc limit 1) as last`,
+      [readersOf(reader), until, size],
+    );
+  }
+
+  /** Takes at most `limit` events away that are about a subject, and keeps in mind that they were there. Answers how many. */
+  async erase(
+    manager: EntityManager,
+    { organizationId, subject, by, now }: { organizationId: string; subject: string; by: string; now: Date },
+    limit: number,
+  ): Promise<number> {
+    const about = `reader = $1 and action <> 'record.erased'`;
+    const [row] = await manager.query<{ count: number }[]>(
+      `with chosen as (
+         (select leaf_index from event where ${about} and left(actor_id, 128) = $2 limit $5)
+         union (select leaf_index from event where ${about} and left(resource_id, 128) = $2 limit $5)
+         limit $5),
+       gone as (delete from event using chosen where event.leaf_index = chosen.leaf_index
+                returning event.leaf_index, event.id, event.body->>'service' as service, event.reader),
+       noted as (insert into erased (leaf_index, id, service, reader, erased_at, erased_by)
+                 select leaf_index, id, service, reader, $3, $4 from gone)
+       select count(*)::int as count from gone`,
+      [organizationId, subject, now, by, limit],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** Events from an index on, whosever they are. */
+  async from(manager: EntityManager, index: number, limit: number): Promise<{ index: number; event: AuditEvent }[]> {
+    const rows = await manager.query<{ leaf_index: string; body: AuditEvent }[]>(
+      'select leaf_index, body from event where leaf_index >= $1 order by leaf_index limit $2',
+      [index, limit],
+    );
+    return rows.map(({ leaf_index, body }) => ({ index: Number(leaf_index), event: body }));
+  }
+
+  /** Writes text and salt of events that were kept without, from an index on. */
+  async seal(manager: EntityManager, index: number, sealed: readonly SealedEvent[]): Promise<void> {
+    await manager.query(
+      `update event set body = given.text::json, salt = given.salt
+         from unnest($2::text[], $3::bytea[]) with ordinality as given (text, salt, position)
+        where leaf_index = $1::bigint + position - 1`,
+      [index, sealed.map(({ text }) => text), sealed.map(({ salt }) => salt)],
+    );
+  }
+
+  private edge(text: string, values: unknown[]): Promise<number> {
+    return this.database.read(async (manager) => {
+      const [row] = await manager.query<{ index: string }[]>(text, values);
+      return Number(row?.index);
+    });
+  }
+
+  /** Who said the events of these ids first. An erased event's id is still its service's. */
+  private async owners(manager: EntityManager, events: readonly SealedEvent[]): Promise<Map<string, string>> {
+    const rows = await manager.query<{ id: string; service: string }[]>(
+      // Id by id along the index: of many at once the planner reads the whole table, as long as that is small.
+      `select given.id, known.service from unnest($1::text[]) as given (id) cross join lateral (
+         (select body->>'service' as service from event where event.id = given.id limit 1)
+         union all (select service from erased where erased.id = given.id limit 1) limit 1) as known`,
+      [events.map(({ event }) => event.id)],
+    );
+    return new Map(rows.map(({ id, service }) => [id, service]));
+  }
+}
+
+/** A process of the version before kept events without leaves: they come first. */
+export class LeavesOwed extends Error {
+  override readonly name = 'LeavesOwed';
 }
 
 /**
@@ -90,101 +228,39 @@ export function isUnstorable(error: unknown): boolean {
   return typeof code === 'string' && /^(22|54)/.test(code);
 }
 
-/** Repeats, in the batch or in the table, are dropped before an index is given: so indexes stay dense. */
-const insertEvents = `
-  insert into event (leaf_index, id, time, organization_id, action, outcome, actor_id, credential_id,
-                     resource_kind, resource_id, request_id, body)
-  select $2::bigint + row_number() over (order by position) - 1,
-         body->>'id', (body->>'time')::timestamptz, body->>'organization_id', body->>'action', body->>'outcome',
-         body->'actor'->>'id', body->'actor'->>'credential_id', body->'resource'->>'kind', body->'resource'->>'id',
-         body->>'request_id', body
-    from (select distinct on (body->>'id') body, position
-            from jsonb_array_elements($1::jsonb) with ordinality as incoming (body, position)
-           order by body->>'id', position) as batch
-   where not exists (select from event kept where kept.id = batch.body->>'id')
-  returning 1`;
+export const readersOf = ({ organizationId, installation }: Reader): string[] => [
+  organizationId,
+  ...(installation ? ['installation'] : []),
+];
 
-/** An id is its service's that said it first. A repeat by that service is a repeat, whatever it says. */
-const findTaken = `
-  select (position - 1)::int as position
-    from jsonb_array_elements($1::jsonb) with ordinality as incoming (body, position)
-    join event kept on kept.id = incoming.body->>'id'
-   where kept.body->>'service' <> incoming.body->>'service'`;
-
-type Condition = (parameter: (value: unknown) => string) => string;
-
-/**
- * Each "or" is written as branches that share no event, and each branch stops at its own limit: so that every branch is one
- * walk along one index. A filter on an indexed expression must repeat it as the migration has it.
- */
-function listStatement(filter: EventFilter, limit: number, maxExamined: number): { text: string; values: unknown[] } {
-  const values: unknown[] = [];
-  const parameter = (value: unknown): string => `$${values.push(value)}`;
-  const given = (value: unknown, condition: Condition): Condition[] => (value === undefined ? [] : [condition]);
-  const is =
-    (expression: string, value: unknown): Condition =>
-    (p) =>
-      `${expression} = ${p(value)}`;
-
-  const readers = [filter.organizationId, ...(filter.installation ? ['installation'] : [])].map((reader) =>
-    is('reader', reader),
+async function insert(manager: EntityManager, index: number, sealed: readonly SealedEvent[]): Promise<void> {
+  const each = <T>(value: (event: AuditEvent) => T): T[] => sealed.map(({ event }) => value(event));
+  await manager.query(
+    `insert into event (leaf_index, id, time, organization_id, action, outcome, actor_id, credential_id,
+                        resource_kind, resource_id, request_id, salt, body)
+     select $1::bigint + position - 1, id, time, organization_id, action, outcome, actor_id, credential_id,
+            resource_kind, resource_id, request_id, salt, body
+       from unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                   $10::text[], $11::text[], $12::bytea[], $13::json[]) with ordinality
+            as batch (id, time, organization_id, action, outcome, actor_id, credential_id, resource_kind, resource_id,
+                      request_id, salt, body, position)`,
+    [
+      index,
+      each(({ id }) => id),
+      each(({ time }) => time),
+      each(({ organization_id }) => organization_id),
+      each(({ action }) => action),
+      each(({ outcome }) => outcome),
+      each(({ actor }) => actor.id),
+      each(({ actor }) => actor.credential_id),
+      each(({ resource }) => resource.kind),
+      each(({ resource }) => resource.id),
+      each(({ request_id }) => request_id),
+      sealed.map(({ salt }) => salt),
+      sealed.map(({ text }) => text),
+    ],
   );
-  const { actor, resource } = filter;
-  const actors: Condition[][] =
-    actor === undefined
-      ? [[]]
-      : [
-          [is('left(actor_id, 128)', actor)],
-          [is('left(credential_id, 128)', actor), (p) => `left(actor_id, 128) is distinct from ${p(actor)}`],
-        ];
-  const resources: Condition[][] =
-    resource === undefined
-      ? [[]]
-      : [
-          [is('left(resource_id, 128)', resource)],
-          [is('left(resource_kind, 128)', resource), (p) => `left(resource_id, 128) is distinct from ${p(resource)}`],
-        ];
-  const everywhere: Condition[] = [
-    ...given(filter.before, (p) => `leaf_index < ${p(filter.before)}`),
-    ...given(filter.action, is('action', filter.action)),
-    ...given(filter.outcome, is('outcome', filter.outcome)),
-    ...given(filter.since, (p) => `time >= ${p(filter.since)}`),
-    ...given(filter.until, (p) => `time < ${p(filter.until)}`),
-    ...given(filter.request_id, is('left(request_id, 129)', filter.request_id)),
-  ];
-
-  const take = filter.q === undefined ? limit : maxExamined;
-  const branches = readers.flatMap((reader) =>
-    actors.flatMap((byActor) =>
-      resources.map((byResource) => {
-        const conditions = [reader, ...byActor, ...byResource, ...everywhere].map((condition) => condition(parameter));
-        return `(select leaf_index from event where ${conditions.join(' and ')} order by leaf_index desc limit ${take})`;
-      }),
-    ),
-  );
-  const chosen = `select * from (${branches.join(' union all ')}) as branch order by leaf_index desc limit ${take}`;
-  // Bodies are looked up one by one: a join would have the planner read the whole table for a page of a search.
-  const candidates = `select leaf_index, (select body from event where leaf_index = chosen.leaf_index) as body from (${chosen}) as chosen`;
-  if (filter.q === undefined) return { text: `${candidates} order by leaf_index desc`, values };
-  return {
-    // The last index examined is told with or without a match, so the one row that tells it stands to the left.
-    text: `with candidate as materialized (${candidates}),
-      examined as (select case when count(*) = ${take} then min(leaf_index) end as last from candidate)
-      select match.*, examined.last
-        from examined left join (
-          select leaf_index, body from candidate
-           where position(lower(${parameter(filter.q)}) in lower(${searchable})) > 0
-           order by leaf_index desc limit ${limit}
-        ) as match on true
-       order by leaf_index desc`,
-    values,
-  };
 }
-
-/** What a search for text looks through: what an event says, without the names of its fields. */
-const searchable = `concat_ws(e'\\n', body->>'id', body->>'service', body->>'action', body->>'reason', body->'actor'->>'id',
-  body->'actor'->>'credential_id', body->'resource'->>'kind', body->'resource'->>'id', body->>'request_id',
-  body->>'client_ip', body->>'details')`;
 
 const maxKeptCharacters = 65_536;
 

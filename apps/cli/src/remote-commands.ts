@@ -32,5 +32,9 @@ export const remoteCommands: Readonly<Record<string, () => Promise<Command>>> = 
   'service-accounts disable': async () => (await import('./service-accounts/service-accounts.commands.js')).disable,
   'service-accounts enable': async () => (await import('./service-accounts/service-accounts.commands.js')).enable,
   'service-accounts delete': async () => (await import('./service-accounts/service-accounts.commands.js')).remove,
+  'audit export': async () => (await import('./audit/export.command.js')).exportLog,
+  'audit tail': async () => (await import('./audit/tail.command.js')).tail,
+  'audit erase-subject': async () => (await import('./audit/change.commands.js')).eraseSubject,
+  'audit rotate-key': async () => (await import('./audit/change.commands.js')).rotateKey,
   'role-tokens revoke': async () => (await import('./role-tokens/revoke.command.js')).revoke,
 };

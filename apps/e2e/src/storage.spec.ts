@@ -14,6 +14,16 @@ interface Token {
   readonly s3: s3.S3Client;
 }
 
+interface Issued {
+  readonly id: string;
+  readonly credentials: {
+    readonly access_key_id: string;
+    readonly secret_access_key: string;
+    readonly s3_endpoint: string;
+    readonly bearer_token?: string;
+  };
+}
+
 const levels = ['admin-read-write', 'admin-read-only', 'object-read-write', 'object-read-only'] as const;
 type Level = (typeof levels)[number];
 
@@ -66,17 +76,18 @@ describe.each(stores)('object storage in %s', (_store, startStore) => {
   async function issue(by: Client, grant: object): Promise<Token> {
     const made = await by.post('/v1/api-keys', { name: 'storage', forms: ['bearer', 's3'], ...grant });
     expect(made.status).toBe(201);
-    const { access_key_id, secret_access_key, s3_endpoint, bearer_token } = made.json.credentials;
-    expect(access_key_id).toMatch(/^AKIA[0-9A-F]{16}$/);
-    expect(secret_access_key).toHaveLength(40);
-    const first = new URL(s3_endpoint);
+    const { id, credentials } = made.json as Issued;
+    expect(credentials.access_key_id).toMatch(/^AKIA[0-9A-F]{16}$/);
+    expect(credentials.secret_access_key).toHaveLength(40);
+    const first = new URL(credentials.s3_endpoint);
     endpoints = [first.origin, `${first.protocol}//${first.hostname}:${Number(first.port) + 10}`];
-    return {
-      id: made.json.id,
-      bearer: bearer_token,
-      s3: clientAt(s3_endpoint, { accessKeyId: access_key_id, secretAccessKey: secret_access_key }),
-    };
+    return { id, bearer: credentials.bearer_token ?? '', s3: clientAt(first.origin, pairOf(credentials)) };
   }
+
+  const pairOf = ({ access_key_id, secret_access_key }: Issued['credentials']) => ({
+    accessKeyId: access_key_id,
+    secretAccessKey: secret_access_key,
+  });
 
   const clientAt = (endpoint: string, credentials: { accessKeyId: string; secretAccessKey: string }) =>
     new s3.S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials, maxAttempts: 1 });
@@ -260,11 +271,8 @@ describe.each(stores)('object storage in %s', (_store, startStore) => {
   test('rotation with an overlap: both pairs work, then the first is cut', async () => {
     const token = await issue(admin, { roles: ['storage:object-read-only'], buckets: ['inside'] });
     const rotate = (overlap_seconds: number) => admin.post(`/v1/api-keys/${token.id}/rotate`, { overlap_seconds });
-    const { json: first } = await rotate(600);
-    const next = clientAt(first.credentials.s3_endpoint, {
-      accessKeyId: first.credentials.access_key_id,
-      secretAccessKey: first.credentials.secret_access_key,
-    });
+    const { credentials } = (await rotate(600)).json as Issued;
+    const next = clientAt(credentials.s3_endpoint, pairOf(credentials));
     const get = (client: s3.S3Client) => outcome(client.send(new s3.GetObjectCommand(at('inside'))));
     expect([await get(token.s3), await get(next)]).toEqual(['ok', 'ok']);
     await rotate(0);
@@ -291,11 +299,11 @@ describe.each(stores)('object storage in %s', (_store, startStore) => {
     const password = 'another-horse-battery-staple';
     const person = await admin.send('POST', '/v1/users', JSON.stringify({ email, password, roles: ['owner'] }), {
       'Content-Type': 'application/json',
-      'X-Org-ID': other.json.id,
+      'X-Org-ID': other.json.id as string,
     });
     expect(person.status).toBe(201);
     const session = await new Client(stack.url).post('/v1/login', { email, password });
-    const them = await issue(admin.as(session.json.access_token), { roles: ['storage:admin-read-write'] });
+    const them = await issue(admin.as(session.json.access_token as string), { roles: ['storage:admin-read-write'] });
     expect(await outcome(them.s3.send(new s3.GetObjectCommand(at('inside'))))).toBe('NoSuchBucket');
     expect(await outcome(them.s3.send(new s3.GetObjectCommand(at('nowhere-at-all'))))).toBe('NoSuchBucket');
     expect(await outcome(them.s3.send(new s3.CreateBucketCommand({ Bucket: 'inside' })))).toBe('BucketAlreadyExists');

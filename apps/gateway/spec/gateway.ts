@@ -116,6 +116,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     lostRequests: () => 0,
     policyDigest: () => policy.current.digest,
     busConnected: () => true,
+    auditLog: () => Promise.resolve({ size: 1, checked_at: new Date().toISOString(), damaged_index: null }),
   });
   const limits = new Limits({
     gatewayId: 'gw_spec',

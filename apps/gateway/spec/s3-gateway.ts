@@ -77,6 +77,7 @@ export async function anS3Gateway(given: GivenS3 = {}) {
     leases: () => enforcer.status(clocks()),
     cached: () => enforcer.size,
     oldestMs: () => enforcer.oldestMs(clocks()),
+    auditLog: () => Promise.resolve(null),
     waitingEvents: () => 0,
     lostEvents: () => 0,
     waitingRequests: () => 0,

@@ -19,7 +19,8 @@ import { type Metrics } from './metrics.js';
 import { type Passage, type TokenFor } from './passage.js';
 import { decisionStatus, problemOf, refusalOf } from './problem.js';
 import { allowedMethods, ownRouteTable } from './routes/control-routes.js';
-import { type Answer, type ControlCall, type ControlRoute, type RouteParts } from './routes/route.js';
+import { type Answer, type ControlCall, type ControlRoute, type RouteParts, Streamed } from './routes/route.js';
+import { writeStreamed } from './write-streamed.js';
 import {
   awaitsContinue,
   aVisit,
@@ -42,7 +43,7 @@ declare module 'fastify' {
 }
 
 export interface FrontDoorParts {
-  readonly judge: Pick<Judge, 'identify' | 'permit'>;
+  readonly judge: Pick<Judge, 'identify' | 'permit' | 'attach'>;
   readonly denials: Pick<DenialLog, 'denied' | 'refusedCredential' | 'unjudged'>;
   /** Counts the requests of keys that have a limit. */
   readonly limits: Pick<Limits, 'take'>;
@@ -124,7 +125,9 @@ export class FrontDoor {
       // Unreachable while the hook stands before every route. Without it nothing is served.
       if (!route || !admitted) throw new Refusal('unauthenticated', 'This needs a credential.');
       const answer = await route.answer(this.callOf(request, reply, admitted), this.parts.routes);
-      this.send(request, reply, answer);
+      if (answer.body instanceof Streamed)
+        await this.stream(request, reply, { ...answer, body: answer.body }, admitted);
+      else this.send(request, reply, answer);
     } catch (error) {
       const decisionId = error instanceof Refusal && admitted ? this.recordRefusal(error, admitted) : undefined;
       this.refuse(request, reply, error, { decisionId, challenge: route?.challenge });
@@ -509,6 +512,34 @@ export class FrontDoor {
       })
       .serializer(String)
       .send(text);
+  }
+
+  /** Rejects only as long as nothing was written. */
+  private async stream(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { status, headers, body }: Answer & { body: Streamed },
+    { identity }: Admitted,
+  ): Promise<void> {
+    const response = reply.raw;
+    const attachment = this.parts.judge.attach(identity, () => response.destroy());
+    if (!attachment) {
+      await body.pieces.return?.();
+      throw new Refusal('unavailable', 'This may not go on now. Try again shortly.', { retryAfterSeconds: 1 });
+    }
+    reply.hijack();
+    response.writeHead(status, {
+      'Cache-Control': 'no-store',
+      ...headers,
+      ...namedOf(this.visits.get(request)?.answerHeaders),
+    });
+    const isHead = request.raw.method === 'HEAD';
+    await writeStreamed(response, body, {
+      isHead,
+      stopping: () => this.parts.stopping(),
+      report: (line) => this.parts.report(line),
+    });
+    attachment.release();
   }
 
   private clientIp(arrival: Arrival): string {

@@ -127,6 +127,7 @@ export async function createGateway(
     lostRequests: () => accesses.dropped,
     policyDigest: () => policy.current.digest,
     busConnected: () => bus.connected,
+    auditLog: () => calls.auditLog(),
   });
   /** Policy events have no outbox: what a process runs shows in its metrics too, whether or not the stream took the event. */
   const write = (owed: OwedEvent): void => {

@@ -110,6 +110,7 @@ test('of several processes on one port what they count is summed, and of the res
     lostRequests: () => 0,
     policyDigest: () => 'd',
     busConnected: () => leaseAgeMs !== null,
+    auditLog: () => Promise.resolve({ size: 7, checked_at: null, damaged_index: leaseAgeMs === null ? 3 : null }),
   });
   const workers = [new Metrics(watched(700, 3)), new Metrics(watched(200, 2)), new Metrics(watched(null, 0))];
   for (const worker of workers) worker.revoked(30, { enforcers: 3, acknowledged: 2, fenced: 1, elapsed_ms: 20 });
@@ -124,6 +125,8 @@ test('of several processes on one port what they count is summed, and of the res
   expect(shown('portcullis_cache_entries{table="records"}')).toBe(6);
   expect(shown('portcullis_events_lost')).toBe(3);
   expect(shown('portcullis_bus_connected')).toBe(0);
+  expect(shown('portcullis_audit_log_size{log="audit"}')).toBe(7);
+  expect(shown('portcullis_audit_log_damaged{log="audit"}')).toBe(1);
   expect(shown('portcullis_enforcers_fenced_total')).toBe(3);
   expect(shown('portcullis_revocation_duration_seconds_count{outcome="fenced"}')).toBe(3);
 });

@@ -18,6 +18,14 @@ export interface Watched {
   lostRequests(): number;
   policyDigest(): string;
   busConnected(): boolean;
+  /** How the audit log stands; null where nobody says so in time. */
+  auditLog(): Promise<AuditLogState | null>;
+}
+
+export interface AuditLogState {
+  readonly size: number;
+  readonly checked_at: string | null;
+  readonly damaged_index: number | null;
 }
 
 /** The process's metrics. Labels are closed sets: routes as the tables name them, never paths; codes, never texts. */
@@ -91,6 +99,21 @@ export class Metrics {
   constructor(watched: Watched) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
+    auditGauge(registers, watched, 'portcullis_audit_log_size', 'Events in the audit log', ({ size }) => size);
+    auditGauge(
+      registers,
+      watched,
+      'portcullis_audit_log_checked_timestamp_seconds',
+      'When all of the audit log had last been held against what was signed, in seconds since 1970',
+      ({ checked_at }) => (checked_at === null ? null : new Date(checked_at).getTime() / 1000),
+    );
+    auditGauge(
+      registers,
+      watched,
+      'portcullis_audit_log_damaged',
+      '1 once the audit log was found not to be what was signed',
+      ({ damaged_index }) => (damaged_index === null ? 0 : 1),
+    );
     // There from the start: what begins at its first event looks to Prometheus like nothing that has risen.
     for (const outcome of ['acknowledged', 'fenced', 'pending']) this.revocations.zero({ outcome });
     for (const authority of authorities) {
@@ -227,6 +250,30 @@ export class Metrics {
   text(): Promise<string> {
     return this.registry.metrics();
   }
+}
+
+/** Absent while audit does not answer. All processes say the same. */
+function auditGauge(
+  registers: Registry[],
+  watched: Watched,
+  name: string,
+  help: string,
+  read: (state: AuditLogState) => number | null,
+): void {
+  new Gauge({
+    aggregator: 'max',
+    name,
+    help,
+    // A gauge without labels would show as 0 where nothing is known.
+    labelNames: ['log'],
+    registers,
+    async collect() {
+      const state = await watched.auditLog();
+      const value = state && read(state);
+      this.reset();
+      if (value !== null) this.set({ log: 'audit' }, value);
+    },
+  });
 }
 
 function gauge(

@@ -1,11 +1,23 @@
 import { type KeyObject } from 'node:crypto';
 import { type Bus } from '@portcullis/bus';
-import { type Caller, EnforcementReceipt, Identity, type Operation, Refusal, type Sealed } from '@portcullis/contracts';
+import {
+  Audit,
+  type Caller,
+  EnforcementReceipt,
+  Identity,
+  type Operation,
+  Refusal,
+  type ReplyOf,
+  type Sealed,
+} from '@portcullis/contracts';
 import { generateSealingKey, publicSealingJwk, seal, SealRefused, unseal } from '@portcullis/credentials';
 
 const sealingKeyMilliseconds = 300_000;
 const publicKeysMilliseconds = 2_000;
 const installationMilliseconds = 5_000;
+const auditLogMilliseconds = 5_000;
+/** A scrape does not wait for a service that is away. */
+const scrapeMilliseconds = 1_000;
 
 /**
  * Control operations over the bus. Secrets are sealed both ways: a client's to identity, a service's to this process, each bound to
@@ -18,6 +30,7 @@ export class ServiceCalls {
   private readonly sealingKey: Fresh<object>;
   private readonly verificationKeys: Fresh<readonly object[]>;
   private readonly roleTokens: Fresh<boolean>;
+  private readonly auditState: Fresh<ReplyOf<typeof Audit.state>>;
 
   /**
    * @param revoked is told of every answer that waited for the enforcers, how long it took and with which receipt; null: their
@@ -38,6 +51,7 @@ export class ServiceCalls {
       async () => (await bus.call(Identity.resolveInstallation, {})).installation.issues_role_tokens,
       installationMilliseconds,
     );
+    this.auditState = new Fresh(() => bus.call(Audit.state, {}), auditLogMilliseconds);
   }
 
   /** Asks the service. Throws the `Refusal` that it answered with. */
@@ -80,6 +94,12 @@ export class ServiceCalls {
   /** Whether a node password is configured. */
   issuesRoleTokens(): Promise<boolean> {
     return this.roleTokens.get();
+  }
+
+  /** How the audit log stands; null if nobody says so at once. */
+  auditLog(): Promise<ReplyOf<typeof Audit.state> | null> {
+    const away = new Promise<null>((resolve) => setTimeout(() => resolve(null), scrapeMilliseconds).unref());
+    return Promise.race([this.auditState.get().catch(() => null), away]);
   }
 
   private async call(operation: Operation, request: Record<string, unknown>, caller: Caller): Promise<unknown> {

@@ -9,6 +9,8 @@ export interface StreamWork {
   readonly maxMessages: number;
   /** Comes before the first message, and is tried until it succeeds. */
   readonly prepare?: () => Promise<void>;
+  /** Is shown each message as it comes: work on it that needs no batch is done while the batch before is being written. */
+  readonly arrived?: (message: JsMsg) => void;
   /** From the front, as many as one transaction should hold; of none, none. */
   readonly batchOf: (gathered: readonly JsMsg[]) => readonly JsMsg[];
   /** Keeps and commits a batch, then answers its messages. Rejects as long as nothing was answered: it is tried again. */
@@ -75,6 +77,7 @@ export class GatheredStream {
           max_messages: maxMessages,
           expires: pullMilliseconds,
           callback: (message) => {
+            this.work.arrived?.(message);
             this.gathered.push(message);
             this.kick();
           },

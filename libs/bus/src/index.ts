@@ -9,10 +9,15 @@ export {
   accessSubject,
   auditConsumer,
   auditStream,
+  checkpointStream,
+  checkpointSubject,
+  dropAuditReader,
   ensureStreams,
+  giveAuditReader,
+  type ReadsFrom,
   StreamFault,
 } from './streams.js';
-export { natsUsers, type NatsUser } from './nats-users.js';
+export { auditReader, auditReaderUser, natsUsers, type NatsUser } from './nats-users.js';
 export { committedSubject, type Outbox, OutboxRelay, publishEvent } from './outbox-relay.js';
 export { healthSubject } from './health.js';
 export { GatheredStream, type StreamWork } from './gathered-stream.js';

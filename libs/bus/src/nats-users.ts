@@ -2,7 +2,15 @@ import { authorities, type Authority, type BusUser, operationsOf, type Service, 
 import { appliedSubject, enforcerKinds, exchangeSubject, markerSubject } from './enforcement-subjects.js';
 import { healthSubjects } from './health.js';
 import { policyStatusSubject } from './policy-reports.js';
-import { accessConsumer, accessStream, accessSubject, auditConsumer, auditStream } from './streams.js';
+import {
+  accessConsumer,
+  accessStream,
+  accessSubject,
+  auditConsumer,
+  auditStream,
+  checkpointStream,
+  checkpointSubject,
+} from './streams.js';
 
 /** A NATS user as the server's configuration has it. Everything that is not allowed is refused by the server. */
 export interface NatsUser {
@@ -58,6 +66,28 @@ function guardUser(password: string): NatsUser {
   };
 }
 
+/** What a reader of the record outside of Portcullis connects with: its user and inbox, and the durable consumer that was made for it. */
+export const auditReader = (name: string) => ({
+  user: `audit-consumer-${name}`,
+  inboxPrefix: `_INBOX.audit-consumer-${name}`,
+  durable: `consumer-${name}`,
+});
+
+/**
+ * Reads AUDIT by one durable consumer and may do nothing else. It cannot make consumers: one that delivers to a subject of its choice
+ * would have the server say there what this user may not.
+ */
+export function auditReaderUser(name: string, password: string): NatsUser {
+  const { user, inboxPrefix, durable } = auditReader(name);
+  return {
+    user,
+    password,
+    publish: { allow: consumes(auditStream, durable) },
+    subscribe: { allow: [`${inboxPrefix}.>`] },
+    allowResponses: false,
+  };
+}
+
 function calls(user: BusUser): string[] {
   return services.flatMap((owner) =>
     operationsOf(owner)
@@ -96,7 +126,10 @@ const isAuthority = (service: Service): service is Authority => (authorities as 
 
 /** Who reads which stream, by a consumer that was made for it. */
 function reads(service: Service): string[] {
-  if (service === 'audit') return [...consumes(auditStream, auditConsumer), 'committed.*'];
+  if (service === 'audit') {
+    const checkpoints = [checkpointSubject, `$JS.API.STREAM.MSG.GET.${checkpointStream}`];
+    return [...consumes(auditStream, auditConsumer), 'committed.*', ...checkpoints];
+  }
   return service === 'api-key' ? consumes(accessStream, accessConsumer) : [];
 }
 

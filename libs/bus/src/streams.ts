@@ -20,6 +20,10 @@ export const accessStream = 'ACCESS';
 export const accessSubject = 'access.requests';
 export const accessConsumer = 'usage';
 
+/** The stream that holds the audit log's checkpoints in a second place, and its one subject. */
+export const checkpointStream = 'CHECKPOINTS';
+export const checkpointSubject = 'checkpoints.audit';
+
 /** The server cannot hold what Portcullis needs. The message says why and what to do, in one sentence. */
 export class StreamFault extends Error {
   override readonly name = 'StreamFault';
@@ -67,6 +71,19 @@ const streams: readonly Wanted[] = [
     max_bytes: 1024 ** 3,
     duplicate_window: nanos(120_000),
   },
+  {
+    // What the audit log was, for a database that was put back and for whoever asks: nobody can take one away. 300 bytes each.
+    name: checkpointStream,
+    subjects: [checkpointSubject],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_age: 0,
+    max_bytes: 256 * 1024 ** 2,
+    deny_delete: true,
+    deny_purge: true,
+    duplicate_window: nanos(120_000),
+  },
 ];
 
 const consumers: readonly (readonly [stream: string, consumer: string])[] = [
@@ -79,6 +96,26 @@ const consumerConfig: Partial<ConsumerConfig> = {
   deliver_policy: DeliverPolicy.All,
   max_ack_pending: 1000,
 };
+
+/** From where on a reader of the record reads. */
+export type ReadsFrom = 'start' | 'new' | Date;
+
+/** Makes the durable consumer of a reader of the record outside, if it is not there. */
+export async function giveAuditReader(connection: NatsConnection, durable: string, from: ReadsFrom): Promise<void> {
+  const begin: Partial<ConsumerConfig> =
+    from === 'start'
+      ? { deliver_policy: DeliverPolicy.All }
+      : from === 'new'
+        ? { deliver_policy: DeliverPolicy.New }
+        : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.toISOString() };
+  await giveConsumer(await managerOf(connection), auditStream, durable, { ...consumerConfig, ...begin });
+}
+
+/** Takes it away; what it has not read stays on the stream. */
+export async function dropAuditReader(connection: NatsConnection, durable: string): Promise<void> {
+  const manager = await managerOf(connection);
+  await absentOr(manager.consumers.delete(auditStream, durable));
+}
 
 async function managerOf(connection: NatsConnection): Promise<JetStreamManager> {
   try {
@@ -107,10 +144,15 @@ async function giveStream(manager: JetStreamManager, wanted: Wanted): Promise<vo
   }
 }
 
-async function giveConsumer(manager: JetStreamManager, stream: string, consumer: string): Promise<void> {
+async function giveConsumer(
+  manager: JetStreamManager,
+  stream: string,
+  consumer: string,
+  config = consumerConfig,
+): Promise<void> {
   if (await absentOr(manager.consumers.info(stream, consumer))) return;
   try {
-    await manager.consumers.add(stream, { ...consumerConfig, durable_name: consumer });
+    await manager.consumers.add(stream, { ...config, durable_name: consumer });
   } catch (error) {
     throw refused(`The consumer ${consumer} of ${stream} cannot be made`, error);
   }

@@ -68,6 +68,13 @@ export const actions = [
   'credential.refused',
   'policy.loaded',
   'policy.refused',
+  'record.viewed',
+  'record.exported',
+  'record.followed',
+  'record.erased',
+  'log-key.created',
+  'log-key.retired',
+  'log.damaged',
 ] as const;
 export const Action = z.enum(actions);
 export type Action = z.infer<typeof Action>;

@@ -100,5 +100,5 @@ export { Bucket, BucketRecord, maxBuckets } from './bucket.contract.js';
 export { AccessBatch, AccessRecord, maxAccessRecords, RequestRecord } from './key-usage.contract.js';
 export { PolicyReport } from './policy-report.js';
 export { ClientRecord, ClientRegistry, ResolvedClient, ResolvedClientGrant } from './client-registry.contract.js';
-export { Audit } from './audit.contract.js';
+export { Audit, ExportedLeaf, LogKeyRecord } from './audit.contract.js';
 export { operationsOf } from './catalogue.js';

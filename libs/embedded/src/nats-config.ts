@@ -40,6 +40,13 @@ export function natsConfig(options: {
   return `${JSON.stringify(config, null, 2).replace(/^\{\n|\n\}$/g, '')}\n`;
 }
 
+/** A configuration of `natsConfig` with other users, and all else as it is. */
+export function withUsers(config: string, users: readonly NatsUser[]): string {
+  const read = JSON.parse(`{${config}}`) as { authorization: object };
+  const changed = { ...read, authorization: { ...read.authorization, users: users.map(userEntry) } };
+  return `${JSON.stringify(changed, null, 2).replace(/^\{\n|\n\}$/g, '')}\n`;
+}
+
 /** 1 MiB, the most that a message of ours holds, and room for headers. */
 const maxPayloadBytes = 1024 * 1024 + 64 * 1024;
 

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmbeddedFault } from './embedded-fault.js';
 import { type NatsServer } from './find-nats-server.js';
 import { freePort } from './free-port.js';
 import { lineReader, type Log } from './lines.js';
-import { natsConfig, type NatsUser } from './nats-config.js';
-import { forgetProcess, recordProcess, stopOrphan } from './process-record.js';
+import { natsConfig, type NatsUser, withUsers } from './nats-config.js';
+import { forgetProcess, recordedProcess, recordProcess, stopOrphan } from './process-record.js';
 import { bareEnvironment } from './run.js';
 import { superviseExit } from './supervise-exit.js';
 
@@ -55,16 +55,30 @@ export async function startNats(options: NatsOptions): Promise<RunningNats> {
   }
 }
 
+/**
+ * Gives a running server of `startNats` other users, without ending it or the connections of those that stay. The caller has it started
+ * with the same next time. Throws `EmbeddedFault` `failed` if none runs there.
+ */
+export function changeNatsUsers(storeDirectory: string, users: readonly NatsUser[]): void {
+  const server = recordedProcess(join(storeDirectory, 'process'));
+  if (!server) throw new EmbeddedFault('failed', `No nats-server runs in ${storeDirectory}: start the stack first.`);
+  const configFile = join(storeDirectory, 'nats.conf');
+  writeConfig(configFile, withUsers(readFileSync(configFile, 'utf8'), users));
+  process.kill(server.pid, 'SIGHUP');
+}
+
+function writeConfig(path: string, config: string): void {
+  writeFileSync(`${path}.new`, config, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
 async function launch(
   { binary, users, storeDirectory, port, output }: NatsOptions & { port: number },
   record: string,
 ): Promise<RunningNats> {
   const configFile = join(storeDirectory, 'nats.conf');
   const syncAlways = binary.version[0] > 2 || binary.version[1] >= 10;
-  writeFileSync(`${configFile}.new`, natsConfig({ users, listen: `127.0.0.1:${port}`, storeDirectory, syncAlways }), {
-    mode: 0o600,
-  });
-  renameSync(`${configFile}.new`, configFile);
+  writeConfig(configFile, natsConfig({ users, listen: `127.0.0.1:${port}`, storeDirectory, syncAlways }));
   const child = spawn(binary.path, ['-c', configFile], {
     cwd: storeDirectory,
     env: bareEnvironment(),

@@ -32,6 +32,12 @@ export function recordProcess(path: string, pid: number): void {
   renameSync(`${path}.new`, path);
 }
 
+/** The process that is recorded at `path`, if it runs. */
+export function recordedProcess(path: string): ProcessIdentity | null {
+  const child = readRecord(path)?.child;
+  return child && isAlive(child) ? child : null;
+}
+
 /** `pid` of `recordProcess` has ended. The record stays if it names another by now. */
 export function forgetProcess(path: string, pid: number): void {
   if (readRecord(path)?.child.pid === pid) rmSync(path, { force: true });

@@ -32,8 +32,13 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
  * @param salt {@link saltBytes} random bytes, of this event alone; RangeError for any other number
  */
 export function saltedHash(event: unknown, salt: Uint8Array): Buffer {
+  return saltedBytesHash(canonicalJson(event), salt);
+}
+
+/** The same for an event whose canonical bytes are at hand, as in a service that keeps just those. */
+export function saltedBytesHash(canonical: Uint8Array, salt: Uint8Array): Buffer {
   if (salt.length !== saltBytes) throw new RangeError('A salt has 32 bytes');
-  return sha256(Buffer.concat([salt, canonicalJson(event)]));
+  return sha256(Buffer.concat([salt, canonical]));
 }
 
 /** The bytes that a leaf commits to: JCS of `{"event":<id>,"hash":<the salted hash in padded base64>}`. */

@@ -11,7 +11,16 @@ export {
   type TrustedLog,
 } from './checkpoint.js';
 export { eventLeafHash, type ExportLine, ExportLineError, formatExportLine, readExportLine } from './export-line.js';
-export { emptyRoot, hashBytes, leafEntry, leafHash, nodeHash, saltBytes, saltedHash } from './hashes.js';
+export {
+  emptyRoot,
+  hashBytes,
+  leafEntry,
+  leafHash,
+  nodeHash,
+  saltBytes,
+  saltedBytesHash,
+  saltedHash,
+} from './hashes.js';
 export {
   maxNoteBytes,
   maxSignatures,

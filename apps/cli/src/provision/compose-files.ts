@@ -47,7 +47,7 @@ export function writeComposeFiles(folder: string, env: Environment, say: Log): v
     'nats',
     'nats.conf',
     natsConfig({
-      users: natsAccounts(secrets.nats),
+      users: natsAccounts(secrets.nats, secrets.auditReaders),
       listen: '0.0.0.0:4222',
       monitor: '127.0.0.1:8222',
       storeDirectory: '/data',
@@ -65,7 +65,7 @@ export function writeComposeFiles(folder: string, env: Environment, say: Log): v
     put(service, 'database-url', urlAs(databaseUrl, roleOf(service, database), secrets.postgres[service]));
 
   const keyEncryptionKey = settings.PORTCULLIS_KEY_ENCRYPTION_KEY ?? secrets.keyEncryptionKey;
-  for (const service of ['identity', 'api-key']) put(service, 'key-encryption-key', keyEncryptionKey);
+  for (const service of ['identity', 'api-key', 'audit']) put(service, 'key-encryption-key', keyEncryptionKey);
   const tokenEncryptionKey = settings.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? secrets.tokenEncryptionKey;
   for (const service of ['identity', 'gateway']) put(service, 'token-encryption-key', tokenEncryptionKey);
 

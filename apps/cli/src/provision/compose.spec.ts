@@ -55,7 +55,7 @@ const made: Record<Composed, string[]> = {
   ],
   'api-key': ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL', 'PORTCULLIS_KEY_ENCRYPTION_KEY', 'S3_PUBLIC_URL'],
   'client-registry': ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL'],
-  audit: ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL'],
+  audit: ['DATABASE_URL', 'NATS_URL', 'PORTCULLIS_PUBLIC_URL', 'PORTCULLIS_KEY_ENCRYPTION_KEY'],
   gateway: [
     ...['NATS_URL', 'PORT', 'S3_PORT', 'PORTCULLIS_PUBLIC_URL', 'PORTCULLIS_TOKEN_ENCRYPTION_KEY', 'S3_PUBLIC_URL'],
     ...['S3_UPSTREAM_URL', 'S3_UPSTREAM_ACCESS_KEY_ID', 'S3_UPSTREAM_SECRET_ACCESS_KEY', 'S3_UPSTREAM_REGION'],
@@ -170,11 +170,11 @@ describe('secrets', () => {
     rmSync(other, { recursive: true });
   });
 
-  test('identity and api-key wrap under the same key, which nobody else has', () => {
+  test('identity, api-key and audit wrap under the same key, which nobody else has', () => {
     const holding = readdirSync(folder).filter((part) => existsSync(join(folder, part, 'key-encryption-key')));
-    expect(holding).toEqual(['api-key', 'identity']);
-    const [one, other] = holding.map((part) => readFileSync(join(folder, part, 'key-encryption-key'), 'utf8'));
-    expect(one).toBe(other);
+    expect(holding).toEqual(['api-key', 'audit', 'identity']);
+    const keys = holding.map((part) => readFileSync(join(folder, part, 'key-encryption-key'), 'utf8'));
+    expect(new Set(keys).size).toBe(1);
   });
 
   test('every folder of them is a volume, which the container that makes them fills', () => {

@@ -12,6 +12,8 @@ const Secrets = z.object({
   tokenEncryptionKey: z.string(),
   postgres: z.record(z.enum(['superuser', ...databaseServices]), z.string()),
   nats: z.record(z.enum(['admin', ...busUsers]), z.string()),
+  /** Of readers of the record outside, by name. */
+  auditReaders: z.record(z.string(), z.string()).default({}),
   /** Kept only until it was shown: null after that, or if the operator chose one. */
   firstAdminPassword: z.string().nullable(),
 });
@@ -43,7 +45,7 @@ export function writeSecrets(path: string, secrets: Secrets): void {
   renameSync(`${path}.new`, path);
 }
 
-const madePassword = (): string => randomBytes(24).toString('base64url');
+export const madePassword = (): string => randomBytes(24).toString('base64url');
 
 function makeSecrets(): Secrets {
   const each = <N extends string>(names: readonly N[]) =>
@@ -54,6 +56,7 @@ function makeSecrets(): Secrets {
     tokenEncryptionKey: randomBytes(32).toString('base64'),
     postgres: each<DatabaseService | 'superuser'>(['superuser', ...databaseServices]),
     nats: each<BusUser | 'admin'>(['admin', ...busUsers]),
+    auditReaders: {},
     firstAdminPassword: randomBytes(15).toString('base64url'),
   };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Refused, UsageFault, type Environment } from '../command.js';
 import { gatewayAddress } from './address.js';
 import { profileName, Profiles } from './profiles.js';
-import { GatewayRefusal, type Outgoing, send } from './send.js';
+import { GatewayRefusal, type Outgoing, receive, send } from './send.js';
 import { howToSignIn, type Now, sessionToken, signedIn } from './session.js';
 
 /** What of a command line says where to ask and as whom. */
@@ -19,6 +19,8 @@ export interface Page<Item> {
 }
 
 export type Question = Omit<Outgoing, 'token' | 'organization' | 'timeoutSeconds'>;
+
+type Asked = Omit<Question, 'body' | 'idempotencyKey'>;
 
 /** The most that a gateway answers at once. */
 const pageItems = 100;
@@ -38,16 +40,30 @@ export class Gateway {
 
   /** Refuses with what the gateway said. The answer is taken to be what the contract promises. */
   async ask<Reply = Record<string, unknown>>(question: Question): Promise<Reply> {
-    const { address, organization, remedy } = this.parts;
+    const { address, organization } = this.parts;
     try {
       const token = await this.parts.token();
       return (await send(address, { ...question, organization, token })).body as Reply;
     } catch (error) {
-      if (!(error instanceof GatewayRefusal)) throw error;
-      if (error.status === 401) throw error.adding(remedy);
-      if (error.code === 'organization_required') throw error.adding('Say which: --organization org_…');
-      throw error;
+      throw this.advised(error);
     }
+  }
+
+  /** The bytes of an answer as they come. Refuses, also in the midst of it, if they end before they should. */
+  async *read(question: Asked): AsyncGenerator<Uint8Array> {
+    const { address, organization } = this.parts;
+    try {
+      const token = await this.parts.token();
+      yield* receive(address, { ...question, organization, token });
+    } catch (error) {
+      throw this.advised(error);
+    }
+  }
+
+  private advised(error: unknown): unknown {
+    if (!(error instanceof GatewayRefusal)) return error;
+    if (error.status === 401) return error.adding(this.parts.remedy);
+    return error.code === 'organization_required' ? error.adding('Say which: --organization org_…') : error;
   }
 
   /** Follows cursors until there are `count` items, or all of them with null. */

@@ -11,6 +11,8 @@ export interface Outgoing {
   readonly organization?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly timeoutSeconds?: number;
+  /** Beside those that the rest makes. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Incoming {
@@ -41,12 +43,8 @@ const usualTimeoutSeconds = 60;
 
 /** Asks a gateway once. Follows no redirect: what is sent is for that address alone. */
 export async function send(address: string, outgoing: Outgoing): Promise<Incoming> {
-  const { method, body, token, organization, idempotencyKey, timeoutSeconds = usualTimeoutSeconds } = outgoing;
-  const headers: Record<string, string> = { Accept: 'application/json' };
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  if (token !== undefined) headers['Authorization'] = `Bearer ${token}`;
-  if (organization !== undefined) headers['X-Org-ID'] = organization;
-  if (idempotencyKey !== undefined) headers['Idempotency-Key'] = idempotencyKey;
+  const { method, body, timeoutSeconds = usualTimeoutSeconds } = outgoing;
+  const headers = headersOf({ Accept: 'application/json' }, outgoing);
   let response: Response;
   let text: string;
   try {
@@ -65,6 +63,60 @@ export async function send(address: string, outgoing: Outgoing): Promise<Incomin
   if (response.ok && parsed !== undefined) return { body: parsed, at: dateOf(response) };
   if (isProblem(parsed)) throw refusalOf(parsed, response);
   throw new GatewayRefusal(response.status, 'unknown', `${address} ${strange(response)}`);
+}
+
+/**
+ * The bytes of an answer as they come, however long that takes: no line on which nothing is said for the usual time stays open. Refuses
+ * if the answer is a refusal, and when it breaks off.
+ */
+export async function* receive(address: string, outgoing: Outgoing): AsyncGenerator<Uint8Array> {
+  const { method, timeoutSeconds = usualTimeoutSeconds } = outgoing;
+  const silence = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const heard = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(new DOMException('silent', 'TimeoutError')), timeoutSeconds * 1000);
+  };
+  heard();
+  try {
+    const headers = headersOf({ Accept: '*/*' }, outgoing);
+    const response = await fetch(urlOf(address, outgoing), {
+      method,
+      headers,
+      redirect: 'manual',
+      signal: silence.signal,
+    });
+    if (!response.ok) {
+      const problem = parse(await response.text());
+      throw isProblem(problem)
+        ? refusalOf(problem, response)
+        : new GatewayRefusal(response.status, 'unknown', `${address} ${strange(response)}`);
+    }
+    for await (const chunk of response.body ?? []) {
+      heard();
+      yield chunk as Uint8Array;
+    }
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+    throw new Refused(unreachable(address, error, { timeoutSeconds, isChange: false }));
+  } finally {
+    clearTimeout(timer);
+    silence.abort();
+  }
+}
+
+function headersOf(
+  first: Readonly<Record<string, string>>,
+  { body, token, organization, idempotencyKey, headers }: Outgoing,
+): Record<string, string> {
+  return {
+    ...first,
+    ...headers,
+    ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    ...(organization === undefined ? {} : { 'X-Org-ID': organization }),
+    ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
+  };
 }
 
 function urlOf(address: string, { path, query = {} }: Outgoing): string {

@@ -3,7 +3,7 @@ import { services, type Service } from '@portcullis/contracts';
 import { type Environment } from '../command.js';
 import { natsAccounts } from '../provision/nats-accounts.js';
 import { connectToNats, natsUrlAs } from '../provision/nats-connection.js';
-import { type Secrets } from '../provision/secrets.js';
+import { readOrMakeSecrets, type Secrets } from '../provision/secrets.js';
 import { provisionStreams } from '../provision/streams.js';
 import { notableNatsLine } from './child-log.js';
 import { type Home } from './home.js';
@@ -15,6 +15,8 @@ export interface PreparedBus {
   readonly urls: Readonly<Record<Service, string>>;
   /** What guards in other teams' services connect with. Null: the server has no user that may do what a guard may and no more. */
   readonly guardUrl: string | null;
+  /** Where readers of the record outside find the server. Null: there it knows none of them. */
+  readonly readersUrl: string | null;
   readonly stop: () => Promise<void>;
 }
 
@@ -26,19 +28,29 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
     keep(line);
     if (notableNatsLine(line)) say(`nats: ${line}`);
   };
-  const users = natsAccounts(secrets.nats);
   say(`Starting nats-server ${binary.version.join('.')}.`);
   const kept = await keepServer(
     'nats-server',
-    (port) =>
-      startNats({ binary, users, storeDirectory: home.file('nats'), log: say, output, ...(port ? { port } : {}) }),
+    (port) => {
+      // Read at each start: readers may have been added while it ran.
+      const { auditReaders } = readOrMakeSecrets(home.file('secrets.json'));
+      const users = natsAccounts(secrets.nats, auditReaders);
+      return startNats({
+        binary,
+        users,
+        storeDirectory: home.file('nats'),
+        log: say,
+        output,
+        ...(port ? { port } : {}),
+      });
+    },
     await home.lastPort('nats'),
     say,
   );
   try {
     home.rememberPort('nats', kept.first.port);
     await makeStreams(natsUrlAs(kept.first.url(), 'admin', secrets.nats.admin));
-    return { ...urlsAs(kept.first.url(), secrets), stop: kept.stop };
+    return { ...urlsAs(kept.first.url(), secrets), readersUrl: kept.first.url(), stop: kept.stop };
   } catch (error) {
     await kept.stop();
     throw error;
@@ -49,13 +61,15 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
 export async function externalBus(url: string, secrets: Secrets, say: Log): Promise<PreparedBus> {
   say('Preparing the NATS server of NATS_URL.');
   await makeStreams(url);
-  if (await knowsOurUsers(url, secrets)) return { ...urlsAs(url, secrets), stop: () => Promise.resolve() };
+  if (await knowsOurUsers(url, secrets))
+    return { ...urlsAs(url, secrets), readersUrl: null, stop: () => Promise.resolve() };
   say(
     'The NATS server of NATS_URL has no users for the single services: they all use the URL as it is, and what each may do there is for you to limit.',
   );
   return {
     urls: Object.fromEntries(services.map((service) => [service, url])) as Record<Service, string>,
     guardUrl: null,
+    readersUrl: null,
     stop: () => Promise.resolve(),
   };
 }

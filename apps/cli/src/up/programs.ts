@@ -49,7 +49,7 @@ const passes = {
     'S3_REGION',
   ],
   'client-registry': policy,
-  audit: [...policy, 'PORTCULLIS_WEBHOOK_ALLOW'],
+  audit: [...policy, 'PORTCULLIS_AUDIT_ORIGIN', 'PORTCULLIS_AUDIT_KEY_DAYS', 'PORTCULLIS_WEBHOOK_ALLOW'],
   'example-upstream': [],
   'example-object-store': [],
 } satisfies Record<string, readonly string[]>;

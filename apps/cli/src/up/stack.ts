@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { freePort, isPortFree, stopOrphan, type Log } from '@portcullis/embedded';
 import { type Environment, Refused } from '../command.js';
 import { askGateway } from '../gateway-client.js';
+import { addReader, readerCredentials, removeReaderFile, writeReaderFile } from '../audit/reader.js';
 import { guardCredentials, removeGuardFile, writeGuardFile } from '../guard/guard-file.js';
 import { readPolicy } from '../policy/read-policy.js';
 import { databaseServices } from '../provision/database.js';
@@ -78,6 +79,7 @@ export class Stack {
       : await embeddedBus(this.#home, secrets, env, say);
     this.#goOn();
     this.#tellGuards();
+    await this.#tellReader();
 
     const store = await prepareExampleStore(env, this.#home);
     const examples = store ? 'the example upstream and object store' : 'the example upstream';
@@ -108,7 +110,7 @@ export class Stack {
       identity: { ...forAll, ...keyEncryption, ...tokenEncryption, ...firstAdmin },
       'api-key': { ...forAll, ...keyEncryption, ...objectStorage },
       'client-registry': forAll,
-      audit: forAll,
+      audit: { ...forAll, ...keyEncryption },
     };
     this.#services = [
       ...databaseServices.flatMap((name) =>
@@ -163,7 +165,8 @@ export class Stack {
       { method: 'POST', path: '/v1/login', body },
     ).catch(() => 0);
     if (status !== 200 && status !== 401) return null; // not known: it is tried again at the next start
-    writeSecrets(this.#home.file('secrets.json'), { ...this.#secrets, firstAdminPassword: null });
+    const file = this.#home.file('secrets.json');
+    writeSecrets(file, { ...readOrMakeSecrets(file), firstAdminPassword: null });
     return status === 200 && !given ? password : null;
   }
 
@@ -197,6 +200,16 @@ export class Stack {
     if (url === null) return removeGuardFile(path);
     const audience = env['PORTCULLIS_TOKEN_AUDIENCE'] || settings.publicUrl;
     writeGuardFile(path, guardCredentials(url, { issuer: settings.publicUrl, audience }));
+  }
+
+  /** One reader of the record for trying out. Its user is in the server's configuration from the second start on, and added at the first. */
+  async #tellReader(): Promise<void> {
+    const home = this.#home!;
+    const url = this.#bus!.readersUrl;
+    const path = home.file('audit-consumer.json');
+    if (url === null) return removeReaderFile(path);
+    const password = await addReader(home.path, { name: 'trial', url, from: 'start', again: true });
+    writeReaderFile(path, readerCredentials('trial', url, password));
   }
 
   /** A stop was asked for while something was being started: nothing more is. */

@@ -87,7 +87,20 @@ export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** An object is sent as JSON, a text as it is, with the `Content-Type` among the headers. */
-  readonly body: object | string;
+  readonly body: object | string | Streamed;
+}
+
+/**
+ * An answer that is written as it comes, as fast as the client reads it and no faster. It is tied to the credential that asked: when
+ * that is revoked, or no lease is held, it is cut. Who reads on must be able to tell a cut answer from one that has ended.
+ */
+export class Streamed {
+  constructor(
+    /** Asked for the next only when the last was taken. Its `return` is called when the client has gone. */
+    readonly pieces: AsyncIterator<string, void>,
+    /** It has no end of its own: a stopping gateway ends it. */
+    readonly endless: boolean,
+  ) {}
 }
 
 /** Who may call a route. `permission: null` is any authenticated principal. */

@@ -6,7 +6,8 @@ import { errorInAnswer, type Rewriting, upstreamError } from './answers.js';
 import { errorDocument } from './error-document.js';
 import { clientResponseHeaders } from './headers.js';
 import { type S3Operation } from './operations.js';
-import { readAnswer, type S3UpstreamAnswer, type S3UpstreamReply } from './upstream.js';
+import { type S3UpstreamReply } from './upstream.js';
+import { type S3AnswerBody, type S3UpstreamAnswer } from './upstream-answer.js';
 import { XmlFault } from './xml.js';
 
 /** An S3 request and its answer, while both are under way. */
@@ -149,7 +150,7 @@ export async function relay(
   const { response, operation, region } = exchange;
   const { status, headers, body } = answer;
   if (status >= 300 && status !== 304)
-    return relayError(exchange, { ...answer, body: await readAnswer(body, maxErrorBytes) });
+    return relayError(exchange, { ...answer, body: await body.whole(maxErrorBytes) });
   const head = [
     ...ownHeaders(exchange),
     ...clientResponseHeaders(headers, { status, region, isHeadBucket: operation.name === 'HeadBucket' }),
@@ -158,11 +159,11 @@ export async function relay(
   response.writeHead(status, head);
   if (operation.name.startsWith('Head') || status === 204 || status === 304) {
     // Undici waits in vain for the body that a 304 may announce.
-    body.on('error', () => undefined).resume();
+    body.discard();
     response.end();
     return;
   }
-  await stream(body, response);
+  await body.writeTo(response);
 }
 
 const maxErrorBytes = 65_536;
@@ -206,7 +207,7 @@ function pairs(list: readonly string[]): [string, string][] {
  */
 async function relayRewritten(
   exchange: S3Exchange,
-  { head, body }: { readonly head: string[]; readonly body: Readable },
+  { head, body }: { readonly head: string[]; readonly body: S3AnswerBody },
   rewrite: (body: Buffer, about: Rewriting) => string,
   about: Rewriting,
 ): Promise<void> {
@@ -217,7 +218,7 @@ async function relayRewritten(
   framed.push('Content-Type', 'application/xml');
   const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
   let began = false;
-  const whole = await readAnswer(body, maxDocumentBytes, (piece) => {
+  const whole = await body.whole(maxDocumentBytes, (piece) => {
     if (!/^\s+$/.test(piece.toString('latin1'))) return;
     if (!began) response.writeHead(200, framed).write(declaration);
     began = true;
@@ -247,19 +248,4 @@ function rewritten(body: Buffer, rewrite: (body: Buffer, about: Rewriting) => st
       'The storage behind the gateway answered with what is no S3.',
     );
   }
-}
-
-/** An answer that breaks off must not look whole: the client's connection is cut with it. */
-function stream(body: Readable, response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    body.on('error', () => {
-      response.destroy();
-      resolve();
-    });
-    response.on('close', () => {
-      body.destroy();
-      resolve();
-    });
-    body.pipe(response);
-  });
 }

@@ -23,6 +23,7 @@ import {
 } from './passage.js';
 import { type S3Admitted, type S3DoorParts } from './s3-door.js';
 import { type S3UpstreamBody, type S3UpstreamReply } from './upstream.js';
+import { Ending } from './upstream-answer.js';
 
 /** Carries out what the door let pass: most of it at the upstream, what is about whose a bucket is through api-key. */
 export class S3Operations {
@@ -81,18 +82,18 @@ export class S3Operations {
   async #forward(exchange: S3Exchange, admitted: S3Admitted, headers: HeaderList): Promise<void> {
     const { operation, query, organizationId, visit } = admitted;
     const { request, response } = visit;
-    const aborted = new AbortController();
-    const gone = (): void => aborted.abort(new Error('the client went away'));
+    const ending = new Ending();
+    const gone = (): void => ending.end('the client went away');
     response.on('close', gone);
     if (request.socket.destroyed) gone();
     const cut = (): void => {
-      aborted.abort(new Error('cut off'));
+      ending.end('cut off');
       response.destroy();
     };
     const { body, more } = await this.#bodyOf(admitted, cut);
     const answer = await this.parts.upstream.send(
       { method: request.method ?? '', path: pathOf(admitted), query, headers: [...headers, ...more], body },
-      aborted.signal,
+      ending,
     );
     try {
       await relay(exchange, answer, rewriteOf(operation), {
@@ -102,7 +103,7 @@ export class S3Operations {
       });
     } catch (error) {
       // Else its connection would wait for somebody to read on.
-      answer.body.destroy();
+      ending.end('the answer could not be passed on');
       throw error;
     }
   }

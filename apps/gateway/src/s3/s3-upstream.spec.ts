@@ -1,4 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
@@ -287,4 +289,33 @@ test('a HEAD of the upstream that fails says no more than its status', async () 
   const { client } = await before((_request, response) => void response.writeHead(404, { Server: 'x' }).end());
   const error = await failing(client.send(new HeadBucketCommand({ Bucket: 'mine' })));
   expect(error.$metadata.httpStatusCode).toBe(404);
+});
+
+test('a large object goes at the pace of who reads it', async () => {
+  const size = 256 * 2 ** 20;
+  const piece = Buffer.alloc(2 ** 20, 'x');
+  let sent = 0;
+  const { gate, key } = await before((_request, response) => {
+    response.writeHead(200, { 'Content-Length': String(size) });
+    const more = (): void => {
+      while (sent < size) {
+        sent += piece.length;
+        if (!response.write(piece)) return void response.once('drain', more);
+      }
+      response.end();
+    };
+    more();
+  });
+  const { head } = signedHead(gate.port, key, { path: '/mine/k' });
+  const socket = connect(gate.port, '127.0.0.1');
+  socket.write(head);
+  let received = 0;
+  let ahead = 0;
+  for await (const bytes of socket) {
+    received += (bytes as Buffer).length;
+    ahead = Math.max(ahead, sent - received);
+    if (received >= size) break;
+    for (let n = 0; n < 3; n++) await turn();
+  }
+  expect(ahead).toBeLessThan(48 * 2 ** 20);
 });

@@ -1,0 +1,196 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { jest } from '@jest/globals';
+import { jetstream } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { eventually } from '@portcullis/testing';
+import { administrator, type Client } from './client.js';
+import { DocumentedPage } from './documented-page.js';
+import { type Stack, startStack } from './stack.js';
+
+/** Every command is a process of its own, and a busy machine starts them slowly. */
+jest.setTimeout(120_000);
+
+const portcullis = resolve(import.meta.dirname, '../../cli/bin/portcullis.mjs');
+
+interface Key {
+  id: string;
+  credentials: { bearer_token: string };
+}
+
+/** Told in order, on one stack: an auditor who believes nobody, and a program that reads along. */
+describe('the record, seen from outside', () => {
+  let stack: Stack;
+  let admin: Client;
+  let folder: string;
+  let auditor: Key;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'portcullis-audit-'));
+    stack = await startStack({ env: { PORTCULLIS_GATEWAYS: '2', PORTCULLIS_REPLICAS: '2' } });
+    admin = await administrator(stack);
+    auditor = await key('auditor');
+  }, 150_000);
+  afterAll(async () => {
+    expect(await stack?.stop()).toBe(0);
+    stack?.remove();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  const key = async (name: string): Promise<Key> => {
+    const answer = await admin.post('/v1/api-keys', { name, permissions: ['audit:view', 'audit:export'] });
+    expect([answer.status, answer.status === 201 ? '' : answer.text]).toEqual([201, '']);
+    return answer.json as Key;
+  };
+  const run = (...args: string[]): Promise<{ code: number | null; out: string; err: string }> =>
+    new Promise((done) => {
+      const env = {
+        PATH: process.env['PATH'],
+        XDG_CONFIG_HOME: folder,
+        PORTCULLIS_URL: stack.url,
+        PORTCULLIS_TOKEN: auditor.credentials.bearer_token,
+      };
+      const child = spawn(process.execPath, [portcullis, 'audit', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      let [out, err] = ['', ''];
+      child.stdout.on('data', (text: Buffer) => (out += text.toString()));
+      child.stderr.on('data', (text: Buffer) => (err += text.toString()));
+      child.once('close', (code) => done({ code, out, err }));
+    });
+  const inFolder = (name: string): string => join(folder, name);
+
+  test('an export, a checkpoint of before and the keys are verified with no server', async () => {
+    expect(await run('export', inFolder('first.ndjson'))).toEqual({ code: 0, out: '', err: '' });
+    const good = await run('verify', '--export', inFolder('first.ndjson'), '--output', 'json');
+    expect([good.code, good.err]).toEqual([0, '']);
+    const { size, proven, signatures } = JSON.parse(good.out) as { size: number; proven: number; signatures: string };
+    expect(signatures).toBe('verified');
+    expect(proven).toBeGreaterThan(0);
+    expect(size).toBeGreaterThanOrEqual(proven);
+
+    const lines = readFileSync(inFolder('first.ndjson'), 'utf8').split('\n');
+    const at = lines.findIndex((line) => line.includes('"api-key.created"'));
+    writeFileSync(
+      inFolder('edited.ndjson'),
+      lines.with(at, (lines[at] ?? '').replace('auditor', 'attacker')).join('\n'),
+    );
+    const bad = await run(
+      ...['verify', '--export', inFolder('edited.ndjson'), '--checkpoint', inFolder('first.ndjson.checkpoint')],
+      ...['--log-keys', inFolder('first.ndjson.log-keys.json'), '--output', 'json'],
+    );
+    expect(bad.code).toBe(1);
+    expect(JSON.parse(bad.out)).toMatchObject({ ok: false, kind: 'edited', first_bad_index: at });
+  });
+
+  test('a reader who trusts nobody goes by the page', async () => {
+    const told = await new DocumentedPage('verifying-the-audit-log.md').run({
+      folder: mkdtempSync(join(folder, 'page-')),
+      env: { URL: stack.url, TOKEN: auditor.credentials.bearer_token },
+    });
+    expect(told[1]).toMatch(/^Good: \d+ leaves/m);
+    expect(told[2]).toMatch(/First bad index: 2, edited[^]*^told$[^]*First bad index: 1, missing[^]*^told again$/m);
+    expect(told[3]?.match(/same root/g)).toHaveLength(2);
+  });
+
+  test('a later export goes on from an earlier checkpoint, by the proof between them', async () => {
+    const from = readFileSync(inFolder('first.ndjson.checkpoint'), 'utf8').split('\n')[1] ?? '';
+    writeFileSync(inFolder('now'), (await admin.get('/v1/audit/checkpoint')).text);
+    const to = readFileSync(inFolder('now'), 'utf8').split('\n')[1] ?? '';
+    writeFileSync(inFolder('proof'), (await admin.get(`/v1/audit/consistency?from=${from}&to=${to}`)).text);
+    expect((await run('export', inFolder('later.ndjson'), '--from', from)).code).toBe(0);
+    const verified = await run(
+      ...['verify', '--export', inFolder('later.ndjson'), '--log-keys', inFolder('later.ndjson.log-keys.json')],
+      ...[
+        '--checkpoint',
+        inFolder('now'),
+        '--after',
+        inFolder('first.ndjson.checkpoint'),
+        '--consistency',
+        inFolder('proof'),
+      ],
+    );
+    expect([verified.code, verified.err]).toEqual([0, '']);
+  });
+
+  test('who reads it is in it', async () => {
+    const found = await eventually(async () => {
+      const { items } = (await admin.get(`/v1/audit/events?actor=${auditor.id}`)).json as {
+        items: { action: string }[];
+      };
+      return items.some(({ action }) => action === 'record.exported') && items;
+    });
+    expect(found.filter(({ action }) => action === 'record.exported')).toHaveLength(3);
+  });
+
+  async function stream(token: string, url: string, lastEventId?: string): Promise<IncomingMessage> {
+    const headers = { Authorization: `Bearer ${token}`, ...(lastEventId ? { 'Last-Event-ID': lastEventId } : {}) };
+    const outgoing = httpRequest(`${url}/v1/audit/stream`, { agent: false, headers });
+    outgoing.end();
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(200);
+    return response;
+  }
+
+  test('a stream shows what happens, goes on at another gateway where it ended, and is cut when its key is revoked', async () => {
+    const watcher = await key('watcher');
+    const token = watcher.credentials.bearer_token;
+    const [one = '', two = ''] = stack.urls;
+    const seen: { id: string; action: string; resource: string | null }[] = [];
+    const listen = (response: IncomingMessage): void => {
+      let rest = '';
+      response
+        .on('error', () => undefined)
+        .on('data', (chunk: Buffer) => {
+          const messages = (rest + chunk.toString()).split('\n\n');
+          rest = messages.pop() ?? '';
+          for (const message of messages) {
+            const [, id = '', data] = /^id: (\d+)\ndata: (.*)$/.exec(message) ?? [];
+            if (data === undefined) continue;
+            const { action, resource } = JSON.parse(data) as { action: string; resource: { id: string | null } };
+            seen.push({ id, action, resource: resource.id });
+          }
+        });
+    };
+    const first = await stream(token, one);
+    listen(first);
+    const made = await key('seen');
+    await eventually(() => seen.some(({ resource }) => resource === made.id), 20_000);
+    first.destroy();
+    const last = seen.at(-1)?.id ?? '';
+    const missed = await key('missed');
+    const second = await stream(token, two, last);
+    listen(second);
+    await eventually(() => seen.some(({ resource }) => resource === missed.id), 20_000);
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(seen.length);
+
+    let cut = false;
+    second.once('close', () => (cut = true));
+    const revoked = await admin.delete(`/v1/api-keys/${watcher.id}`);
+    expect(revoked.status).toBe(200);
+    await eventually(() => cut, 5_000);
+    expect(second.complete).toBe(false);
+  });
+
+  test('the consumer that `up` made reads the stream with its permissions alone', async () => {
+    const file = join(stack.data, 'audit-consumer.json');
+    expect(existsSync(file) && statSync(file).mode & 0o777).toBe(0o600);
+    const credentials = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string> & { servers: string[] };
+    const { user = '', password = '', inbox_prefix = '', stream: name = '', durable = '' } = credentials;
+    const connection = await connect({ servers: credentials.servers, user, pass: password, inboxPrefix: inbox_prefix });
+    try {
+      const consumer = await jetstream(connection).consumers.get(name, durable);
+      const types: string[] = [];
+      for await (const message of await consumer.fetch({ max_messages: 20, expires: 5_000 })) {
+        types.push(message.json<{ type: string }>().type);
+        message.ack();
+      }
+      expect(types).toContain('portcullis.user.created');
+      await expect(connection.request('audit.list', '{}')).rejects.toThrow(/permissions violation/i);
+    } finally {
+      await connection.close();
+    }
+  });
+});
