@@ -128,6 +128,8 @@ export async function anS3Gateway(given: GivenS3 = {}) {
     store,
     s3,
     judge,
+    /** Writes what was counted until now, and counts anew. */
+    forgetDenials: () => denials.stop(),
     /** As api-key does, before it answers: the record changes, then every enforcer hears of it. */
     revoke: (key: S3Key): void => {
       key.record.status = 'revoked';

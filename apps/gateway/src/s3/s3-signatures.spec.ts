@@ -349,6 +349,8 @@ test('a credential that is refused is one event, with whose it was and why', asy
     ['too_old', () => get({ now: new Date(Date.now() - 3_600_000) }), { organization_id: null }],
   ];
   for (const [reason, made, whose] of cases) {
+    // What earlier specs were refused for is not to be counted together with this.
+    await gate.forgetDenials();
     gate.seen.events.length = 0;
     await ask(made());
     const found = gate.seen.events.filter((event) => event.action === 'credential.refused');
