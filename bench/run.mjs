@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [-- --only http,tokens,keys,decisions,revocation]
+// npm run bench [-- --quick] [-- --only http,tokens,keys,decisions,revocation,storage]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -8,7 +8,7 @@ import { here, stopAll } from './programs.mjs';
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
 
 const only = values.only?.split(',');
-const hasPeers = !only?.every((part) => part === 'revocation');
+const hasPeers = !only?.every((part) => ['revocation', 'storage'].includes(part));
 
 // What is measured against is none of the product's dependencies: it has a lock file of its own.
 const kept = here('./node_modules/.package-lock.json');
@@ -21,6 +21,7 @@ if (hasPeers && (!existsSync(kept) || statSync(kept).mtimeMs < statSync(here('./
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stopAll().then(() => process.exit(130)));
 const { measureAll } = await import('./rows.mjs');
 const { measureRevocation, revocationExtent, revocationTables } = await import('./revocation.mjs');
+const { measureStorage, storageExtent, storageTables } = await import('./storage.mjs');
 const tell = (line) => console.error(line);
 try {
   const asked = {
@@ -39,6 +40,8 @@ try {
     only && !only.includes('revocation')
       ? undefined
       : await measureRevocation({ ...revocationExtent(values.quick), tell });
+  const storage =
+    only && !only.includes('storage') ? undefined : await measureStorage({ ...storageExtent(values.quick), tell });
   const [{ model }] = cpus();
   const machine = {
     cpu: model,
@@ -50,10 +53,11 @@ try {
   mkdirSync(here('./results'), { recursive: true });
   writeFileSync(
     here('./results/latest.json'),
-    `${JSON.stringify({ version, measured_at: new Date().toISOString(), quick: values.quick === true, machine, rows, revocation }, null, 2)}\n`,
+    `${JSON.stringify({ version, measured_at: new Date().toISOString(), quick: values.quick === true, machine, rows, revocation, storage }, null, 2)}\n`,
   );
   if (rows.length > 0) console.log(table(rows));
   if (revocation) console.log(`\n${revocationTables(revocation)}`);
+  if (storage) console.log(`\n${storageTables(storage)}`);
   console.log(
     `\n${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}. Every round: bench/results/latest.json`,
   );
