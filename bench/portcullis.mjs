@@ -8,8 +8,11 @@ import { freePorts, here, start } from './programs.mjs';
 const password = 'correct-horse-battery-staple';
 const command = here('../apps/cli/bin/portcullis.mjs');
 
-/** Starts a number of gateways and their services before an upstream. Nothing else is asked of it until a row asks. */
-export async function startPortcullis(upstreamPort, { gateways = 1 } = {}) {
+/**
+ * Starts a number of gateways and their services before an upstream. Nothing else is asked of it until a row asks.
+ * @param options.storage the S3 upstream, `{ port, accessKeyId, secret, region }`; without it the example store is started
+ */
+export async function startPortcullis(upstreamPort, { gateways = 1, storage } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'portcullis-bench-'));
   chmodSync(home, 0o711);
   const readyFile = join(home, 'ready.json');
@@ -28,11 +31,20 @@ routes:
     .trim();
   const ports = await freePorts(gateways);
   const [port] = ports;
+  const [s3Port] = await freePorts(gateways);
   const up = await start(process.execPath, [command, 'up'], {
     cwd: home,
     env: {
       PORT: String(port),
-      S3_PORT: String((await freePorts(gateways))[0]),
+      S3_PORT: String(s3Port),
+      ...(storage
+        ? {
+            S3_UPSTREAM_URL: `http://127.0.0.1:${storage.port}`,
+            S3_UPSTREAM_ACCESS_KEY_ID: storage.accessKeyId,
+            S3_UPSTREAM_SECRET_ACCESS_KEY: storage.secret,
+            S3_UPSTREAM_REGION: storage.region,
+          }
+        : {}),
       PORTCULLIS_GATEWAYS: String(gateways),
       PORTCULLIS_HOME: join(home, 'data'),
       PORTCULLIS_FIRST_ADMIN_PASSWORD: password,
@@ -67,6 +79,8 @@ routes:
   const pidOf = (program) => JSON.parse(readFileSync(join(home, 'data', 'run', program), 'utf8')).child.pid;
   return {
     port,
+    /** Where S3 is spoken, of the first gateway. */
+    s3Port,
     /** Of each gateway. */
     ports,
     /** The `Authorization` of the first administrator. */

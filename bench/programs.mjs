@@ -94,6 +94,14 @@ function cpuOf(pid) {
   return hours * 3600 + minutes * 60 + seconds;
 }
 
+/** What a process holds of memory now. */
+export function residentBytes(pid) {
+  if (process.platform === 'linux') {
+    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) * 1024;
+  }
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) * 1024;
+}
+
 /** A process and all below it. */
 export function family(pid) {
   const parents = new Map();

@@ -236,7 +236,8 @@ function compared(name, ours, theirs, goal, skipped) {
   };
 }
 
-function overHttp(load, { port, pids, path, method, headers, body }) {
+/** A candidate for `measure`: an HTTP request, as often as there is time for. */
+export function overHttp(load, { port, pids, path, method, headers, body }) {
   const requests = [requestText(port, path, { method, headers, body })];
   const status = 200;
   return async (milliseconds) => {

@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [-- --only http,tokens,keys,decisions,revocation,audit]
+// npm run bench [-- --quick] [-- --only http,tokens,keys,decisions,revocation,storage,audit]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -8,7 +8,7 @@ import { here, stopAll } from './programs.mjs';
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
 
 const only = values.only?.split(',');
-const hasPeers = !only?.every((part) => part === 'revocation' || part === 'audit');
+const hasPeers = !only?.every((part) => ['revocation', 'storage', 'audit'].includes(part));
 
 // What is measured against is none of the product's dependencies: it has a lock file of its own.
 const kept = here('./node_modules/.package-lock.json');
@@ -22,6 +22,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop
 const { measureAll } = await import('./rows.mjs');
 const { measureRevocation, revocationExtent, revocationTables } = await import('./revocation.mjs');
 const { auditExtent, auditTables, measureAudit } = await import('./audit.mjs');
+const { measureStorage, storageExtent, storageTables } = await import('./storage.mjs');
 const tell = (line) => console.error(line);
 try {
   const asked = {
@@ -42,6 +43,8 @@ try {
       : await measureRevocation({ ...revocationExtent(values.quick), tell });
   const audit =
     only && !only.includes('audit') ? undefined : await measureAudit({ ...auditExtent(values.quick), tell });
+  const storage =
+    only && !only.includes('storage') ? undefined : await measureStorage({ ...storageExtent(values.quick), tell });
   const [{ model }] = cpus();
   const machine = {
     cpu: model,
@@ -53,10 +56,11 @@ try {
   mkdirSync(here('./results'), { recursive: true });
   writeFileSync(
     here('./results/latest.json'),
-    `${JSON.stringify({ version, measured_at: new Date().toISOString(), quick: values.quick === true, machine, rows, revocation, audit }, null, 2)}\n`,
+    `${JSON.stringify({ version, measured_at: new Date().toISOString(), quick: values.quick === true, machine, rows, revocation, storage, audit }, null, 2)}\n`,
   );
   if (rows.length > 0) console.log(table(rows));
   if (revocation) console.log(`\n${revocationTables(revocation)}`);
+  if (storage) console.log(`\n${storageTables(storage)}`);
   if (audit) console.log(`\n${auditTables(audit)}`);
   console.log(
     `\n${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}. Every round: bench/results/latest.json`,

@@ -45,7 +45,7 @@ export interface Revocation {
 /** A secret that was looked for by its digest, with its key. */
 export interface FoundSecret {
   record: ApiKeyRecord;
-  secret: { id: string; sha256: string };
+  secret: { id: string; sha256: string; accessKeyId?: string };
   /** Whether it opens anything now. */
   live: boolean;
 }
@@ -153,13 +153,20 @@ export class ApiKeyStore {
           where secret.sha256 = any($1) and secret.form = 'bearer' and key.organization_id = $2 order by secret.id`,
         [digests, organizationId, now],
       );
-      const ids = [...new Set(rows.map((row) => row.key_id))];
-      const keys = ids.length === 0 ? [] : await manager.findBy(ApiKeyEntity, { id: In(ids) });
-      const records = new Map((await recordsOf(manager, keys, now)).map((record) => [record.id, record]));
+      const records = await this.byIds([...new Set(rows.map((row) => row.key_id))]);
       return rows.flatMap(({ id, key_id: keyId, sha256, live }) => {
         const record = records.get(keyId);
         return record ? [{ record, secret: { id, sha256 }, live: live && record.status === 'active' }] : [];
       });
+    });
+  }
+
+  /** Their records as they are now. */
+  byIds(ids: readonly string[]): Promise<ReadonlyMap<string, ApiKeyRecord>> {
+    return this.database.read(async (manager) => {
+      const keys = ids.length === 0 ? [] : await manager.findBy(ApiKeyEntity, { id: In(ids) });
+      const records = await recordsOf(manager, keys, this.database.now());
+      return new Map(records.map((record) => [record.id, record]));
     });
   }
 

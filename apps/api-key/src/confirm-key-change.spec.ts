@@ -40,3 +40,13 @@ test('changes of a process that died are confirmed by another; an event is only 
   await house.finish();
   expect(await enforced()).toHaveLength(2);
 });
+
+test('who disables again what a process left unconfirmed owes the event of its end, once', async () => {
+  const { id } = await house.create();
+  await house.disable(id);
+  await forget('1 second');
+  await Promise.all([house.disable(id), house.disable(id)]);
+  expect((await house.one(id)).enforced_at).not.toBeNull();
+  await house.disable(id);
+  expect(await enforced()).toEqual([id]);
+});

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   type ApiKey,
   type AuthenticatedCaller,
@@ -9,9 +9,13 @@ import {
   type RequestOf,
 } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
+import { sameDigest, sha256Hex } from '@portcullis/credentials';
 import { ApiKeyStore, type FoundSecret } from './api-key.store.js';
 import { type CommittedRevocation, ConfirmRevocations } from './confirm-revocations.js';
 import { KeyUse } from './key-use.js';
+import { openSecret } from './s3/open-secret.js';
+import { S3SecretStore } from './s3/s3-secret.store.js';
+import { S3_SETTINGS, type S3Settings } from './s3/s3-settings.js';
 
 /** Whose keys stood in a text, of which only digests come here; and ends them, if that is asked for. */
 @Injectable()
@@ -21,32 +25,35 @@ export class FindLeaked {
     private readonly keys: ApiKeyStore,
     private readonly use: KeyUse,
     private readonly confirmRevocations: ConfirmRevocations,
+    private readonly s3Secrets: S3SecretStore,
+    @Inject(S3_SETTINGS) private readonly s3: S3Settings,
   ) {}
 
   async execute(
     caller: AuthenticatedCaller,
-    { digests, since, revoke }: RequestOf<typeof ApiKey.findLeaked>,
+    { digests, access_keys, since, revoke }: RequestOf<typeof ApiKey.findLeaked>,
   ): Promise<ReplyOf<typeof ApiKey.findLeaked>> {
     const { organization_id: organizationId, permissions } = caller.principal;
     if (revoke && !permissions.includes('apikeys:revoke')) {
       throw new Refusal('forbidden', 'To revoke what is found needs the permission apikeys:revoke.');
     }
-    const wanted = [...new Set(digests)];
-    const found = await this.keys.findByDigests(organizationId, wanted);
+    const byDigest = await this.keys.findByDigests(organizationId, [...new Set(digests)]);
+    const found = [...byDigest, ...(await this.findByAccessKeys(organizationId, access_keys))];
     const ids = [...new Set(found.map(({ record }) => record.id))].sort();
     const use = since === undefined ? null : await this.use.since(organizationId, ids, new Date(since));
     const enforcement = await this.writeDown(caller, found, ids, revoke);
-    const now = revoke ? await this.keys.findByDigests(organizationId, wanted) : found;
+    const now = await this.keys.byIds(ids);
     return {
-      items: now.map(({ record, secret }, at) => ({
+      items: found.map(({ record, secret, live }) => ({
         id: record.id,
         name: record.name,
         owner: record.owner,
         key_prefix: record.key_prefix,
-        status: record.status,
+        access_key_id: secret.accessKeyId ?? null,
+        status: now.get(record.id)?.status ?? record.status,
         secret_id: secret.id,
         sha256: secret.sha256,
-        live: found[at]?.live ?? false,
+        live,
         expires_at: record.expires_at,
         last_used_at: record.last_used_at,
         use:
@@ -60,6 +67,26 @@ export class FindLeaked {
       })),
       enforcement,
     };
+  }
+
+  /** Of the s3 form no digest is kept: each secret is opened for as long as it takes to compare it with what stood near its id. */
+  private async findByAccessKeys(
+    organizationId: string,
+    asked: RequestOf<typeof ApiKey.findLeaked>['access_keys'],
+  ): Promise<FoundSecret[]> {
+    const near = new Map<string, string[]>();
+    for (const { access_key_id: id, digests } of asked) near.set(id, [...(near.get(id) ?? []), ...digests]);
+    if (near.size === 0) return [];
+    const kept = await this.s3Secrets.keptBy(organizationId, [...near.keys()]);
+    const matching = kept.flatMap((secret) => {
+      const sha256 = sha256Hex(openSecret(this.s3.encryption, secret).reveal());
+      return near.get(secret.accessKeyId)?.some((digest) => sameDigest(digest, sha256)) ? [{ ...secret, sha256 }] : [];
+    });
+    const records = await this.keys.byIds([...new Set(matching.map(({ keyId }) => keyId))]);
+    return matching.flatMap(({ id, keyId, accessKeyId, sha256, live }) => {
+      const record = records.get(keyId);
+      return record ? [{ record, secret: { id, sha256, accessKeyId }, live: live && record.status === 'active' }] : [];
+    });
   }
 
   /** The event of each find; and the revocations, all in one transaction and confirmed together. */

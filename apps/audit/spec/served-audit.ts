@@ -1,5 +1,5 @@
 import { Bus, CallerSigner, startService } from '@portcullis/bus';
-import { generateSigningKey } from '@portcullis/credentials';
+import { generateSigningKey, NetworkList } from '@portcullis/credentials';
 import { type Database } from '@portcullis/persistence';
 import { assembleAudit } from '../src/assemble-audit.js';
 import { randomBytes } from 'node:crypto';
@@ -18,7 +18,11 @@ export async function servedAudit(nats: OwnNats, database: Database, firstOrgani
   const log = { ...logConfig, firstOrigin: `${randomBytes(8).toString('hex')}.example/audit` };
   const start = (origin?: string, over = database) =>
     startService('audit', nats.url('audit'), async (bus, report) => ({
-      ...(await assembleAudit(bus, over, { report, log: { ...log, origin } })),
+      ...(await assembleAudit(bus, over, {
+        report,
+        log: { ...log, origin },
+        webhookAllow: NetworkList.parse(['127.0.0.0/8']),
+      })),
       gatewayKeys: { find: () => Promise.resolve(gatewayKey.publicKey) },
       close: () => Promise.resolve(),
     }));

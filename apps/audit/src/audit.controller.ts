@@ -6,6 +6,7 @@ import { ExportEvents } from './export-events.js';
 import { FollowEvents } from './follow-events.js';
 import { ProveLog } from './log/prove-log.js';
 import { ReadEvents } from './read-events.js';
+import { ManageWebhooks } from './webhooks/manage-webhooks.js';
 
 type Of = typeof Audit;
 
@@ -18,6 +19,7 @@ export class AuditController {
     private readonly exportEvents: ExportEvents,
     private readonly followEvents: FollowEvents,
     private readonly eraser: EraseSubject,
+    private readonly webhooks: ManageWebhooks,
   ) {}
 
   @Handles(Audit.list)
@@ -73,5 +75,45 @@ export class AuditController {
   @Handles(Audit.eraseSubject)
   eraseSubject(request: RequestOf<Of['eraseSubject']>, caller: Caller): Promise<ReplyOf<Of['eraseSubject']>> {
     return this.eraser.erase(caller, request);
+  }
+
+  @Handles(Audit.listWebhooks)
+  listWebhooks(request: RequestOf<Of['listWebhooks']>, caller: Caller): Promise<ReplyOf<Of['listWebhooks']>> {
+    return this.webhooks.list(caller, request);
+  }
+
+  @Handles(Audit.readWebhook)
+  readWebhook(request: RequestOf<Of['readWebhook']>, caller: Caller): Promise<ReplyOf<Of['readWebhook']>> {
+    return this.webhooks.read(caller, request);
+  }
+
+  @Handles(Audit.createWebhook)
+  createWebhook(request: RequestOf<Of['createWebhook']>, caller: Caller): Promise<ReplyOf<Of['createWebhook']>> {
+    return this.webhooks.create(caller, request);
+  }
+
+  @Handles(Audit.deleteWebhook)
+  deleteWebhook(request: RequestOf<Of['deleteWebhook']>, caller: Caller): Promise<ReplyOf<Of['deleteWebhook']>> {
+    return this.webhooks.remove(caller, request);
+  }
+
+  @Handles(Audit.rotateWebhook)
+  rotateWebhook(request: RequestOf<Of['rotateWebhook']>, caller: Caller): Promise<ReplyOf<Of['rotateWebhook']>> {
+    return this.webhooks.rotate(caller, request);
+  }
+
+  @Handles(Audit.enableWebhook)
+  enableWebhook(request: RequestOf<Of['enableWebhook']>, caller: Caller): Promise<ReplyOf<Of['enableWebhook']>> {
+    return this.webhooks.enable(caller, request);
+  }
+
+  @Handles(Audit.deadLetters)
+  deadLetters(request: RequestOf<Of['deadLetters']>, caller: Caller): Promise<ReplyOf<Of['deadLetters']>> {
+    return this.webhooks.deadLetters(caller, request);
+  }
+
+  @Handles(Audit.replayWebhook)
+  replayWebhook(request: RequestOf<Of['replayWebhook']>, caller: Caller): Promise<ReplyOf<Of['replayWebhook']>> {
+    return this.webhooks.replay(caller, request);
   }
 }

@@ -10,6 +10,7 @@ import { type Log } from './log/log.js';
 import { ProveLog } from './log/prove-log.js';
 import { ReadEvents } from './read-events.js';
 import { Readers } from './readers.js';
+import { type ManageWebhooks } from './webhooks/manage-webhooks.js';
 
 /** The service's own corner of Postgres. */
 export const auditDatabase = {
@@ -22,7 +23,7 @@ export const auditDatabase = {
 /** The list of what exists in this service. */
 @Module({})
 export class AuditModule {
-  static of({ bus, database, events, log }: AuditParts): DynamicModule {
+  static of({ bus, database, events, log, webhooks }: AuditParts): DynamicModule {
     const readers = new Readers(bus);
     const provided = [
       new ReadEvents(readers, database, events),
@@ -30,6 +31,7 @@ export class AuditModule {
       new ExportEvents(database, readers, events, log),
       new FollowEvents(database, readers, events, log),
       new EraseSubject(database, events),
+      webhooks,
     ];
     return {
       module: AuditModule,
@@ -44,4 +46,5 @@ interface AuditParts {
   database: Database;
   events: EventStore;
   log: Log;
+  webhooks: ManageWebhooks;
 }

@@ -11,7 +11,7 @@ import {
   type Service,
   toCloudEvent,
 } from '@portcullis/contracts';
-import { generateSigningKey } from '@portcullis/credentials';
+import { generateSigningKey, NetworkList } from '@portcullis/credentials';
 import { aCaller, eventually, specConnection, specDatabase, type SpecDatabase, specNatsUrl } from '@portcullis/testing';
 import { assembleAudit } from './assemble-audit.js';
 import { auditDatabase } from './audit.module.js';
@@ -30,7 +30,7 @@ let admin: NatsConnection;
 
 const start = async (): Promise<void> => {
   running = await startService('audit', specNatsUrl('audit'), async (bus, report) => ({
-    ...(await assembleAudit(bus, spec.database, { report, log: logConfig })),
+    ...(await assembleAudit(bus, spec.database, { report, log: logConfig, webhookAllow: NetworkList.parse([]) })),
     gatewayKeys: { find: () => Promise.resolve(gatewayKey.publicKey) },
     close: () => Promise.resolve(),
   }));

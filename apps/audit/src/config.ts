@@ -1,7 +1,7 @@
 import { busSettings } from '@portcullis/bus';
-import { KeyEncryption, KeyListRefused } from '@portcullis/credentials';
+import { KeyEncryption, KeyListRefused, NetworkList, NetworkRefused } from '@portcullis/credentials';
 import { postgresSettings } from '@portcullis/persistence';
-import { readSettings, settingsOrExit, wholeNumber, type Environment } from '@portcullis/settings';
+import { commaSeparated, readSettings, settingsOrExit, wholeNumber, type Environment } from '@portcullis/settings';
 import { z } from 'zod';
 
 const keyEncryption = z
@@ -17,6 +17,19 @@ const keyEncryption = z
   })
   .describe('It encrypts the keys of the log; all services of an installation need the same.');
 
+const networks = commaSeparated(z.string())
+  .transform((texts, context) => {
+    try {
+      return NetworkList.parse(texts);
+    } catch (error) {
+      if (!(error instanceof NetworkRefused)) throw error;
+      // The message would repeat what was set.
+      context.addIssue('holds an entry that is not a network such as 10.0.0.0/8 or fd00::/8');
+      return z.NEVER;
+    }
+  })
+  .describe('Networks to which webhooks may go though they are private; without it, to none.');
+
 const settings = z.object({
   ...busSettings,
   ...postgresSettings,
@@ -29,6 +42,7 @@ const settings = z.object({
     .string()
     .regex(/^[\x21-\x2a\x2c-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces and plus signs')
     .optional(),
+  PORTCULLIS_WEBHOOK_ALLOW: networks.optional(),
   PORTCULLIS_AUDIT_KEY_DAYS: wholeNumber({ min: 1, max: 3650 }).default(365),
 });
 
@@ -42,6 +56,7 @@ const arranged = (read: z.output<typeof settings>) => ({
   natsUrl: read.NATS_URL,
   databaseUrl: read.DATABASE_URL,
   outboxBound: read.PORTCULLIS_OUTBOX_BOUND,
+  webhookAllow: read.PORTCULLIS_WEBHOOK_ALLOW ?? NetworkList.parse([]),
   log: {
     encryption: read.PORTCULLIS_KEY_ENCRYPTION_KEY,
     keyDays: read.PORTCULLIS_AUDIT_KEY_DAYS,

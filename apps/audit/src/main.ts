@@ -5,13 +5,14 @@ import { auditDatabase } from './audit.module.js';
 import { loadConfig } from './config.js';
 import { LogDamaged } from './log/check-log.js';
 
-const { natsUrl, databaseUrl, outboxBound, log } = loadConfig();
+const { natsUrl, databaseUrl, outboxBound, log, webhookAllow } = loadConfig();
 
 try {
   await serve('audit', natsUrl, async (bus, report) =>
     assembleAudit(bus, await Database.open({ ...auditDatabase, url: databaseUrl, outboxBound, report }), {
       report,
       log,
+      webhookAllow,
     }),
   );
 } catch (error) {

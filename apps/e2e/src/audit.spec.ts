@@ -9,6 +9,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { eventually } from '@portcullis/testing';
 import { administrator, type Client } from './client.js';
+import { DocumentedPage } from './documented-page.js';
 import { type Stack, startStack } from './stack.js';
 
 /** Every command is a process of its own, and a busy machine starts them slowly. */
@@ -84,6 +85,16 @@ describe('the record, seen from outside', () => {
     expect(JSON.parse(bad.out)).toMatchObject({ ok: false, kind: 'edited', first_bad_index: at });
   });
 
+  test('a reader who trusts nobody goes by the page', async () => {
+    const told = await new DocumentedPage('verifying-the-audit-log.md').run({
+      folder: mkdtempSync(join(folder, 'page-')),
+      env: { URL: stack.url, TOKEN: auditor.credentials.bearer_token },
+    });
+    expect(told[1]).toMatch(/^Good: \d+ leaves/m);
+    expect(told[2]).toMatch(/First bad index: 2, edited[^]*^told$[^]*First bad index: 1, missing[^]*^told again$/m);
+    expect(told[3]?.match(/same root/g)).toHaveLength(2);
+  });
+
   test('a later export goes on from an earlier checkpoint, by the proof between them', async () => {
     const from = readFileSync(inFolder('first.ndjson.checkpoint'), 'utf8').split('\n')[1] ?? '';
     writeFileSync(inFolder('now'), (await admin.get('/v1/audit/checkpoint')).text);
@@ -111,7 +122,7 @@ describe('the record, seen from outside', () => {
       };
       return items.some(({ action }) => action === 'record.exported') && items;
     });
-    expect(found.filter(({ action }) => action === 'record.exported')).toHaveLength(2);
+    expect(found.filter(({ action }) => action === 'record.exported')).toHaveLength(3);
   });
 
   async function stream(token: string, url: string, lastEventId?: string): Promise<IncomingMessage> {

@@ -27,6 +27,7 @@ export interface GivenS3 {
   /** Another upstream than the example store. */
   readonly upstreamUrl?: string;
   readonly tls?: GatewayS3Parts['tls'];
+  readonly bodyMemoryBytes?: number;
   readonly serverLimits?: GatewayS3Parts['serverLimits'];
 }
 
@@ -112,6 +113,7 @@ export async function anS3Gateway(given: GivenS3 = {}) {
       stopping: () => false,
       report: (line) => void seen.reported.push(line),
       tls: given.tls,
+      ...(given.bodyMemoryBytes === undefined ? {} : { bodyMemoryBytes: given.bodyMemoryBytes }),
       ...(given.serverLimits ? { serverLimits: given.serverLimits } : {}),
     },
   );
@@ -126,6 +128,8 @@ export async function anS3Gateway(given: GivenS3 = {}) {
     store,
     s3,
     judge,
+    /** Writes what was counted until now, and counts anew. */
+    forgetDenials: () => denials.stop(),
     /** As api-key does, before it answers: the record changes, then every enforcer hears of it. */
     revoke: (key: S3Key): void => {
       key.record.status = 'revoked';

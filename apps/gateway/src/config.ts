@@ -2,9 +2,12 @@ import { busSettings } from '@portcullis/bus';
 import { KeyListRefused, NetworkList, NetworkRefused, RoleTokenKeys, Secret } from '@portcullis/credentials';
 import {
   commaSeparated,
-  exitMisconfigured,
+  type Environment,
   policyVariables,
   port,
+  readSettings,
+  s3PublicUrl,
+  s3Region,
   settingsOrExit,
   wholeNumber,
 } from '@portcullis/settings';
@@ -15,8 +18,6 @@ const keyPrefix = z
   .string()
   .regex(/^[0-9A-Za-z]+(?:_[0-9A-Za-z]+)*$/, 'is 1 to 32 letters and digits, with single underscores between them')
   .max(32, 'is 1 to 32 letters and digits, with single underscores between them');
-
-const region = z.string().regex(/^[a-z0-9-]{1,64}$/, 'is a region such as us-east-1');
 
 const networks = commaSeparated(z.string()).transform((texts, context) => {
   try {
@@ -29,7 +30,7 @@ const networks = commaSeparated(z.string()).transform((texts, context) => {
   }
 });
 
-const settings = z.object({
+const fields = {
   ...busSettings,
   PORT: port().default(8080),
   /** What links, `iss` and signed targets are made from; never the Host header. */
@@ -68,20 +69,15 @@ const settings = z.object({
   PORTCULLIS_TLS_CERT: z.string().optional(),
   PORTCULLIS_TLS_KEY: z.string().optional(),
   S3_PORT: port().default(9000),
-  S3_PUBLIC_URL: z
-    .string()
-    .regex(
-      /^https?:\/\/[^\s/?#@]+$/,
-      'must be an http or https URL of a host and perhaps a port, in which {organization} may stand',
-    )
-    .optional(),
-  S3_REGION: region.default('us-east-1'),
+  S3_PUBLIC_URL: s3PublicUrl().optional(),
+  S3_REGION: s3Region().default('us-east-1'),
   /** Without it there is no S3 listener. */
   S3_UPSTREAM_URL: z
     .string()
     .regex(/^https?:\/\/[^\s/?#@]+\/?$/, 'must be an http or https URL of a host and perhaps a port')
+    .refine((text) => URL.canParse(text), 'must be an http or https URL of a host and perhaps a port')
     .optional(),
-  S3_UPSTREAM_REGION: region.default('us-east-1'),
+  S3_UPSTREAM_REGION: s3Region().default('us-east-1'),
   S3_UPSTREAM_ACCESS_KEY_ID: z
     .string()
     .min(1, 'must not be empty')
@@ -95,7 +91,27 @@ const settings = z.object({
     .optional(),
   /** Prefixes that keys had before: still looked up, no longer given out. */
   PORTCULLIS_KEY_PREFIXES_ACCEPTED: commaSeparated(keyPrefix).default([]),
-});
+};
+
+/** Beside other faults too: whoever mends a configuration wants to do it once. */
+const always = { when: () => true };
+
+const settings = z
+  .object(fields)
+  .refine((read) => (read.PORTCULLIS_TLS_CERT === undefined) === (read.PORTCULLIS_TLS_KEY === undefined), {
+    ...always,
+    message: 'PORTCULLIS_TLS_CERT and PORTCULLIS_TLS_KEY go together: one of them is not set.',
+  })
+  .refine(
+    (read) =>
+      read.S3_UPSTREAM_URL === undefined ||
+      (read.S3_UPSTREAM_ACCESS_KEY_ID !== undefined && read.S3_UPSTREAM_SECRET_ACCESS_KEY !== undefined),
+    {
+      ...always,
+      message:
+        'S3_UPSTREAM_URL needs S3_UPSTREAM_ACCESS_KEY_ID and S3_UPSTREAM_SECRET_ACCESS_KEY: one of them is not set.',
+    },
+  );
 
 export interface GatewayConfig {
   natsUrl: string;
@@ -132,12 +148,13 @@ export interface S3Config {
 }
 
 /** Reads the environment, or prints every fault and exits 78. */
-export function readConfig(): GatewayConfig {
-  const read = settingsOrExit(settings);
+export const loadConfig = (): GatewayConfig => arranged(settingsOrExit(settings), process.env);
+
+/** The same for an environment given; throws `ConfigFault`. */
+export const readConfig = (env: Environment): GatewayConfig => arranged(readSettings(settings, env), env);
+
+function arranged(read: z.output<typeof settings>, env: Environment): GatewayConfig {
   const { PORTCULLIS_TLS_CERT: certPath, PORTCULLIS_TLS_KEY: keyPath } = read;
-  if ((certPath === undefined) !== (keyPath === undefined)) {
-    exitMisconfigured('PORTCULLIS_TLS_CERT and PORTCULLIS_TLS_KEY go together: one of them is not set.');
-  }
   const tlsFiles = certPath !== undefined && keyPath !== undefined ? { certPath, keyPath } : undefined;
   const publicUrl = read.PORTCULLIS_PUBLIC_URL ?? `${tlsFiles ? 'https' : 'http'}://127.0.0.1:${read.PORT}`;
   return {
@@ -154,18 +171,13 @@ export function readConfig(): GatewayConfig {
     workers: read.PORTCULLIS_WORKERS,
     tlsFiles,
     s3: s3Of(read, tlsFiles !== undefined),
-    policyVariables: policyVariables(),
+    policyVariables: policyVariables(env),
   };
 }
 
 function s3Of(read: z.output<typeof settings>, isTls: boolean): S3Config | null {
   const { S3_UPSTREAM_URL: url, S3_UPSTREAM_ACCESS_KEY_ID: accessKeyId, S3_UPSTREAM_SECRET_ACCESS_KEY: secret } = read;
-  if (url === undefined) return null;
-  if (accessKeyId === undefined || secret === undefined) {
-    exitMisconfigured(
-      'S3_UPSTREAM_URL needs S3_UPSTREAM_ACCESS_KEY_ID and S3_UPSTREAM_SECRET_ACCESS_KEY: one of them is not set.',
-    );
-  }
+  if (url === undefined || accessKeyId === undefined || secret === undefined) return null;
   return {
     port: read.S3_PORT,
     publicUrl: read.S3_PUBLIC_URL ?? `${isTls ? 'https' : 'http'}://127.0.0.1:${read.S3_PORT}`,

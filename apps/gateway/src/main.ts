@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import { PolicyFaults } from '@portcullis/policy';
 import { exitMisconfigured } from '@portcullis/settings';
-import { readConfig } from './config.js';
+import { loadConfig } from './config.js';
 import { createGateway } from './gateway.js';
 import { TlsFault } from './tls.js';
 import { fromWorker, runWorkers } from './workers.js';
@@ -14,7 +14,7 @@ import { fromWorker, runWorkers } from './workers.js';
 // collection, and most of what collecting costs goes into those.
 setFlagsFromString('--no-allocation-site-pretenuring');
 
-const config = readConfig();
+const config = loadConfig();
 const logger = new ConsoleLogger({ json: true, logLevels: ['log', 'warn', 'error', 'fatal'], prefix: 'gateway' });
 Logger.overrideLogger(logger);
 

@@ -125,6 +125,35 @@ test('what was acknowledged to a database that was put back to an earlier point 
   expect(await replica.confirm([await revoke()])).toMatchObject({ enforcers: 1, acknowledged: 0, fenced: 1 });
 });
 
+test('of a database that was put back nobody believes before L that it knows all who hold leases, and from then on everybody', async () => {
+  const replica = await aReplica();
+  await aTerseEnforcer('gw-forgotten', { acknowledges: false });
+  await spec.database.read(async (manager) => {
+    await manager.query('delete from enforcer');
+    await manager.query(`update enforcement_head set installed = md5(installed)`);
+  });
+  const seq = await revoke();
+  const [first, another] = await Promise.all([replica.confirm([seq]), (await aReplica()).confirm([seq])]);
+  for (const receipt of [first, another]) {
+    expect(receipt).toMatchObject({ enforcers: 0, acknowledged: 0, fenced: 0 });
+    expect(receipt.elapsed_ms).toBeGreaterThan(leaseSeconds * 900);
+  }
+  await eventually(async () => (await spec.database.enforcement.confirming([])).settled);
+  expect((await replica.confirm([seq])).elapsed_ms).toBeLessThan(leaseSeconds * 900);
+});
+
+test('a database that is put back while somebody waits, or before, leaves the revocation unconfirmed', async () => {
+  const replica = await aReplica();
+  await aTerseEnforcer('gw-mute', { acknowledges: false });
+  const confirming = expect(replica.confirm([await revoke()])).rejects.toMatchObject({ code: 'enforcement_pending' });
+  await spec.database.read(async (manager) => {
+    await manager.query('delete from enforcer');
+    await manager.query(`update enforcement_head set installed = md5(installed)`);
+  });
+  await confirming;
+  await expect(replica.confirm([1e9])).rejects.toMatchObject({ code: 'enforcement_pending' });
+});
+
 test('what no replica has heard is believed when a renewal says it', async () => {
   const deaf = await aReplica(lastingSeconds);
   const bus = await Bus.connect('gateway', specNatsUrl('gateway'));

@@ -28,8 +28,15 @@ import { listen } from './listen.js';
 
 /** What an authority's database gives beyond the protocol. */
 export interface MarkerSource {
-  /** The committed markers with these seqs, to broadcast them, the latest seq, and all rows as `enforcers` answers them: one statement. */
-  confirming(seqs: readonly number[]): Promise<{ notice: MarkerNotice; seq: number; enforcers: EnforcerRow[] }>;
+  /**
+   * The committed markers with these seqs, to broadcast them, the latest seq, all rows as `enforcers` answers them, and whether these
+   * are known to be all who hold leases in this history: one statement.
+   */
+  confirming(
+    seqs: readonly number[],
+  ): Promise<{ notice: MarkerNotice; seq: number; enforcers: EnforcerRow[]; settled: boolean }>;
+  /** Notes that from now on they are, in this history. */
+  settle(history: string): Promise<void>;
 }
 
 export interface AuthorityOptions {
@@ -60,6 +67,8 @@ export class EnforcementAuthority {
   /** The furthest acknowledgement of each enforcer, of those that have a row. */
   private readonly acknowledged = new Map<string, Heard>();
   private readonly silence: SilenceWatch;
+  /** The history that this replica has seen last, and when first (monotonic). */
+  private seen: { history: string; atMs: number } | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
   private stopped = false;
 
@@ -85,11 +94,10 @@ export class EnforcementAuthority {
         this.heard(kind, { ack, atMs: performance.now(), reply: message.reply });
       });
     }
+    const watch = (): void => void this.watch().catch(failed);
+    watch();
     this.timers.push(
-      setInterval(
-        () => void this.fenceSilent().catch((cause: unknown) => this.options.report(`enforcement: ${String(cause)}`)),
-        watchMilliseconds,
-      ),
+      setInterval(watch, watchMilliseconds),
       setInterval(() => void this.options.store.prune().catch(() => undefined), pruneMilliseconds),
     );
   }
@@ -114,9 +122,14 @@ export class EnforcementAuthority {
     const before = new Map(this.acknowledged);
     if (known) this.broadcast(known);
     const asked = known ? [] : seqs;
-    const { notice, seq: head, enforcers } = await this.untilDeadline(deadlineMs, () => store.confirming(asked));
+    const asOf = await this.untilDeadline(deadlineMs, () => store.confirming(asked));
+    const { notice, seq: head, enforcers } = asOf;
+    const unknownUntilMs = asOf.settled ? undefined : this.firstSeenMs(notice.history) + this.leaseMs;
     const seq = Math.max(...seqs);
-    const revocation = new PendingRevocation({ seq, history: notice.history, leaseMs: this.leaseMs, sinceMs });
+    const { history } = notice;
+    // Put back in between: perhaps without the change.
+    if (seq > head || (known && known.history !== history)) throw pendingRefusal();
+    const revocation = new PendingRevocation({ seq, history, leaseMs: this.leaseMs, sinceMs, unknownUntilMs });
     const waiter: Waiter = { revocation, sinceMs, wake: () => undefined };
     this.pending.add(waiter);
     try {
@@ -140,7 +153,9 @@ export class EnforcementAuthority {
         if (this.stopped || performance.now() > deadlineMs) throw pendingRefusal();
         // Not at each wake: with many enforcers that would be a query for each acknowledgement.
         if (performance.now() - listedMs < relistMilliseconds) continue;
-        revocation.list(await this.untilDeadline(deadlineMs, () => store.enforcers()));
+        const now = await this.untilDeadline(deadlineMs, () => store.confirming([]));
+        if (now.notice.history !== history) throw pendingRefusal();
+        revocation.list(now.enforcers);
         listedMs = performance.now();
       }
     } finally {
@@ -185,7 +200,10 @@ export class EnforcementAuthority {
   }
 
   /** Tells an enforcer that wants to know how long after the commit it was heard, for each revocation that waited for it: its metrics. */
-  private tell({ ack, reply }: Heard, waited: readonly number[]): void {
+  private tell(heard: Heard, waited: readonly number[]): void {
+    const { ack, reply } = heard;
+    // The server lets a message be answered once.
+    heard.reply = undefined;
     for (const waitedMs of waited) {
       if (waitedMs > slowMilliseconds) this.options.report(`enforcement: ${ack.enforcerId} obeyed ${told(waitedMs)}`);
     }
@@ -210,8 +228,23 @@ export class EnforcementAuthority {
     }
   }
 
-  private async fenceSilent(): Promise<void> {
-    const rows = await this.options.store.enforcers();
+  private async watch(): Promise<void> {
+    const { notice, enforcers, settled } = await this.options.store.confirming([]);
+    const isOver = performance.now() - this.firstSeenMs(notice.history) >= this.leaseMs;
+    if (!settled && isOver) await this.options.store.settle(notice.history);
+    await this.fenceSilent(enforcers);
+  }
+
+  /**
+   * When this replica first saw that the database is in this history: whatever leases were given before, in one that it was put back
+   * from or took over from, are over L later, whether it knows their holders or not.
+   */
+  private firstSeenMs(history: string): number {
+    if (this.seen?.history !== history) this.seen = { history, atMs: performance.now() };
+    return this.seen.atMs;
+  }
+
+  private async fenceSilent(rows: readonly EnforcerRow[]): Promise<void> {
     const known = new Set(rows.map(({ id }) => id));
     for (const id of this.acknowledged.keys()) if (!known.has(id)) this.acknowledged.delete(id);
     for (const order of this.silence.observe(rows, performance.now())) {
@@ -245,7 +278,7 @@ interface Waiter {
 interface Heard {
   readonly ack: Ack;
   readonly atMs: number;
-  readonly reply: string | undefined;
+  reply: string | undefined;
 }
 
 /** Incarnations count up, and within one what was applied does. */

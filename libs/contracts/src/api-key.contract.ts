@@ -103,6 +103,7 @@ export type ImportedKey = z.infer<typeof ImportedKey>;
 export const maxImportedKeys = 1000;
 /** Of one text: 1,000 candidates, and up to eight ways to read where a foreign one ends. */
 const maxLeakedDigests = 8000;
+const AccessKeyId = z.string().regex(/^AKIA[0-9A-F]{16}$/);
 
 /** What may be known of a key by whoever may view it. No secret, no digest. */
 export const ApiKeyRecord = z.object({
@@ -167,6 +168,8 @@ export const LeakedKey = z.object({
   name: z.string(),
   owner: KeyOwner,
   key_prefix: z.string().nullable(),
+  /** Of the secret that was found; null where that is not of the s3 form. */
+  access_key_id: z.string().nullable(),
   status: CredentialStatus,
   /** Which of its secrets, and whether that one opened anything when it was found, before it was revoked here. */
   secret_id: z.string(),
@@ -344,6 +347,11 @@ export const ApiKey = {
     permission: 'apikeys:view',
     request: z.strictObject({
       digests: z.array(Sha256).max(maxLeakedDigests),
+      /** Access key ids, each with the digests of what may be its secret. */
+      access_keys: z
+        .array(z.strictObject({ access_key_id: AccessKeyId, digests: z.array(Sha256).min(1).max(8) }))
+        .max(1000)
+        .default([]),
       since: Time.optional(),
       revoke: z.boolean().default(false),
     }),

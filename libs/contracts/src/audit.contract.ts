@@ -3,6 +3,7 @@ import { Action, AuditEvent, Outcome } from './event.js';
 import { principalOperation, serviceOperation } from './operation.js';
 import { Page, pageRequest } from './page.js';
 import { Text, Time } from './text.js';
+import { webhookOperations } from './webhook.contract.js';
 
 /** 32 bytes in base64 (RFC 4648 section 4, padded): a hash or a salt. */
 const Base64 = z.string();
@@ -164,4 +165,5 @@ export const Audit = {
     reply: z.object({ erased: Count }),
     timeoutSeconds: 15,
   }),
+  ...webhookOperations,
 } as const;

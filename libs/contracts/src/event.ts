@@ -76,6 +76,12 @@ export const actions = [
   'log-key.retired',
   'log.damaged',
   'event.rejected',
+  'webhook.created',
+  'webhook.rotated',
+  'webhook.enabled',
+  'webhook.disabled',
+  'webhook.replayed',
+  'webhook.deleted',
 ] as const;
 export const Action = z.enum(actions);
 export type Action = z.infer<typeof Action>;
@@ -113,6 +119,8 @@ export const unrefusedActions: ReadonlySet<Action> = new Set<Action>([
   'log-key.retired',
   'log.damaged',
   'event.rejected',
+  'webhook.disabled',
+  'webhook.deleted',
 ]);
 
 export const Outcome = z.enum(['success', 'denied', 'failure']);

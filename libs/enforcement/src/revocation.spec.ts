@@ -34,6 +34,14 @@ describe('a revocation', () => {
     });
   });
 
+  test('is not finished before it is known who holds leases, whoever has obeyed', () => {
+    const pending = new PendingRevocation({ seq: 5, history: 'h', leaseMs: 5000, sinceMs: 100, unknownUntilMs: 4000 });
+    pending.list([live('a')]);
+    pending.acknowledge(ack('a'));
+    expect(pending.progress(3999)).toEqual({ state: 'waiting', untilMs: 4000 });
+    expect(pending.progress(4000)).toMatchObject({ state: 'done', receipt: { acknowledged: 1 } });
+  });
+
   test('is finished when all have said so, here or to another replica, and counts nobody who joined later', () => {
     const pending = revocation();
     pending.list([live('a'), live('b')]);

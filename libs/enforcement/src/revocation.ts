@@ -23,6 +23,7 @@ export class PendingRevocation {
   readonly #history: string;
   readonly #leaseMs: number;
   readonly #sinceMs: number;
+  readonly #unknownUntilMs: number;
   #awaited: Map<string, Awaited> | undefined;
 
   /**
@@ -30,12 +31,15 @@ export class PendingRevocation {
    * @param options.leaseMs L
    * @param options.sinceMs the monotonic clock, read AFTER the commit returned: an instant before it would end the wait
    * while a lease from before the commit still runs
+   * @param options.unknownUntilMs where the rows may not be all who hold leases: the database was put back, or a standby took over. By
+   * then, L after this history was first seen here, leases that are given in no row have run out
    */
-  constructor(options: { seq: number; history: string; leaseMs: number; sinceMs: number }) {
+  constructor(options: { seq: number; history: string; leaseMs: number; sinceMs: number; unknownUntilMs?: number }) {
     this.#seq = options.seq;
     this.#history = options.history;
     this.#leaseMs = options.leaseMs;
     this.#sinceMs = options.sinceMs;
+    this.#unknownUntilMs = options.unknownUntilMs ?? -Infinity;
   }
 
   /** The first listing, begun after the commit, settles who is waited for; who joins later loads the marker. */
@@ -80,7 +84,10 @@ export class PendingRevocation {
     if (!this.#awaited) return { state: 'waiting', untilMs: this.#sinceMs };
     const waitedMs = nowMs - this.#sinceMs;
     const open = [...this.#awaited].filter(([, awaited]) => !awaited.end);
-    if (open.length === 0) return { state: 'done', receipt: this.#receipt(waitedMs) };
+    if (open.length === 0) {
+      if (nowMs < this.#unknownUntilMs) return { state: 'waiting', untilMs: this.#unknownUntilMs };
+      return { state: 'done', receipt: this.#receipt(waitedMs) };
+    }
     const needMs = (awaited: Awaited): number => Math.max(this.#leaseMs, awaited.leaseMs);
     const silent = open.filter(([, awaited]) => waitedMs >= needMs(awaited));
     if (silent.length === 0) {

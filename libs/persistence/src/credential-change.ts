@@ -7,6 +7,7 @@ import {
   type Refusal,
 } from '@portcullis/contracts';
 import { type Database, type Transaction } from './database.js';
+import { tookAway } from './enforcement.store.js';
 import { once } from './idempotency.js';
 
 /** What is to be done with one credential, beside what is written of it. */
@@ -125,7 +126,9 @@ export class CredentialChanges<Record extends CredentialRecord, Locked extends L
     const change = await decide(locked, tx);
     if ('unchanged' in change) {
       const seq = change.unchanged === 'confirm' ? locked.changedSeq : null;
-      return { record: locked.record, seq, isRevocation: false, shown: change.shown };
+      // Whoever made it may have died before it was noted: then this call notes it, and owes what that one owed.
+      const isRevocation = seq !== null && (await tookAway(tx.manager, seq));
+      return { record: locked.record, seq, isRevocation, shown: change.shown };
     }
     if (change.effect === 'drop') tx.takesAway();
     await this.its.write(tx, locked, change);

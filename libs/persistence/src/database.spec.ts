@@ -109,7 +109,30 @@ describe('markers', () => {
       { seq: first, scope: 'credential', id: 'a', effect: 'drop' },
       { seq: next, scope: 'family', id: 'c', effect: 'block', keepMs: 1000 },
     ]);
-    expect(history).toMatch(/^[0-9a-f]{32}-\d+-[0-9A-F]{8}$/);
+    expect(history).toMatch(/^[0-9a-f]{32}-\d+-[0-9A-F]{8}-\d+-\d+$/);
+  });
+
+  test('that a dump brings back into the same server are of another history, of which it is not known who holds leases', async () => {
+    const before = await database.enforcement.confirming([]);
+    expect(before.settled).toBe(true);
+    await database.transaction(async ({ manager }) => {
+      const [view] = await manager.query<{ text: string }[]>(
+        `select pg_get_viewdef('enforcement_position'::regclass) as text`,
+      );
+      await manager.query(`drop view enforcement_position;
+        alter table enforcement_head rename to replaced;
+        create table enforcement_head (like replaced including all);
+        insert into enforcement_head select * from replaced;
+        drop table replaced;
+        create view enforcement_position as ${view?.text}`);
+    });
+    const restored = await database.enforcement.confirming([]);
+    expect(restored).toMatchObject({ seq: before.seq, settled: false });
+    expect(restored.notice.history).not.toBe(before.notice.history);
+    await database.enforcement.settle(before.notice.history);
+    expect((await database.enforcement.confirming([])).settled).toBe(false);
+    await database.enforcement.settle(restored.notice.history);
+    expect((await database.enforcement.confirming([])).settled).toBe(true);
   });
 
   test('wait for the commit of the one before, so that whoever sees a seq sees all that came before it', async () => {

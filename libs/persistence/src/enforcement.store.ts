@@ -81,16 +81,18 @@ export class EnforcementStore implements AuthorityStore {
   }
 
   /** The markers with these seqs, for their broadcast, and all rows, to know who is waited for: one statement. */
-  confirming(seqs: readonly number[]): Promise<{ notice: MarkerNotice; seq: number; enforcers: EnforcerRow[] }> {
+  confirming(
+    seqs: readonly number[],
+  ): Promise<{ notice: MarkerNotice; seq: number; enforcers: EnforcerRow[]; settled: boolean }> {
     return this.database.read(async (manager) => {
       const [row] = await manager.query<
-        { history: string; seq: string; markers: StoredMarker[]; enforcers: StoredEnforcer[] }[]
+        { history: string; seq: string; settled: boolean; markers: StoredMarker[]; enforcers: StoredEnforcer[] }[]
       >(
-        `select position.history, position.seq,
+        `select position.history, position.seq, head.settled is not distinct from position.history as settled,
                 coalesce((select json_agg(one order by one.seq) from (${selectMarker} where seq = any($1::bigint[])) one), '[]')
                   as markers,
                 coalesce((select json_agg(one) from (${selectEnforcer}) one), '[]') as enforcers
-           from enforcement_position position`,
+           from enforcement_position position, enforcement_head head`,
         [seqs],
       );
       if (!row) throw new Error('enforcement_head has no row');
@@ -98,9 +100,29 @@ export class EnforcementStore implements AuthorityStore {
         notice: { history: row.history, markers: row.markers.map(fromStoredMarker) },
         seq: Number(row.seq),
         enforcers: row.enforcers.map(fromStored),
+        settled: row.settled,
       };
     });
   }
+
+  /** Notes that whoever holds a lease has a row, as long as the history is this one. */
+  async settle(history: string): Promise<void> {
+    await this.database.read((manager) =>
+      manager.query(
+        `update enforcement_head set settled = $1
+          where settled is distinct from $1 and $1 = (select history from enforcement_position)`,
+        [history],
+      ),
+    );
+  }
+}
+
+/** Whether the change at this place took something away. Markers are dropped when nothing can match them any more: then it is not known. */
+export async function tookAway(manager: EntityManager, seq: number): Promise<boolean> {
+  const [marker] = await manager.query<{ effect: Marker['effect'] }[]>('select effect from marker where seq = $1', [
+    seq,
+  ]);
+  return marker?.effect !== 'refresh';
 }
 
 /**

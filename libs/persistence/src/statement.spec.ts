@@ -6,7 +6,10 @@ import { specDatabase, type SpecDatabase } from '@portcullis/testing';
 import { type Transaction } from './database.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'portcullis-statement-'));
-writeFileSync(join(directory, '1770000000000-thing.sql'), 'create table thing (id text primary key, ended_seq bigint)');
+writeFileSync(
+  join(directory, '1770000000000-thing.sql'),
+  'create table thing (id text primary key, ended_seq bigint, note text)',
+);
 
 let spec: SpecDatabase;
 beforeAll(async () => {
@@ -99,6 +102,21 @@ test.each([
   });
   expect((await ending)?.map((row) => row.first)).toEqual([first]);
   expect((await kept(id)).events).toBe(first ? 1 : 0);
+});
+
+test('one that waited for another change of the row keeps both', async () => {
+  const id = await aThing('noted');
+  let ending: ReturnType<typeof end> | undefined;
+  await spec.database.transaction(async (tx) => {
+    await tx.manager.query(`update thing set note = 'kept' where id = $1`, [id]);
+    ending = end(id);
+    await blocked(tx);
+  });
+  const [ended] = (await ending) ?? [];
+  expect(ended?.first).toBe(true);
+  expect(await query(`select note, ended_seq from thing where id = '${id}'`)).toEqual([
+    { note: 'kept', ended_seq: ended?.seq },
+  ]);
 });
 
 test('one that waited for the place in the order of another takes the next', async () => {

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ApiKey, Refusal, type ReplyOf, type RequestOf, type S3SigningKeys } from '@portcullis/contracts';
-import { EnvelopeRefused, s3SigningKey, seal, Secret } from '@portcullis/credentials';
+import { ApiKey, type ReplyOf, type RequestOf, type S3SigningKeys } from '@portcullis/contracts';
+import { s3SigningKey, seal } from '@portcullis/credentials';
 import { Database } from '@portcullis/persistence';
-import { s3SecretContext } from './s3-form.js';
+import { openSecret } from './open-secret.js';
 import { type FoundAccessKey, S3SecretStore } from './s3-secret.store.js';
 import { S3_SETTINGS, type S3Settings } from './s3-settings.js';
 import { signingDates } from './signing-dates.js';
@@ -40,28 +40,11 @@ export class ResolveAccessKey {
 
   private signingKeys({ key, secret, envelope }: FoundAccessKey): S3SigningKeys | null {
     if (envelope === null) return null;
-    const opened = this.open(envelope, { id: secret.id, keyId: key.id, organizationId: key.organization_id });
+    const whose = { id: secret.id, keyId: key.id, organizationId: key.organization_id };
+    const opened = openSecret(this.s3.encryption, { ...whose, envelope });
     return signingDates(this.database.now()).map((date) => ({
       date,
       key: s3SigningKey(opened, date, this.s3.region).reveal(),
     }));
   }
-
-  private open(envelope: string, whose: { id: string; keyId: string; organizationId: string }): Secret {
-    const { encryption } = this.s3;
-    if (!encryption) throw closed(whose.id, 'PORTCULLIS_KEY_ENCRYPTION_KEY is not set');
-    try {
-      return Secret.of(encryption.decrypt(envelope, s3SecretContext(whose)).toString());
-    } catch (error) {
-      if (!(error instanceof EnvelopeRefused)) throw error;
-      throw closed(whose.id, error.message);
-    }
-  }
 }
-
-/** The operator can mend it, and the client is not at fault. */
-const closed = (id: string, why: string): Refusal =>
-  new Refusal('unavailable', 'A part of Portcullis that this needs is away. Try again shortly.', {
-    cause: new Error(`the S3 secret ${id} cannot be opened: ${why}`),
-    retryAfterSeconds: 10,
-  });

@@ -1,5 +1,5 @@
 import { ApiKey, newId, organizationLabel, S3SigningKeys } from '@portcullis/contracts';
-import { s3SigningKey, Secret } from '@portcullis/credentials';
+import { s3SigningKey, Secret, sha256Hex } from '@portcullis/credentials';
 import { type KeyHouse, objectStorage, openKeyHouse } from '../../spec/key-house.js';
 import { signingDates } from './signing-dates.js';
 
@@ -277,4 +277,39 @@ test('an S3 secret stands in no row, event or kept answer, nor in what is logged
   }
   expect(keys).toHaveLength(8);
   for (const key of keys) expect(all).not.toContain(key);
+});
+
+describe('a secret that stood in a text beside its access key id', () => {
+  const pair = (made: Made, ...digests: string[]) => ({ access_key_id: made.access_key_id ?? '', digests });
+
+  test('is found, and its key ends with revoke', async () => {
+    const made = await house.create(storage);
+    const access_keys = [pair(made, 'f'.repeat(64)), pair(made, sha256Hex(secretOf(made)))];
+    const found = await house.leaks({ digests: [], access_keys });
+    expect(found.items).toMatchObject([
+      { id: made.id, access_key_id: made.access_key_id, live: true, status: 'active' },
+    ]);
+    const ended = await house.leaks({ digests: [], access_keys, revoke: true });
+    expect(ended.items).toMatchObject([{ id: made.id, live: true, status: 'revoked' }]);
+    expect(ended.enforcement).not.toBeNull();
+    expect(await signingKeys(made.access_key_id)).toBeNull();
+  });
+
+  test('is none with another secret, another id, or of another organization', async () => {
+    const [made, other] = [await house.create(storage), await house.create(storage)];
+    const right = sha256Hex(secretOf(made));
+    const ask = async (of: ReturnType<typeof pair>, caller = house.owner()) =>
+      (await house.leaks({ digests: [right], access_keys: [of], revoke: true }, caller)).items;
+    expect(await ask(pair(made, 'f'.repeat(64)))).toEqual([]);
+    expect(await ask(pair(other, right))).toEqual([]);
+    expect(await ask(pair(made, right), house.owner({ organization_id: newId('org', new Date()) }))).toEqual([]);
+    expect((await house.one(made.id)).status).toBe('active');
+  });
+
+  test('that a rotation ended is found, and is not live', async () => {
+    const made = await house.create(storage);
+    await house.rotate(made.id, 0);
+    const { items } = await house.leaks({ digests: [], access_keys: [pair(made, sha256Hex(secretOf(made)))] });
+    expect(items).toMatchObject([{ id: made.id, live: false, status: 'active' }]);
+  });
 });

@@ -11,6 +11,12 @@ export interface KeptS3Secret {
   envelope: string;
 }
 
+/** By what it is named, and whether it has not ended. */
+export interface NamedSecret {
+  accessKeyId: string;
+  live: boolean;
+}
+
 /** A key by one of its access key ids. */
 export interface FoundAccessKey {
   key: ResolvedKey;
@@ -43,6 +49,21 @@ export class S3SecretStore {
         },
       };
     });
+  }
+
+  /** Those of an organization with these access key ids that are kept, in the order of their ids. What is long over is not kept. */
+  keptBy(organizationId: string, accessKeyIds: readonly string[]): Promise<(KeptS3Secret & NamedSecret)[]> {
+    return this.database.read((manager) =>
+      manager.query<(KeptS3Secret & NamedSecret)[]>(
+        `select secret.id, secret.key_id as "keyId", key.organization_id as "organizationId", secret.envelope,
+                secret.access_key_id as "accessKeyId",
+                not secret.cut and (secret.expires_at is null or secret.expires_at > $3) as live
+           from key_secret secret join api_key key on key.id = secret.key_id
+          where secret.access_key_id = any($1) and key.organization_id = $2 and secret.envelope is not null
+          order by secret.id`,
+        [accessKeyIds, organizationId, this.database.now()],
+      ),
+    );
   }
 
   /**

@@ -73,6 +73,9 @@ Examples:
       return exit.refused;
     }
     const { tree, proven, opened, closed } = verdict;
+    // Nothing is not a good log: more likely the export went elsewhere.
+    if (tree.size === 0 && paths.length === 0)
+      throw new Refused('The export has no line, and there is no checkpoint: nothing was verified.');
     const root = new Frontier(tree).root().toString('base64');
     print(output, { ok: true, size: tree.size, root, proven, opened, closed, ...about }, () => {
       const events = `${opened} events were held against their leaves, ${closed} lines are of others or erased.`;

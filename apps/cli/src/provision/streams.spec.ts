@@ -194,7 +194,7 @@ describe('the files of docker-compose.yml', () => {
     const files = () =>
       Object.fromEntries(readdirSync(place).map((name) => [name, readdirSync(join(place, name)).sort()]));
     expect(files()).toEqual({
-      'api-key': ['database-url', 'nats-url'],
+      'api-key': ['database-url', 'key-encryption-key', 'nats-url'],
       'client-registry': ['database-url', 'nats-url'],
       audit: ['database-url', 'key-encryption-key', 'nats-url'],
       gateway: ['nats-url', 'token-encryption-key'],

@@ -60,15 +60,48 @@ test('a thousand candidates are enough', () => {
   expect(digestsIn(Array.from({ length: 5000 }, () => keys[0]).join(' '))).toHaveLength(1);
 });
 
+test.each([
+  ['settings', (id: string, secret: string) => `aws_access_key_id = ${id}\naws_secret_access_key = ${secret}\n`],
+  [
+    'JSON, the other way round',
+    (id: string, secret: string) => JSON.stringify({ s: secret, region: 'us-east-1', k: id }),
+  ],
+  ['one string', (id: string, secret: string) => `${id}:${secret}`],
+])('an S3 secret and its id in %s are one candidate', (_, text) => {
+  const [id, secret] = ['AKIA0123456789ABCDEF', 'sEcrEt0123'.repeat(4)];
+  const wanted = [{ accessKeyId: id, digests: [sha256Hex(secret)] }];
+  expect(keysInText(text(id, secret), { ours: ['ptc'], foreign: [] })).toEqual(wanted);
+});
+
+test('an S3 secret without an id near it is none, nor an id without one; of many near it the nearest are tried', () => {
+  const [id, secret] = ['AKIA0123456789ABCDEF', 'sEcrEt0123'.repeat(4)];
+  const far = ' '.repeat(1000);
+  for (const text of [
+    secret,
+    id,
+    `${id}${far}${secret}`,
+    `x${id} ${secret}`,
+    `${id} ${secret}x`,
+    `${id} ${secret.slice(1)}`,
+  ]) {
+    expect(flat(text)).toEqual([]);
+  }
+  const hashes = Array.from({ length: 20 }, (_, n) => String(n).padStart(40, '0'));
+  expect(flat(`${hashes.join(' ')} ${id} ${secret} ${hashes.join(' ')}`)).toHaveLength(8);
+  expect(flat(`${hashes.join(' ')} ${id} ${secret} ${hashes.join(' ')}`)).toContain(sha256Hex(secret));
+});
+
 test('a mebibyte of the worst text is read at once, however many prefixes there are', () => {
   const foreign = Array.from({ length: 2000 }, (_, n) => `aaaa${String(n).padStart(4 + (n % 9), '0')}`);
   const startedMs = performance.now();
-  for (const text of ['ptc_'.repeat(262_144), `ptc_${'a'.repeat(1_048_000)}`, 'aaaa'.repeat(262_144)]) {
+  const ids = 'AKIA0123456789ABCDEF '.repeat(19_000);
+  for (const text of [ids, 'ptc_'.repeat(262_144), `ptc_${'a'.repeat(1_048_000)}`, 'aaaa'.repeat(262_144)]) {
     expect(flat(text, foreign)).toEqual([]);
   }
   expect(digestsIn('a'.repeat(1_048_576), [...foreign, 'aaaa'])).toHaveLength(1);
   for (const text of ['aaaa.'.repeat(200_000), 'aaaa/'.repeat(200_000)]) {
     expect(() => digestsIn(text, [...foreign, 'aaaa'])).toThrow('more than 1000');
   }
+  expect(() => digestsIn(ids.repeat(2))).toThrow('more than 1000');
   expect(performance.now() - startedMs).toBeLessThan(5_000);
 });

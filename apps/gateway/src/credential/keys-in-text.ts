@@ -3,6 +3,8 @@ import { apiKeyPattern, parseApiKey, sha256Hex } from '@portcullis/credentials';
 
 /** What may be a key, by the digests of the ways to read where it ends. */
 export interface Candidate {
+  /** Of the s3 form: the digests are of what stands near this id and may be its secret. */
+  readonly accessKeyId?: string;
   readonly digests: readonly string[];
 }
 
@@ -15,7 +17,7 @@ const maxForeignLength = 1024;
 const maxReadings = 8;
 
 /**
- * Whole keys in any text: ours by their form and checksum, imported ones by what they begin with. Of each only digests are
+ * Whole keys in any text: ours by their form and checksum, imported ones by what they begin with, S3 secrets by the id near them. Of each only digests are
  * answered, so that the text goes no further than this process. Each is named once. Refuses more than 1,000 (`unprocessable`).
  */
 export function keysInText(
@@ -24,12 +26,27 @@ export function keysInText(
 ): Candidate[] {
   const found = new Map<string, Candidate>();
   const add = (candidate: Candidate): void => {
-    found.set(candidate.digests.join(), candidate);
+    found.set([candidate.accessKeyId, ...candidate.digests].join(), candidate);
     if (found.size > maxCandidates) throw tooMany();
   };
   for (const key of ourKeysIn(text, ours)) add({ digests: [key.sha256] });
   for (const run of foreignRunsIn(text, foreign)) add({ digests: readings(run).map(sha256Hex) });
+  for (const pair of accessKeysIn(text)) add(pair);
   return [...found.values()];
+}
+
+/** Access key ids with what may be their secrets: in files of settings, logs and tables one stands a few lines from the other. */
+function* accessKeysIn(text: string): Generator<Required<Candidate>> {
+  let occurrences = 0;
+  for (const { 0: accessKeyId, index } of text.matchAll(accessKeyPattern)) {
+    if ((occurrences += 1) > maxOccurrences) throw tooMany();
+    const from = Math.max(0, index - nearCharacters);
+    const around = text.slice(from, index + accessKeyId.length + nearCharacters);
+    const distance = (at: number): number => Math.abs(from + at - index);
+    const secrets = [...around.matchAll(secretPattern)].sort((a, b) => distance(a.index) - distance(b.index));
+    const nearest = [...new Set(secrets.map(([secret]) => secret))].slice(0, maxReadings);
+    if (nearest.length > 0) yield { accessKeyId, digests: nearest.map(sha256Hex) };
+  }
 }
 
 function* ourKeysIn(text: string, prefixes: readonly string[]) {
@@ -41,6 +58,10 @@ function* ourKeysIn(text: string, prefixes: readonly string[]) {
     else pattern.lastIndex = match.index + 1;
   }
 }
+
+const nearCharacters = 400;
+const accessKeyPattern = /(?<![0-9A-Za-z])AKIA[0-9A-F]{16}(?![0-9A-Za-z])/g;
+const secretPattern = /(?<![0-9A-Za-z])[0-9A-Za-z]{40}(?![0-9A-Za-z])/g;
 
 /** By a tree of the prefixes: the work does not grow with their number, of which anybody may bring some. */
 function* foreignRunsIn(text: string, prefixes: readonly string[]): Generator<{ run: string; prefix: string }> {

@@ -259,11 +259,14 @@ export class Judge {
   /**
    * Ties a stream that lives on after its decision (event stream, chunked upload) to it. `close` is called at once when a
    * marker matches or a lease ends. To be called in the turn in which `identify` answered; later it decides anew.
+   * @param more of what else it depends on, of the same authorities
    * @returns undefined if that principal is refused at this instant, or no lease is held
    */
-  attach(identity: Identity, close: () => void): Attachment | undefined {
+  attach(identity: Identity, close: () => void, more: readonly Tag[] = []): Attachment | undefined {
     const subject = this.#subjects.get(identity);
-    return subject && this.#options.enforcer.attach(subject, close, this.#options.now());
+    if (!subject) return undefined;
+    const tags = [...subject.tags, ...more];
+    return this.#options.enforcer.attach({ ...subject, tags }, close, this.#options.now());
   }
 
   async #judgeAccessToken(secret: Secret, place: Place, organizationId: string | null): Promise<Identity> {

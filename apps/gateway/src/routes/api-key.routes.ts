@@ -124,9 +124,13 @@ export const apiKeyRoutes: readonly ControlRoute[] = [
       }
       const candidates = await parts.keysIn(text);
       // The bus gets digests alone.
-      const digests = [...new Set(candidates.flatMap((candidate) => candidate.digests))];
+      const digests = new Set(candidates.flatMap((each) => (each.accessKeyId === undefined ? each.digests : [])));
+      const access_keys = candidates.flatMap((each) =>
+        each.accessKeyId === undefined ? [] : [{ access_key_id: each.accessKeyId, digests: [...each.digests] }],
+      );
+      const asked = { ...how, digests: [...digests], access_keys };
       const caller = call.caller({ idempotent: false });
-      const reply = ApiKey.findLeaked.reply.parse(await parts.ask(ApiKey.findLeaked, { ...how, digests }, [], caller));
+      const reply = ApiKey.findLeaked.reply.parse(await parts.ask(ApiKey.findLeaked, asked, [], caller));
       const known = new Set(reply.items.map(({ sha256 }) => sha256));
       const unknown = candidates.filter((candidate) => !candidate.digests.some((digest) => known.has(digest))).length;
       const items = reply.items.map(({ sha256: _, ...item }) => item);

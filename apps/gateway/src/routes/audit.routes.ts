@@ -1,6 +1,7 @@
 import { Audit, type Caller, Refusal, type ReplyOf, type RequestInputOf } from '@portcullis/contracts';
 import { z } from 'zod';
 import { httpInputOf, readInput } from './http-input.js';
+import { webhookRoutes } from './webhook.routes.js';
 import { type ControlCall, type ControlRoute, operationRoute, ownRoute, type RouteParts, Streamed } from './route.js';
 
 const tag = 'Audit';
@@ -92,6 +93,7 @@ export const auditRoutes: readonly ControlRoute[] = [
     operation: Audit.eraseSubject,
     idempotent: false,
   }),
+  ...webhookRoutes,
 ];
 
 const noInput = httpInputOf(z.strictObject({}), 'GET', '/');

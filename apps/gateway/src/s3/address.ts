@@ -35,8 +35,8 @@ export function s3Addresses(publicUrl: string): S3Addresses {
   };
 }
 
-/** Without its port. */
-const hostOf = (text: string): string => text.toLowerCase().replace(/:\d+$/, '');
+/** Without its port, and without the dot of a name that is written out in full. */
+const hostOf = (text: string): string => text.toLowerCase().replace(/\.?(?::\d+)?$/, '');
 
 /** Whether a host that names this organization names that one. */
 export const isOrganization = (named: string, organizationId: string): boolean =>

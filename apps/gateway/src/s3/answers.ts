@@ -69,7 +69,7 @@ export function upstreamError(
     );
   }
   const root = readError(body);
-  const code = (root && childText(root, 'Code')) ?? codeOf(status, about);
+  const code = (root && textOf(root, 'Code')) || codeOf(status, about);
   if (aboutUs.has(code)) {
     return new S3Fault(
       'InternalError',
@@ -80,7 +80,23 @@ export function upstreamError(
   const more = (root?.children ?? []).flatMap((child) =>
     details.has(localName(child)) && child.children.length === 0 ? [[localName(child), child.text] as const] : [],
   );
-  return { code, message: (root && childText(root, 'Message')) ?? '', more };
+  return { code, message: messageOf(code, (root && textOf(root, 'Message')) ?? ''), more };
+}
+
+/** Why it denies something to us is ours: AWS names the account, the user and the policy. */
+function messageOf(code: string, message: string): string {
+  if (code === 'AccessDenied') return 'The storage behind the gateway does not allow this.';
+  return /\b(?:arn:|A[KS]IA[A-Z0-9])/.test(message) ? '' : message;
+}
+
+/** Undefined for what is there twice, too: nobody can say which counts. */
+function textOf(root: XmlElement, name: string): string | undefined {
+  try {
+    return childText(root, name);
+  } catch (error) {
+    if (error instanceof XmlFault) return undefined;
+    throw error;
+  }
 }
 
 function readError(body: Buffer): XmlElement | undefined {
@@ -151,9 +167,9 @@ export function rewriteOf({ name }: S3Operation): ((body: Buffer, about: Rewriti
 function withoutOwners(text: string, organizationId: string): string {
   if (text.includes('<![CDATA[')) throw new XmlFault('it has a CDATA section');
   const id = escapeXml(organizationId);
-  const ownerId = /<Owner>\s*<ID>([^<]*)<\/ID>/.exec(text)?.[1];
+  const ownerId = /<Owner(?:\s[^<>]*)?>\s*<ID>([^<]*)<\/ID>/.exec(text)?.[1];
   const renamed = text.replaceAll(
-    /<(Owner|Initiator)>[^]*?<\/\1>/g,
+    /<(Owner|Initiator)(?:\s[^<>]*[^<>/])?>[^]*?<\/\1\s*>/g,
     (_, name: string) => `<${name}><ID>${id}</ID><DisplayName>${id}</DisplayName></${name}>`,
   );
   if (ownerId === undefined || ownerId === '') return renamed;
@@ -171,5 +187,6 @@ function completed(body: Buffer, { location }: Rewriting): string {
 
 /** A copy that failed after its 200 was sent has an Error in the place of its result. */
 export function errorInAnswer(body: Buffer): boolean {
-  return readError(body) !== undefined;
+  // Long lists are not read twice for this.
+  return body.includes('Error') && readError(body) !== undefined;
 }

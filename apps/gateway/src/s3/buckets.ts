@@ -8,6 +8,7 @@ import {
   type ReplyOf,
 } from '@portcullis/contracts';
 import { S3Fault } from '@portcullis/credentials';
+import { upstreamError } from './answers.js';
 import { checkedDocument } from './documents.js';
 import { bucketAlreadyExists, noSuchBucket } from './error-document.js';
 import { type HeaderList } from './headers.js';
@@ -102,7 +103,9 @@ export class S3Buckets {
       body: body.bytes.length === 0 ? { kind: 'none' } : { kind: 'whole', bytes: body.bytes },
     });
     // Without an answer, or with one that says nothing about the bucket, it may be there: the claim stays, and trying again goes on.
-    if (isNew && reply.status >= 400 && reply.status < 500) await this.parts.ask(Bucket.release, { name }, caller);
+    if (isNew && reply.status >= 400 && reply.status < 500) await this.#release(name, caller);
+    // While it was made, a deletion of the organization's own may have given the name back.
+    if (reply.status < 300 && (await this.#claim(name, asNew(caller))).outcome === 'taken') throw bucketAlreadyExists();
     return { reply, createdAt };
   }
 
@@ -119,13 +122,25 @@ export class S3Buckets {
     const isGone = reply.status < 300 || reply.status === 404;
     if (!isGone) return { reply, enforcement: null };
     try {
-      const ended = (await this.parts.ask(Bucket.release, { name }, caller)) as ReplyOf<typeof Bucket.release>;
+      const ended = await this.#release(name, caller);
       return { reply: ended.released ? { ...reply, status: 204 } : reply, enforcement: ended.enforcement };
     } catch (error) {
       // Another deletion of the same bucket was first.
       if (!(error instanceof Refusal) || error.code !== 'not_found') throw error;
       return { reply, enforcement: null };
     }
+  }
+
+  /**
+   * Gives a name back, unless the bucket is there after all: somebody of the organization made it again just then, and what nobody owns
+   * nobody could open or take. Between this and a creation, which claims once more at its end, one of the two sees the other.
+   */
+  async #release(name: string, caller: Caller): Promise<ReplyOf<typeof Bucket.release>> {
+    const ended = (await this.parts.ask(Bucket.release, { name }, caller)) as ReplyOf<typeof Bucket.release>;
+    if (!ended.released) return ended;
+    const { status } = await this.parts.upstream.exchange({ method: 'HEAD', path: `/${name}` });
+    if (status < 300) await this.#claim(name, asNew(caller));
+    return ended;
   }
 
   async #claim(name: string, caller: Caller): Promise<ReplyOf<typeof Bucket.claim>> {
@@ -136,6 +151,8 @@ export class S3Buckets {
   async #demandFree(name: string): Promise<void> {
     const { status } = await this.parts.upstream.exchange({ method: 'HEAD', path: `/${name}` });
     if (status === 404) return;
+    // A HEAD does not say what was refused: the bucket, which is another account's then, or we.
+    if (status === 401 || status === 403) await this.#demandCredentials(name);
     if (status < 500 && status !== 400) throw bucketAlreadyExists();
     if (status === 400) throw new S3Fault('InvalidBucketName', 'bucket_name', bucketNameMessage);
     throw new S3Fault(
@@ -143,6 +160,14 @@ export class S3Buckets {
       'upstream_error',
       'The storage behind the gateway has a fault. Try again shortly.',
     );
+  }
+
+  async #demandCredentials(name: string): Promise<void> {
+    const query = [['location', '']] as const;
+    const { status, body } = await this.parts.upstream.exchange({ method: 'GET', path: `/${name}`, query });
+    if (status < 400) return;
+    const error = upstreamError(status, body, { hasKey: false });
+    if (error instanceof S3Fault) throw error;
   }
 
   async #upstreamList(): Promise<ListedBucket[]> {
@@ -165,6 +190,9 @@ export class S3Buckets {
     throw unreadable();
   }
 }
+
+/** Not the repetition of an answer that was given before. */
+const asNew = (caller: Caller): Caller => ({ ...caller, request: { ...caller.request, idempotency_key: null } });
 
 export const bucketNameMessage =
   'A bucket name has 3 to 63 lower-case letters, digits, dots and hyphens, and is no IP address.';

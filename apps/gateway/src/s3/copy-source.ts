@@ -18,9 +18,8 @@ export function readCopySource(written: string): CopySource {
   if (bucket.startsWith('arn:'))
     throw new S3Fault('NotImplemented', 'copy_source', 'A copy source is /bucket/key here.');
   if (bucket === '' || key === '' || bucket.length > 255) throw refuse('it is /bucket/key');
-  // As in a path; an upstream that normalises would read another object.
-  if (/[\u0000-\u001f\u007f\\]/.test(path)) throw refuse('a name has no control characters and no backslash');
-  if (climbs(bucket, key)) throw refuse('its ".." lead out of the bucket');
+  if (!isPlainName(bucket, key))
+    throw refuse('a name has no control characters, no backslash, and no ".." that lead out of the bucket');
   return { bucket, key, versionId: version === undefined ? undefined : decode(version) };
 }
 
@@ -30,13 +29,13 @@ export function copySourceHeader({ bucket, key, versionId }: CopySource): string
   return versionId === undefined ? path : `${path}?versionId=${encode(versionId)}`;
 }
 
-/** By the rule of the path itself: what a normalising upstream would read as another object, or as the bucket. */
-function climbs(bucket: string, key: string): boolean {
+/** By the rule of the path itself, which refuses what a normalising upstream would read as another object, or as the bucket. */
+export function isPlainName(bucket: string, key: string): boolean {
   try {
     s3PathOf(`/${[bucket, ...key.split('/')].map(encode).join('/')}`);
-    return false;
+    return true;
   } catch (error) {
-    if (error instanceof S3Fault) return true;
+    if (error instanceof S3Fault) return false;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { S3Fault } from '@portcullis/credentials';
+import { isPlainName } from './copy-source.js';
 import { childText, localName, parseXml, s3Root, type XmlElement, xmlDocument, xmlElement, XmlFault } from './xml.js';
 
 /** S3's own limits. A key is 1,024 bytes, and a document of 1,000 such keys, escaped, is below this. */
@@ -59,8 +60,8 @@ function deletedObject(element: XmlElement): DeletedObject {
   return { key, conditions };
 }
 
-/** As in a path: at most 1,024 bytes, nothing that a path could not carry. */
-const isKey = (key: string): boolean => Buffer.byteLength(key) <= maxKeyBytes && !/[\u0000\\]/.test(key);
+/** As in a path: at most 1,024 bytes, nothing that an upstream which normalises would take for another object, or another's. */
+const isKey = (key: string): boolean => Buffer.byteLength(key) <= maxKeyBytes && isPlainName('b', key);
 
 /** The same order in our own writing, with its digest: what was checked is what the upstream reads. */
 export function deleteDocument(order: DeleteOrder): { body: Buffer; contentMd5: string } {

@@ -46,7 +46,7 @@ export function checkedDocument(
   }
   if (name === 'CreateBucket') return written(bucketDocument(read(body), regions));
   // A policy is JSON, and names nothing by which the gateway decides.
-  if (name === 'PutBucketPolicy') return { bytes: body, headers: [md5Header(body)], buckets: [] };
+  if (name === 'PutBucketPolicy') return { bytes: body, headers: [md5Header(body), jsonType], buckets: [] };
   const root = read(body);
   if (!root) return { bytes: body, headers: [md5Header(body)], buckets: [] };
   if (name === 'CompleteMultipartUpload') return written(partsDocument(root));
@@ -54,6 +54,7 @@ export function checkedDocument(
 }
 
 const xmlType = ['content-type', 'application/xml'] as const;
+const jsonType = ['content-type', 'application/json'] as const;
 
 function written(root: XmlElement | undefined): CheckedDocument {
   if (!root) return { bytes: Buffer.alloc(0), headers: [], buckets: [] };
@@ -110,6 +111,28 @@ function partsDocument(root: XmlElement): XmlElement {
   });
   if (localName(root) !== 'CompleteMultipartUpload' || parts.length === 0) throw malformed();
   return s3Root('CompleteMultipartUpload', parts);
+}
+
+/** Who owns what is stored, by an upstream's access control list; undefined where it does not say. */
+export function ownerInAcl(body: Buffer): string | undefined {
+  try {
+    const owner = parseXml(body).children.find((child) => localName(child) === 'Owner');
+    return (owner && childText(owner, 'ID')) || undefined;
+  } catch (error) {
+    if (error instanceof XmlFault) return undefined;
+    throw error;
+  }
+}
+
+/** An access control list as the upstream knows its owner. Clients write back what they read here: the organization. */
+export function aclFor(bytes: Buffer, organizationId: string, owner: string): CheckedDocument {
+  const renamed = (element: XmlElement): XmlElement => {
+    const isOrganization = localName(element) === 'ID' && element.text.trim() === organizationId;
+    // A name beside an id says nothing more, and what the client read there was ours.
+    const kept = element.children.filter((child) => localName(child) !== 'DisplayName');
+    return { ...element, text: isOrganization ? owner : element.text, children: kept.map(renamed) };
+  };
+  return written(renamed(parseXml(bytes)));
 }
 
 /** Logging and replication write into other buckets, which have to be the organization's too. */

@@ -8,6 +8,9 @@ export const noSuchBucket = (reason = 'no_such_bucket'): S3Fault =>
 export const bucketAlreadyExists = (): S3Fault =>
   new S3Fault('BucketAlreadyExists', 'bucket_taken', 'This name is taken. Choose another: all clients share them.');
 
+/** Of what a name may have, XML has all but these. */
+const noXml = /[\ufffe\uffff]/g;
+
 /**
  * S3's error document. The message is never empty: aws-cli 2.9 dies of that.
  * @param more further elements, as S3 has them for some codes, in order
@@ -24,6 +27,8 @@ export function errorDocument(
     ['Resource', about.resource],
     ['RequestId', about.requestId],
   ];
-  const inner = fields.map(([name, text]) => `<${name}>${escapeXml(text)}</${name}>`).join('');
+  const inner = fields
+    .map(([name, text]) => `<${name}>${escapeXml(text.replaceAll(noXml, '\ufffd'))}</${name}>`)
+    .join('');
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${inner}</Error>`;
 }

@@ -17,7 +17,6 @@ const passed = new Set([
   'cache-control',
   'content-disposition',
   'content-language',
-  'content-type',
   'expires',
   'if-match',
   'if-modified-since',
@@ -85,7 +84,7 @@ export function upstreamRequestHeaders(rawHeaders: readonly string[], context: R
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? '').toLowerCase();
     const value = rawHeaders[at + 1] ?? '';
-    if (named.has(name) && (passed.has(name) || name.startsWith('x-amz-'))) {
+    if (named.has(name) && (passed.has(name) || name.startsWith('content-') || name.startsWith('x-amz-'))) {
       throw new S3Fault('InvalidRequest', 'connection_header', 'Connection names a header that has to arrive.');
     }
     if (name.startsWith('x-amz-meta-')) {
@@ -93,9 +92,10 @@ export function upstreamRequestHeaders(rawHeaders: readonly string[], context: R
       if (metadataBytes > maxMetadataBytes)
         throw new S3Fault('InvalidArgument', 'metadata_too_large', `Metadata is at most ${maxMetadataBytes} bytes.`);
       headers.push([name, value]);
-    } else if (name === 'content-md5') {
+    } else if (name === 'content-md5' || name === 'content-type') {
       // Documents are written anew, and have their own.
-      if (context.operation.body === 'object') headers.push([name, value]);
+      const { body } = context.operation;
+      if (body === 'object' || (body === 'none' && name === 'content-type')) headers.push([name, value]);
     } else if (passed.has(name) || (name.startsWith('x-amz-') && mayPass(name, value, context))) {
       headers.push([name, value]);
     }

@@ -6,7 +6,9 @@ import { errorInAnswer, type Rewriting, upstreamError } from './answers.js';
 import { errorDocument } from './error-document.js';
 import { clientResponseHeaders } from './headers.js';
 import { type S3Operation } from './operations.js';
-import { readAnswer, type S3UpstreamAnswer, type S3UpstreamReply } from './upstream.js';
+import { type S3UpstreamReply } from './upstream.js';
+import { type S3AnswerBody, type S3UpstreamAnswer } from './upstream-answer.js';
+import { XmlFault } from './xml.js';
 
 /** An S3 request and its answer, while both are under way. */
 export interface S3Exchange {
@@ -22,6 +24,17 @@ export interface S3Exchange {
   readonly answerHeaders: readonly string[];
 }
 
+/** Ties a body to the decision on its request. */
+export interface BodyTie {
+  /** See `Judge.attach`. */
+  readonly attach: (close: () => void) => Hold | undefined;
+  /** The body may come now. */
+  readonly proceed: () => void;
+}
+
+const notAdmitted = (): S3Fault =>
+  new S3Fault('ServiceUnavailable', 'not_admitted', 'This may not go on now. Try again shortly.');
+
 /**
  * The body of a request as the upstream may have it: what `decoder` lets through, at the upstream's pace, tied to the decision on the
  * request. When that is over, everything ends at once. The request itself stays readable: its answer has to go out.
@@ -29,19 +42,19 @@ export interface S3Exchange {
 export function tiedBody(
   request: IncomingMessage,
   decoder: Transform,
-  attach: (close: () => void) => Hold | undefined,
+  { attach, proceed }: BodyTie,
   cut: () => void,
 ): Readable {
   const hold = attach(cut);
-  if (!hold) {
-    throw new S3Fault('ServiceUnavailable', 'not_admitted', 'This may not go on now. Try again shortly.');
-  }
+  if (!hold) throw notAdmitted();
+  proceed();
   const onData = (chunk: Buffer): void => {
     if (!hold.admits()) return cut();
     if (!decoder.write(chunk)) request.pause();
   };
   const onDrain = (): void => void request.resume();
-  const onEnd = (): void => void decoder.end();
+  // The framing's own end may come long after the last byte.
+  const onEnd = (): void => (hold.admits() ? void decoder.end() : cut());
   const onClose = (): void => {
     if (!request.complete)
       decoder.destroy(new S3Fault('IncompleteBody', 'client_gone', 'The body ended before its announced length.'));
@@ -59,8 +72,29 @@ export function tiedBody(
   return decoder;
 }
 
-/** Reads a body that has to be checked before anything is done. Throws what the decoder finds wrong, and `EntityTooLarge`. */
-export function wholeBody(request: IncomingMessage, decoder: Transform, maxBytes: number): Promise<Buffer> {
+/**
+ * Reads a body that has to be checked before anything is done. Whoever sends it takes their time: what was decided before must still
+ * hold when it has come. Throws what the decoder finds wrong, and `EntityTooLarge`.
+ */
+export async function wholeBody(
+  request: IncomingMessage,
+  decoder: Transform,
+  { attach, proceed }: BodyTie,
+  maxBytes: number,
+): Promise<Buffer> {
+  const hold = attach(() => decoder.destroy(notAdmitted()));
+  if (!hold) throw notAdmitted();
+  try {
+    proceed();
+    const bytes = await readWhole(request, decoder, maxBytes);
+    if (!hold.admits()) throw notAdmitted();
+    return bytes;
+  } finally {
+    hold.release();
+  }
+}
+
+function readWhole(request: IncomingMessage, decoder: Transform, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let size = 0;
@@ -116,7 +150,7 @@ export async function relay(
   const { response, operation, region } = exchange;
   const { status, headers, body } = answer;
   if (status >= 300 && status !== 304)
-    return relayError(exchange, { ...answer, body: await readAnswer(body, maxErrorBytes) });
+    return relayError(exchange, { ...answer, body: await body.whole(maxErrorBytes) });
   const head = [
     ...ownHeaders(exchange),
     ...clientResponseHeaders(headers, { status, region, isHeadBucket: operation.name === 'HeadBucket' }),
@@ -125,11 +159,11 @@ export async function relay(
   response.writeHead(status, head);
   if (operation.name.startsWith('Head') || status === 204 || status === 304) {
     // Undici waits in vain for the body that a 304 may announce.
-    body.on('error', () => undefined).resume();
+    body.discard();
     response.end();
     return;
   }
-  await stream(body, response);
+  await body.writeTo(response);
 }
 
 const maxErrorBytes = 65_536;
@@ -173,7 +207,7 @@ function pairs(list: readonly string[]): [string, string][] {
  */
 async function relayRewritten(
   exchange: S3Exchange,
-  { head, body }: { readonly head: string[]; readonly body: Readable },
+  { head, body }: { readonly head: string[]; readonly body: S3AnswerBody },
   rewrite: (body: Buffer, about: Rewriting) => string,
   about: Rewriting,
 ): Promise<void> {
@@ -184,7 +218,7 @@ async function relayRewritten(
   framed.push('Content-Type', 'application/xml');
   const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
   let began = false;
-  const whole = await readAnswer(body, maxDocumentBytes, (piece) => {
+  const whole = await body.whole(maxDocumentBytes, (piece) => {
     if (!/^\s+$/.test(piece.toString('latin1'))) return;
     if (!began) response.writeHead(200, framed).write(declaration);
     began = true;
@@ -195,7 +229,7 @@ async function relayRewritten(
   if (found instanceof S3Fault && !began) throw found;
   const text = found
     ? errorDocument(found, { resource, requestId }, found instanceof S3Fault ? [] : found.more)
-    : rewrite(whole, about);
+    : rewritten(whole, rewrite, about);
   if (began) {
     response.end(text.slice(declaration.length));
     return;
@@ -203,17 +237,15 @@ async function relayRewritten(
   response.writeHead(isError ? 500 : 200, [...framed, 'Content-Length', String(Buffer.byteLength(text))]).end(text);
 }
 
-/** An answer that breaks off must not look whole: the client's connection is cut with it. */
-function stream(body: Readable, response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    body.on('error', () => {
-      response.destroy();
-      resolve();
-    });
-    response.on('close', () => {
-      body.destroy();
-      resolve();
-    });
-    body.pipe(response);
-  });
+function rewritten(body: Buffer, rewrite: (body: Buffer, about: Rewriting) => string, about: Rewriting): string {
+  try {
+    return rewrite(body, about);
+  } catch (error) {
+    if (!(error instanceof XmlFault)) throw error;
+    throw new S3Fault(
+      'InternalError',
+      'upstream_answer',
+      'The storage behind the gateway answered with what is no S3.',
+    );
+  }
 }

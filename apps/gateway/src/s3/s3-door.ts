@@ -1,13 +1,6 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Caller, Refusal } from '@portcullis/contracts';
-import {
-  clientAddress,
-  type NetworkList,
-  readS3Signature,
-  S3Fault,
-  s3QueryOf,
-  type S3Signature,
-} from '@portcullis/credentials';
+import { clientAddress, type NetworkList, readS3Signature, S3Fault, type S3Signature } from '@portcullis/credentials';
 import { type Instant } from '@portcullis/enforcement';
 import { drain } from '../drain.js';
 import { type AccessLog } from '../events/access-log.js';
@@ -22,7 +15,6 @@ import {
   aVisit,
   demandCommonHttp,
   headerValues,
-  proceed,
   requestIdOf,
   userAgentOf,
   type Visit,
@@ -34,6 +26,7 @@ import { errorDocument, noSuchBucket } from './error-document.js';
 import { faultOfRefusal } from './faults.js';
 import { operationOf, s3Methods, type S3Operation } from './operations.js';
 import { ownHeaders } from './passage.js';
+import { readQuery } from './query.js';
 import { S3Operations } from './s3-operations.js';
 import { type S3Upstream } from './upstream.js';
 
@@ -50,6 +43,8 @@ export interface S3DoorParts {
   readonly publicUrl: string;
   readonly region: string;
   readonly replyKey: Caller['reply_key'];
+  /** See `BodyMemory`. */
+  readonly bodyMemoryBytes?: number;
   now(): Instant;
   stopping(): boolean;
   report(line: string): void;
@@ -147,7 +142,6 @@ export class S3Door {
       signature,
       judgement,
     });
-    proceed(visit);
     await this.#operations.carryOut(admitted, state.resource);
   }
 
@@ -348,43 +342,10 @@ class RefusedCredential extends Error {
 const anonymous = (): S3Fault =>
   new S3Fault('AccessDenied', 'anonymous', 'This needs a signature: there is no anonymous access.');
 
-/** They are verified, and go no further; so does the word by which some clients tell operations apart for their logs. */
-const signatureParameters: ReadonlySet<string> = new Set([
-  'x-amz-algorithm',
-  'x-amz-content-sha256',
-  'x-amz-credential',
-  'x-amz-date',
-  'x-amz-expires',
-  'x-amz-security-token',
-  'x-amz-signature',
-  'x-amz-signedheaders',
-  'x-id',
-]);
-
 /** Failed credentials, as against requests that are malformed. */
 const isCredentials = ({ code, reason }: S3Fault): boolean =>
   ['SignatureDoesNotMatch', 'InvalidAccessKeyId', 'RequestTimeTooSkewed', 'XAmzContentSHA256Mismatch'].includes(code) ||
   (code === 'AccessDenied' && ['expired', 'not_yet_valid', 'header_not_signed'].includes(reason));
-
-/**
- * The query, without its signature. Whoever makes a presigned URL writes headers of S3 into it: they are signed there, and mean what
- * they mean as headers. Checksums are not taken: what they are of was not known when the URL was made.
- */
-function readQuery(target: string): { query: [name: string, value: string][]; hoisted: string[] } {
-  const all = s3QueryOf(target);
-  const isPresigned = all.some(([name]) => name === 'X-Amz-Signature');
-  const rest = all.filter(([name]) => !signatureParameters.has(name.toLowerCase()));
-  // Of two, one reader takes the first and another the last.
-  if (new Set(rest.map(([name]) => name.toLowerCase())).size < rest.length)
-    throw new S3Fault('InvalidArgument', 'repeated_parameter', 'A query parameter may be given only once.');
-  const isHeader = ([name]: [string, string]): boolean => isPresigned && /^x-amz-/i.test(name);
-  return {
-    query: rest.filter((pair) => !isHeader(pair)),
-    hoisted: rest
-      .filter((pair) => isHeader(pair) && !/^x-amz-(?:sdk-)?checksum-(?!mode$)/i.test(pair[0]))
-      .flatMap(([name, value]) => [name.toLowerCase(), value]),
-  };
-}
 
 function demandPlainForm(rawHeaders: readonly string[]): void {
   const hosts = headerValues(rawHeaders, 'host');

@@ -9,6 +9,9 @@ import { errorDocument } from './error-document.js';
 import { s3Methods } from './operations.js';
 import { type S3Door } from './s3-door.js';
 
+/** How much of a large object may wait for its client: below the four pieces that this is, each would stop the storage and start it again. */
+const waitingBytes = 256 * 1024;
+
 /**
  * The server of the S3 port: plain Node, since S3 has no routes and no body that a framework could help with. Its limits are the main
  * server's. Nothing says "100 Continue" before the door does; what the HTTP parser refuses is answered in S3's XML.
@@ -24,6 +27,7 @@ export function createS3Server(
     requestTimeout: limits.requestMilliseconds,
     keepAliveTimeout: limits.keepAliveMilliseconds,
     maxHeaderSize: limits.maxHeaderBytes,
+    highWaterMark: waitingBytes,
     insecureHTTPParser: false,
     // The door asks for a Host, and says so in XML.
     requireHostHeader: false,

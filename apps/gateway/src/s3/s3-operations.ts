@@ -1,18 +1,37 @@
+import { type Transform } from 'node:stream';
 import { payloadDecoder, S3Fault, type Secret } from '@portcullis/credentials';
-import { rewriteOf } from './answers.js';
-import { copySourceHeader } from './copy-source.js';
-import { checkedDocument, maxDocumentBytes } from './documents.js';
-import { noSuchBucket } from './error-document.js';
+import { organizationLabel } from '@portcullis/contracts';
+import { tag } from '@portcullis/enforcement';
 import { hasBody } from '../json-body.js';
+import { proceed } from '../visit.js';
+import { rewriteOf } from './answers.js';
+import { BodyMemory, type MemoryShare } from './body-memory.js';
+import { copySourceHeader } from './copy-source.js';
+import { aclFor, type CheckedDocument, checkedDocument, maxDocumentBytes, ownerInAcl } from './documents.js';
+import { noSuchBucket } from './error-document.js';
 import { type HeaderList, upstreamRequestHeaders } from './headers.js';
 import { bucketListDocument, listWanted, pageOf } from './list-buckets.js';
-import { ownHeaders, relay, relayError, type S3Exchange, tiedBody, tooLarge, wholeBody } from './passage.js';
+import {
+  type BodyTie,
+  ownHeaders,
+  relay,
+  relayError,
+  type S3Exchange,
+  tiedBody,
+  tooLarge,
+  wholeBody,
+} from './passage.js';
 import { type S3Admitted, type S3DoorParts } from './s3-door.js';
 import { type S3UpstreamBody, type S3UpstreamReply } from './upstream.js';
+import { Ending } from './upstream-answer.js';
 
 /** Carries out what the door let pass: most of it at the upstream, what is about whose a bucket is through api-key. */
 export class S3Operations {
-  constructor(private readonly parts: S3DoorParts) {}
+  readonly #memory: BodyMemory;
+
+  constructor(private readonly parts: S3DoorParts) {
+    this.#memory = new BodyMemory(parts.bodyMemoryBytes);
+  }
 
   /** Answers the request. Throws `S3Fault` or `Refusal`, as long as nothing was answered. */
   async carryOut(admitted: S3Admitted, resource: string): Promise<void> {
@@ -63,50 +82,48 @@ export class S3Operations {
   async #forward(exchange: S3Exchange, admitted: S3Admitted, headers: HeaderList): Promise<void> {
     const { operation, query, organizationId, visit } = admitted;
     const { request, response } = visit;
-    const aborted = new AbortController();
-    const gone = (): void => aborted.abort(new Error('the client went away'));
+    const ending = new Ending();
+    const gone = (): void => ending.end('the client went away');
     response.on('close', gone);
     if (request.socket.destroyed) gone();
     const cut = (): void => {
-      aborted.abort(new Error('cut off'));
+      ending.end('cut off');
       response.destroy();
     };
     const { body, more } = await this.#bodyOf(admitted, cut);
     const answer = await this.parts.upstream.send(
       { method: request.method ?? '', path: pathOf(admitted), query, headers: [...headers, ...more], body },
-      aborted.signal,
+      ending,
     );
-    await relay(exchange, answer, rewriteOf(operation), {
-      organizationId,
-      region: this.parts.region,
-      location: `${this.parts.publicUrl.replace('{organization}', organizationId.toLowerCase())}${encodeURI(pathOf(admitted))}`,
-    });
+    try {
+      await relay(exchange, answer, rewriteOf(operation), {
+        organizationId,
+        region: this.parts.region,
+        location: `${this.parts.publicUrl.replace('{organization}', organizationLabel(organizationId))}${encodeURI(pathOf(admitted))}`,
+      });
+    } catch (error) {
+      // Else its connection would wait for somebody to read on.
+      ending.end('the answer could not be passed on');
+      throw error;
+    }
   }
 
   async #bodyOf(admitted: S3Admitted, cut: () => void): Promise<{ body: S3UpstreamBody; more: HeaderList }> {
-    const { operation, signature, visit, identity } = admitted;
+    const { operation, signature, visit } = admitted;
     if (operation.body === 'object') {
       const length = lengthOf(admitted);
-      const decoder = decoderOf(admitted);
+      const decoder = this.#decoderOf(admitted);
+      const tie = this.#tieOf(admitted);
       // Of nothing no last piece can be held back: it is read to its end before the upstream hears of it.
       if (length === 0) {
-        await wholeBody(visit.request, decoder, 0);
+        await wholeBody(visit.request, decoder, tie, 0);
         return { body: { kind: 'whole', bytes: Buffer.alloc(0) }, more: [] };
       }
-      const attach = (close: () => void) => {
-        const attachment = this.parts.judge.attach(identity, close);
-        return (
-          attachment && {
-            admits: () => attachment.admits(this.parts.now()),
-            release: () => attachment.release(),
-          }
-        );
-      };
       const { payload } = signature;
       return {
         body: {
           kind: 'stream',
-          stream: tiedBody(visit.request, decoder, attach, cut),
+          stream: tiedBody(visit.request, decoder, tie, cut),
           length,
           sha256: payload.kind === 'digest' ? payload.sha256 : undefined,
         },
@@ -118,9 +135,20 @@ export class S3Operations {
       return { body: { kind: 'none' }, more: [] };
     }
     const regions = { own: this.parts.region, upstream: this.parts.upstream.region };
-    const { bytes, headers, buckets } = checkedDocument(operation, await this.#document(admitted), regions);
-    await this.#demandOwn(admitted, buckets);
+    const document = checkedDocument(operation, await this.#document(admitted), regions);
+    await this.#demandOwn(admitted, document.buckets);
+    const { bytes, headers } = /^Put(?:Bucket|Object)Acl$/.test(operation.name)
+      ? await this.#acl(admitted, document)
+      : document;
     return { body: { kind: 'whole', bytes }, more: headers };
+  }
+
+  async #acl(admitted: S3Admitted, document: CheckedDocument): Promise<CheckedDocument> {
+    const { organizationId, query } = admitted;
+    if (!document.bytes.includes(organizationId)) return document;
+    const { status, body } = await this.parts.upstream.exchange({ method: 'GET', path: pathOf(admitted), query });
+    const owner = status === 200 ? ownerInAcl(body) : undefined;
+    return owner === undefined ? document : aclFor(document.bytes, organizationId, owner);
   }
 
   /** Buckets that a configuration writes into have to be the organization's own. */
@@ -131,10 +159,13 @@ export class S3Operations {
     if (buckets.some((name) => owners.get(name) !== organizationId)) throw noSuchBucket('target_bucket');
   }
 
-  #document(admitted: S3Admitted): Promise<Buffer> {
+  async #document(admitted: S3Admitted): Promise<Buffer> {
     const maxBytes = maxDocumentBytes(admitted.operation);
-    if ((admitted.signature.payload.decodedLength ?? 0) > maxBytes) throw tooLarge(maxBytes);
-    return wholeBody(admitted.visit.request, decoderOf(admitted), maxBytes);
+    const length = admitted.signature.payload.decodedLength ?? maxBytes;
+    if (length > maxBytes) throw tooLarge(maxBytes);
+    const decoder = this.#decoderOf(admitted);
+    this.#memoryOf(admitted).hold(length);
+    return wholeBody(admitted.visit.request, decoder, this.#tieOf(admitted), maxBytes);
   }
 
   /** A body where none belongs would be signed and not looked at. */
@@ -143,7 +174,36 @@ export class S3Operations {
     if (!hasBody(request)) return;
     if (Number(request.headers['content-length'] ?? 0) > 0)
       throw new S3Fault('InvalidRequest', 'unexpected_body', `${admitted.operation.name} has no body.`);
-    await wholeBody(request, decoderOf(admitted), 0);
+    await wholeBody(request, this.#decoderOf(admitted), this.#tieOf(admitted), 0);
+  }
+
+  /** To the key, and to the bucket: once given back it may be another organization's before a slow body has its end. */
+  #tieOf({ identity, visit, address: { bucket } }: S3Admitted): BodyTie {
+    const { judge } = this.parts;
+    const now = () => this.parts.now();
+    return {
+      proceed: () => proceed(visit),
+      attach: (close) => {
+        const attachment = judge.attach(identity, close, bucket === null ? [] : [tag('bucket', bucket)]);
+        return attachment && { admits: () => attachment.admits(now()), release: () => attachment.release() };
+      },
+    };
+  }
+
+  #decoderOf(admitted: S3Admitted): Transform {
+    const { signature, judgement, visit, operation } = admitted;
+    let memory: MemoryShare | undefined;
+    return payloadDecoder(signature, judgement.signingKey as Secret, visit.request.rawHeaders, {
+      checksumIsOfObject: operation.name === 'CompleteMultipartUpload',
+      // A document's bytes were asked for once, for all of its chunks.
+      ...(operation.body === 'object' ? { holding: (bytes) => (memory ??= this.#memoryOf(admitted)).hold(bytes) } : {}),
+    });
+  }
+
+  #memoryOf({ organizationId, visit }: S3Admitted): MemoryShare {
+    const share = this.#memory.share(organizationId);
+    visit.response.once('close', share.free);
+    return share;
   }
 
   #headersOf(admitted: S3Admitted): HeaderList {
@@ -167,12 +227,6 @@ const orderOf = ({ address, organizationId, judgement, caller }: S3Admitted) => 
 
 const pathOf = ({ address: { bucket, key } }: S3Admitted): string =>
   `/${[bucket, key].filter((part) => part !== null).join('/')}`;
-
-function decoderOf({ signature, judgement, visit, operation }: S3Admitted) {
-  return payloadDecoder(signature, judgement.signingKey as Secret, visit.request.rawHeaders, {
-    checksumIsOfObject: operation.name === 'CompleteMultipartUpload',
-  });
-}
 
 /** The plain bytes of an object, which the upstream is told before the first of them. */
 function lengthOf({ signature: { payload }, visit: { request } }: S3Admitted): number {

@@ -2,6 +2,7 @@ import {
   CompleteMultipartUploadCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  DeleteBucketCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -72,6 +73,43 @@ test('an upload that is under way is cut off by the revocation, and nothing of i
   expect(await wire.answer()).toBeUndefined();
   await eventually(async () => /table="streams"} 0$/m.test(await gate.metrics.text()));
   expect(await codeOf(gate.behind().send(new HeadObjectCommand({ Bucket: 'held', Key: 'cut' })))).toBe('NotFound');
+});
+
+test('a list of deletions whose end comes after the revocation deletes nothing', async () => {
+  const at = { Bucket: 'held', Key: 'kept' };
+  await gate.client(key).send(new PutObjectCommand({ ...at, Body: 'x' }));
+  const body = '<Delete><Object><Key>kept</Key></Object></Delete>';
+  const { head } = signedHead(gate.port, key, { method: 'POST', path: '/held', query: [['delete', '']], body });
+  const wire = new Wire(gate.port);
+  wire.write(head + body.slice(0, 20));
+  await eventually(async () => /table="streams"} 1$/m.test(await gate.metrics.text()));
+  gate.revoke(key);
+  wire.write(body.slice(20));
+  expect((await wire.answer())?.code).toBe('ServiceUnavailable');
+  wire.end();
+  await gate.behind().send(new HeadObjectCommand(at));
+});
+
+test('an upload into a bucket that is given back meanwhile does not end in whoever’s it is then', async () => {
+  const maker = gate.client(gate.services.key({ organization }));
+  await maker.send(new CreateBucketCommand({ Bucket: 'given-back' }));
+  const by = gate.services.key({ organization });
+  const headers = { 'content-length': '1000000' };
+  const { head } = signedHead(gate.port, by, {
+    method: 'PUT',
+    path: '/given-back/left',
+    payload: 'UNSIGNED-PAYLOAD',
+    headers,
+  });
+  const wire = new Wire(gate.port);
+  wire.write(head + 'x'.repeat(500_000));
+  await eventually(async () => /table="streams"} 1$/m.test(await gate.metrics.text()));
+  await maker.send(new DeleteBucketCommand({ Bucket: 'given-back' }));
+  expect(await wire.answer()).toBeUndefined();
+  const other = gate.client(gate.services.key());
+  await other.send(new CreateBucketCommand({ Bucket: 'given-back' }));
+  wire.write('x'.repeat(500_000));
+  expect((await other.send(new ListObjectsV2Command({ Bucket: 'given-back' }))).KeyCount).toBe(0);
 });
 
 test('a secret that has ended opens nothing, and one that ends does so at its time', async () => {

@@ -1,12 +1,20 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  GetBucketAclCommand,
   GetObjectCommand,
   HeadBucketCommand,
   ListObjectsV2Command,
+  PutBucketAclCommand,
   PutObjectCommand,
+  type S3Client,
 } from '@aws-sdk/client-s3';
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { newId } from '@portcullis/contracts';
 import { listen } from '../../spec/http-client.js';
 import { anS3Gateway } from '../../spec/s3-gateway.js';
@@ -176,7 +184,7 @@ test('a completion that fails behind its 200 is an error', async () => {
 test('owners in a list are the organization', async () => {
   const { client } = await before((_request, response) => {
     response.end(
-      '<ListBucketResult><Name>mine</Name><Contents><Key>&lt;Owner&gt;</Key><Owner><ID>upstream-account</ID><DisplayName>Up</DisplayName></Owner></Contents></ListBucketResult>',
+      '<ListBucketResult><Name>mine</Name><Contents><Key>&lt;Owner&gt;</Key><Owner xmlns=""><ID>upstream-account</ID><DisplayName>Up</DisplayName></Owner></Contents></ListBucketResult>',
     );
   });
   const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: 'mine', FetchOwner: true }));
@@ -196,8 +204,118 @@ test('what is asked before the body has come is answered, and the connection goe
   wire.end();
 });
 
+test('why the upstream denies something to the gateway is not the client’s to know', async () => {
+  const { client } = await before((_request, response) => {
+    const why = 'User: arn:aws:iam::123456789012:user/gate is not authorized to perform: s3:GetObject';
+    response.writeHead(403).end(xml('AccessDenied').replace('of the upstream', why));
+  });
+  const error = await failing(client.send(new GetObjectCommand({ Bucket: 'mine', Key: 'k' })));
+  expect([error.name, error.message]).toEqual(['AccessDenied', 'The storage behind the gateway does not allow this.']);
+});
+
+test('an answer that is no S3 is a fault of the upstream, and is reported', async () => {
+  const { gate, client } = await before((_request, response) => {
+    response.writeHead(200).end('<UploadPartCopyResult><');
+  });
+  const error = await failing(client.send(new CopyObjectCommand({ Bucket: 'mine', Key: 'k', CopySource: 'mine/k' })));
+  expect([error.name, error.$metadata.httpStatusCode]).toEqual(['InternalError', 500]);
+  expect(gate.seen.reported.join()).toMatch(/S3 upstream: upstream_answer/);
+});
+
+test('the owner in an access control list that is written back is the upstream’s own', async () => {
+  const written: string[] = [];
+  const { client } = await before((request, response) => {
+    const body: Buffer[] = [];
+    request.on('data', (part: Buffer) => body.push(part));
+    request.on('end', () => {
+      if (request.method === 'PUT') written.push(Buffer.concat(body).toString());
+      const owner = '<Owner><ID>upstream-account</ID></Owner>';
+      response.end(request.method === 'GET' ? `<AccessControlPolicy>${owner}</AccessControlPolicy>` : '');
+    });
+  });
+  const { Owner } = await client.send(new GetBucketAclCommand({ Bucket: 'mine' }));
+  expect(Owner?.ID).toBe(organization);
+  await client.send(new PutBucketAclCommand({ Bucket: 'mine', AccessControlPolicy: { Owner, Grants: [] } }));
+  expect(written.join()).toContain('<Owner><ID>upstream-account</ID></Owner>');
+  expect(written.join()).not.toContain(organization);
+});
+
+describe('a bucket that is made', () => {
+  const create = (client: S3Client) => failing(client.send(new CreateBucketCommand({ Bucket: 'made' })));
+
+  test.each([
+    ['InvalidAccessKeyId', 'InternalError'],
+    ['AccessDenied', 'BucketAlreadyExists'],
+  ])('when the upstream answers 403 for %s, that is %s', async (code, answered) => {
+    const { gate, client } = await before((request, response) => {
+      response.writeHead(403).end(request.method === 'HEAD' ? '' : xml(code));
+    });
+    expect((await create(client)).name).toBe(answered);
+    expect(gate.services.claims.size).toBe(0);
+  });
+
+  test('while a deletion gives its name back is the organization’s in the end', async () => {
+    const { gate, client } = await before((request, response) => {
+      if (request.method === 'HEAD') return void response.writeHead(404).end();
+      gate.services.claims.delete('made');
+      response.end();
+    });
+    expect((await create(client)).name).toBe('passed');
+    expect(gate.services.claims.get('made')).toBe(organization);
+  });
+
+  test('by two at once, of whom the upstream refuses one, stays the organization’s', async () => {
+    let isThere = false;
+    const { gate, client } = await before((request, response) => {
+      if (request.method === 'HEAD') return void response.writeHead(isThere ? 200 : 404).end();
+      isThere = true;
+      response.writeHead(409).end(xml('BucketAlreadyOwnedByYou'));
+    });
+    expect((await create(client)).name).toBe('BucketAlreadyOwnedByYou');
+    expect(gate.services.claims.get('made')).toBe(organization);
+  });
+
+  test('again right behind its deletion stays the organization’s', async () => {
+    const { gate, client } = await before((request, response) => {
+      response.writeHead(request.method === 'DELETE' ? 204 : 200).end();
+    });
+    gate.services.claims.set('made', organization);
+    await client.send(new DeleteBucketCommand({ Bucket: 'made' }));
+    expect(gate.services.claims.get('made')).toBe(organization);
+  });
+});
+
 test('a HEAD of the upstream that fails says no more than its status', async () => {
   const { client } = await before((_request, response) => void response.writeHead(404, { Server: 'x' }).end());
   const error = await failing(client.send(new HeadBucketCommand({ Bucket: 'mine' })));
   expect(error.$metadata.httpStatusCode).toBe(404);
+});
+
+test('a large object goes at the pace of who reads it', async () => {
+  const size = 256 * 2 ** 20;
+  const piece = Buffer.alloc(2 ** 20, 'x');
+  let sent = 0;
+  const { gate, key } = await before((_request, response) => {
+    response.writeHead(200, { 'Content-Length': String(size) });
+    const more = (): void => {
+      while (sent < size) {
+        sent += piece.length;
+        if (!response.write(piece)) return void response.once('drain', more);
+      }
+      response.end();
+    };
+    more();
+  });
+  const { head } = signedHead(gate.port, key, { path: '/mine/k' });
+  const socket = connect(gate.port, '127.0.0.1');
+  socket.write(head);
+  let received = 0;
+  let ahead = 0;
+  for await (const bytes of socket) {
+    received += (bytes as Buffer).length;
+    ahead = Math.max(ahead, sent - received);
+    if (received >= size) break;
+    for (let n = 0; n < 3; n++) await turn();
+  }
+  expect(ahead).toBeLessThan(48 * 2 ** 20);
 });

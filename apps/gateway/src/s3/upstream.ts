@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Readable } from 'node:stream';
-import { S3Fault, type Secret, signS3Request } from '@portcullis/credentials';
+import { type Secret, signS3Request } from '@portcullis/credentials';
 import { Pool } from 'undici';
 import { type HeaderList } from './headers.js';
+import { type Ending, type S3UpstreamAnswer, StorageExchange } from './upstream-answer.js';
 
 export interface S3UpstreamSettings {
   /** An origin, http or https. */
@@ -30,13 +31,6 @@ export interface S3UpstreamRequest {
   readonly query?: readonly (readonly [name: string, value: string])[];
   readonly headers?: HeaderList;
   readonly body?: S3UpstreamBody;
-}
-
-export interface S3UpstreamAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** To be read to its end, or destroyed. */
-  readonly body: Readable;
 }
 
 export interface S3UpstreamReply {
@@ -75,7 +69,7 @@ export class S3Upstream {
     this.#pool = new Pool(origin, { pipelining: 1, connect: { timeout: connectMilliseconds }, allowH2: false });
   }
 
-  async send(request: S3UpstreamRequest, signal?: AbortSignal): Promise<S3UpstreamAnswer> {
+  send(request: S3UpstreamRequest, ending?: Ending): Promise<S3UpstreamAnswer> {
     const { method, path, query = [], headers = [], body = { kind: 'none' } } = request;
     const joined: Record<string, string> = {};
     for (const [name, value] of headers) joined[name] = name in joined ? `${joined[name]},${value}` : value;
@@ -91,54 +85,32 @@ export class S3Upstream {
       secret: this.settings.secret,
       now: this.now(),
     });
-    try {
-      const { statusCode, ...answer } = await this.#pool.request({
-        method,
-        path: signed.target,
-        headers: { ...signed.headers, ...lengthOf(body) },
-        body: body.kind === 'whole' ? body.bytes : body.kind === 'stream' ? body.stream : null,
-        headersTimeout: headersMilliseconds,
-        bodyTimeout: silenceMilliseconds,
-        ...(signal ? { signal } : {}),
-      });
-      return { status: statusCode, headers: answer.headers, body: answer.body };
-    } catch (error) {
-      throw faultOf(error);
-    }
+    return new Promise((resolve, reject) => {
+      const stream = body.kind === 'stream' ? body.stream : undefined;
+      this.#pool.dispatch(
+        {
+          method,
+          path: signed.target,
+          headers: { ...signed.headers, ...lengthOf(body) },
+          body: body.kind === 'whole' ? body.bytes : (stream ?? null),
+          headersTimeout: headersMilliseconds,
+          bodyTimeout: silenceMilliseconds,
+        },
+        new StorageExchange(stream, ending, resolve, reject),
+      );
+    });
   }
 
   /** The same with the whole answer, which is small. */
-  async exchange(request: S3UpstreamRequest, signal?: AbortSignal): Promise<S3UpstreamReply> {
-    const { status, headers, body } = await this.send(request, signal);
-    return { status, headers, body: await readAnswer(body) };
+  async exchange(request: S3UpstreamRequest): Promise<S3UpstreamReply> {
+    const { status, headers, body } = await this.send(request);
+    return { status, headers, body: await body.whole(maxReplyBytes) };
   }
 
   /** Lets what is under way finish. */
   close(): Promise<void> {
     return this.#pool.close();
   }
-}
-
-/** Reads an answer's body; `InternalError` if it is larger than any that belongs here. */
-export async function readAnswer(
-  body: Readable,
-  maxBytes = maxReplyBytes,
-  seen: (piece: Buffer) => void = () => undefined,
-): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const piece of body as AsyncIterable<Buffer>) {
-      size += piece.length;
-      if (size > maxBytes)
-        throw new S3Fault('InternalError', 'upstream_answer', 'The storage behind the gateway answered with too much.');
-      pieces.push(piece);
-      seen(piece);
-    }
-  } catch (error) {
-    throw faultOf(error);
-  }
-  return Buffer.concat(pieces);
 }
 
 function digestOf(body: S3UpstreamBody): string {
@@ -150,15 +122,4 @@ function digestOf(body: S3UpstreamBody): string {
 function lengthOf(body: S3UpstreamBody): Record<string, string> {
   if (body.kind === 'none') return {};
   return { 'content-length': String(body.kind === 'whole' ? body.bytes.length : body.length) };
-}
-
-function faultOf(error: unknown): Error {
-  if (error instanceof S3Fault) return error;
-  return new S3Fault(
-    'ServiceUnavailable',
-    'upstream_unreachable',
-    'The storage behind the gateway cannot be reached, or does not answer. Try again shortly.',
-    {},
-    { cause: error },
-  );
 }

@@ -1,9 +1,9 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { Secret } from '../secret.js';
 import { canonicalQuery, canonicalUri } from './target.js';
 
 export const algorithm = 'AWS4-HMAC-SHA256';
-export const emptySha256 = createHash('sha256').digest('hex');
+export const emptySha256 = hash('sha256', '', 'hex');
 
 /** What a signature is over, besides the signed headers. */
 export interface CanonicalParts {
@@ -30,7 +30,7 @@ export function canonicalRequest(parts: CanonicalParts): string {
 
 /** @param timestamp as X-Amz-Date: 20130524T000000Z */
 export function stringToSign(timestamp: string, scope: string, canonical: string): string {
-  return [algorithm, timestamp, scope, createHash('sha256').update(canonical, 'latin1').digest('hex')].join('\n');
+  return [algorithm, timestamp, scope, hash('sha256', Buffer.from(canonical, 'latin1'), 'hex')].join('\n');
 }
 
 export function hmac(key: Buffer | string, text: string): Buffer {
@@ -58,7 +58,8 @@ export function signingKeyBytes(key: Secret | Buffer): Buffer {
 export function linesOf(raw: readonly string[], name: string): string[] {
   const lines: string[] = [];
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    if (raw[at]?.toLowerCase() === name) lines.push(raw[at + 1] ?? '');
+    // A dozen names are looked for in every head: most lines differ in length already.
+    if (raw[at]?.length === name.length && raw[at]?.toLowerCase() === name) lines.push(raw[at + 1] ?? '');
   }
   return lines;
 }

@@ -43,7 +43,7 @@ export class ChunkedBody {
     private readonly payload: Chunked,
     private readonly signing: ChunkSigning,
     private readonly checks: BodyChecks,
-    private readonly release: (plain: Buffer) => void,
+    private readonly out: { release(plain: Buffer): void; holding(bytes: number): void },
   ) {
     this.previous = signing.seed;
   }
@@ -65,7 +65,7 @@ export class ChunkedBody {
       this.hash.update(piece);
       this.held.push(piece);
     } else {
-      this.release(piece);
+      this.out.release(piece);
     }
     if (this.left === 0) this.expect = 'data-end';
     return end;
@@ -95,7 +95,7 @@ export class ChunkedBody {
     if (this.line !== '\r\n') throw badChunk('data_too_long');
     this.line = '';
     this.checkChunk();
-    for (const piece of this.held.take()) this.release(piece);
+    for (const piece of this.held.take()) this.out.release(piece);
     this.expect = 'size';
     return end;
   }
@@ -130,6 +130,7 @@ export class ChunkedBody {
       );
     }
     if (this.left > 0) {
+      if (this.isSigned) this.out.holding(this.left);
       this.expect = 'data';
       return;
     }

@@ -13,6 +13,8 @@ export interface PayloadDecoderOptions {
    * upstream. False unless set.
    */
   readonly checksumIsOfObject?: boolean;
+  /** Told how many bytes the next signed chunk will keep in memory, in place of the one before. What it throws ends the stream. */
+  readonly holding?: (bytes: number) => void;
 }
 
 /**
@@ -59,7 +61,7 @@ class PayloadDecoder extends Transform {
     { payload, signature, timestamp, scope }: S3Signature,
     signingKey: Buffer,
     rawHeaders: readonly string[],
-    { checksumIsOfObject = false }: PayloadDecoderOptions,
+    { checksumIsOfObject = false, holding = () => undefined }: PayloadDecoderOptions,
   ) {
     super({ readableHighWaterMark: 256 * 1024 });
     this.checks = new BodyChecks(payload, rawHeaders, { ofObject: checksumIsOfObject });
@@ -67,7 +69,10 @@ class PayloadDecoder extends Transform {
     this.body =
       payload.kind === 'digest' || payload.kind === 'unsigned'
         ? { write: release, end: () => undefined }
-        : new ChunkedBody(payload, { signingKey, timestamp, scope, seed: signature }, this.checks, release);
+        : new ChunkedBody(payload, { signingKey, timestamp, scope, seed: signature }, this.checks, {
+            release,
+            holding,
+          });
   }
 
   override _transform(bytes: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {

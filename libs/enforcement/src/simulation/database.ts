@@ -19,6 +19,8 @@ export class Database {
   /** How often it was put back. */
   #life = 0;
   #backup: Backup | undefined;
+  /** The life of which it is known that whoever holds a lease has a row. */
+  #settled = 0;
   #seq = 0;
   #sequence = 0;
   #markers: (Marker & { at: number })[] = [];
@@ -32,6 +34,14 @@ export class Database {
 
   get history(): string {
     return `h${this.#life}`;
+  }
+
+  get settled(): boolean {
+    return this.#settled === this.#life;
+  }
+
+  settle(): void {
+    this.#settled = this.#life;
   }
 
   get head(): Position {

@@ -10,7 +10,7 @@ import {
   type Tag,
 } from '../messages.js';
 import { PendingRevocation, SilenceWatch } from '../revocation.js';
-import { Database } from './database.js';
+import { type Backup, Database } from './database.js';
 import { Machine, World } from './world.js';
 
 /** Every rule that the protocol stands on. A run without one of them breaks it in the carrier, not in the files under test. */
@@ -26,6 +26,7 @@ export const rules = [
   'acknowledge without gaps',
   'no fence over a running lease',
   'acknowledgements of one history',
+  'wait L in a new history',
 ] as const;
 export type Rule = (typeof rules)[number];
 
@@ -92,6 +93,8 @@ interface Replica {
   pending: Set<PendingRevocation>;
   /** The furthest acknowledgement of each enforcer, in memory: no database knows of it. */
   acknowledged: Map<string, Ack>;
+  /** The history that it has seen last, and when first, by its own monotonic clock. */
+  seen?: { history: string; atMs: number };
   watch: SilenceWatch;
 }
 
@@ -338,12 +341,19 @@ class Simulation {
     };
     this.#replicas[authority][slot] = replica;
     const sweep = (): void => {
+      const database = this.#databases[authority];
+      if (machine.clock().monotonicMs - this.#firstSeenMs(replica, database) >= leaseMs) database.settle();
       const rows = [...this.#databases[authority].rows.values()];
       for (const order of replica.watch.observe(rows, machine.clock().monotonicMs))
         this.#fence(authority, machine, order);
       machine.after(500, sweep);
     };
     machine.after(500, sweep);
+  }
+
+  #firstSeenMs(replica: Replica, { history }: Database): number {
+    if (replica.seen?.history !== history) replica.seen = { history, atMs: replica.machine.clock().monotonicMs };
+    return replica.seen.atMs;
   }
 
   /** Every replica remembers it: somebody may revoke there what this enforcer has applied already. */
@@ -362,18 +372,11 @@ class Simulation {
     return { ...ack, history: this.#databases[authority].history };
   }
 
-  /**
-   * Puts a database back to an earlier point, under replicas and enforcers that go on. Only to one that knows, as it is now, every
-   * enforcer that may hold a lease: whoever it has forgotten is waited for by nobody (the README says what else is to be done).
-   */
+  /** Puts a database back to an earlier point, under replicas and enforcers that go on, of which it may have forgotten some. */
   #putBack(authority: AuthorityName): void {
     const database = this.#databases[authority];
     const { backup } = database;
-    const knows = ({ id }: Gateway): boolean => {
-      const [then, now] = [backup?.rows.get(id), database.rows.get(id)];
-      return then?.state === 'live' && now?.state === 'live' && then.incarnation === now.incarnation;
-    };
-    if (!backup || !this.#gateways.filter((gateway) => gateway?.machine.alive).every(knows)) return;
+    if (!backup || (this.#isSecondLine && !this.#knowsAll(authority, backup))) return;
     this.#outcome.putBack += 1;
     database.putBack(backup);
     for (const replica of this.#replicas[authority]) replica.pending.clear();
@@ -385,6 +388,22 @@ class Simulation {
       else if (isLost) this.#answeredMs.delete(revocation.name);
       revocation.done = true;
     }
+  }
+
+  /**
+   * Whether what replicas remember is tested alone: who waits for L in a new history has outwaited whatever an acknowledgement of another
+   * one could hide. So without that wait, and with databases alone that know every enforcer as it is.
+   */
+  get #isSecondLine(): boolean {
+    return this.#without === 'acknowledgements of one history';
+  }
+
+  #knowsAll(authority: AuthorityName, { rows }: Backup): boolean {
+    return this.#gateways.every((gateway) => {
+      if (!gateway?.machine.alive) return true;
+      const [then, now] = [rows.get(gateway.id), this.#databases[authority].rows.get(gateway.id)];
+      return then?.state === 'live' && now?.state === 'live' && then.incarnation === now.incarnation;
+    });
   }
 
   #exchange(
@@ -493,8 +512,7 @@ class Simulation {
   #enforce(revocation: Revocation, replica: Replica, seq: number, sinceMs: number): void {
     const { machine } = replica;
     const database = this.#databases[revocation.authority];
-    const pending = new PendingRevocation({ seq, history: database.history, leaseMs, sinceMs });
-    replica.pending.add(pending);
+    let pending: PendingRevocation;
     const look = (): void => {
       if (revocation.done) return;
       const progress = pending.progress(machine.clock().monotonicMs);
@@ -508,6 +526,11 @@ class Simulation {
       machine.after(this.#world.between(10, 80), look);
     };
     machine.after(this.#world.between(0, 10), () => {
+      if (revocation.done) return;
+      const isSettled = database.settled || this.#isSecondLine || this.#without === 'wait L in a new history';
+      const unknownUntilMs = isSettled ? undefined : this.#firstSeenMs(replica, database) + leaseMs;
+      pending = new PendingRevocation({ seq, history: database.history, leaseMs, sinceMs, unknownUntilMs });
+      replica.pending.add(pending);
       pending.list([...database.rows.values()]);
       for (const ack of replica.acknowledged.values()) pending.acknowledge(this.#told(revocation.authority, ack));
       look();
