@@ -116,7 +116,8 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     lostRequests: () => 0,
     policyDigest: () => policy.current.digest,
     busConnected: () => true,
-    auditLog: () => Promise.resolve({ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 }),
+    auditLog: () =>
+      Promise.resolve({ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 }),
   });
   const limits = new Limits({
     gatewayId: 'gw_spec',

@@ -54,7 +54,12 @@ async function open(
     variables,
     ...followEdits(report),
   });
-  const database = await Database.open({ ...identityDatabase, url: config.databaseUrl, outboxBound: config.outboxBound, report });
+  const database = await Database.open({
+    ...identityDatabase,
+    url: config.databaseUrl,
+    outboxBound: config.outboxBound,
+    report,
+  });
   await foundInstallation(database, config.firstAdministrator);
   const cost = config.roleTokens.nodePassword?.cost ?? Infinity;
   if (cost < 10)
