@@ -32,7 +32,8 @@ async function answer(request, response, waits) {
   };
   try {
     const given = await handle(request, goAhead);
-    if (asked) response.setHeader('connection', 'close'); // the body that was announced does not come
+    // The body that was announced does not come; and a store that stops takes no further request from anybody.
+    if (asked || !server.listening) response.setHeader('connection', 'close');
     response.writeHead(given.status, { ...given.headers, ...lengthOf(given, request.method) });
     if (given.stream && request.method !== 'HEAD') await pipeline(given.stream(), response);
     else response.end(request.method === 'HEAD' ? undefined : given.body);
@@ -40,7 +41,7 @@ async function answer(request, response, waits) {
     if (response.headersSent || response.destroyed || request.errored) return response.destroy();
     if (!(error instanceof S3Fault)) say({ level: 'error', message: `${request.method}: ${error.stack}` });
     const fault = error instanceof S3Fault ? error : new S3Fault('InternalError');
-    if (asked) response.setHeader('connection', 'close');
+    if (asked || !server.listening) response.setHeader('connection', 'close');
     const resource = request.url.split('?')[0];
     const body = request.method === 'HEAD' ? '' : errorDocument(fault, { resource, requestId });
     response.writeHead(fault.status, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(body) });
