@@ -59,6 +59,18 @@ export class Client {
       request.on('error', reject);
       request.on('response', (response) => {
         const receivedAtMs = performance.now();
+        // A stream of events has no end: that it was begun is the answer.
+        if (/^text\/event-stream/.test(response.headers['content-type'] ?? '')) {
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text: '',
+            json: undefined,
+            receivedAtMs,
+          });
+          request.destroy();
+          return;
+        }
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);

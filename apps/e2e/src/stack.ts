@@ -127,7 +127,10 @@ async function runUp(
   home: string,
   env: Record<string, string>,
 ): Promise<{ child: ChildProcess; output: () => string }> {
-  const [port, s3Port] = [await freePort(), await freePort()];
+  const port = await freePort();
+  let s3Port = await freePort();
+  // The n-th gateway listens on both + 10·(n−1), which must not meet.
+  while ((s3Port - port) % 10 === 0) s3Port = await freePort();
   // The one that all specs share: a home of its own would fetch one of its own.
   const natsServer = await findNatsServer(join(tmpdir(), 'portcullis-nats-server'), () => undefined);
   const child = spawn(process.execPath, [portcullis, 'up'], {
