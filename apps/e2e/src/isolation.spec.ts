@@ -36,7 +36,7 @@ let stranger: Client;
 let things: Record<string, { id: string; absent: string }>;
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({ env: { PORTCULLIS_WEBHOOK_ALLOW: '127.0.0.1/32' } });
   anyone = new Client(stack.url);
   const installer = anyone.as(await signIn(stack.email, stack.password));
   ours = await organization(installer, 'Ours', 'owner@ours.example');
@@ -46,6 +46,8 @@ beforeAll(async () => {
   const account = await made(ours.post('/v1/service-accounts', { name: 'ours', permissions: ['counterparties:view'] }));
   const client = await made(ours.post('/v1/clients', { name: 'ours', public_key: publicKey, roles: ['observer'] }));
   const person = await made(ours.post('/v1/users', { email: 'other@ours.example', roles: ['developer'], password }));
+  const webhook = await made(ours.post('/v1/audit/webhooks', { name: 'ours', url: 'http://127.0.0.1:9/' }));
+  await made(ours.post('/v1/storage/buckets', { name: 'ours-alone' }));
   const event = (await ours.get('/v1/audit/events?limit=1')).json.items[0] as { id: string };
   const [first] = ((await installer.get('/v1/organizations')).json.items as { id: string }[]).slice(-1);
   const keys = await installer.send('GET', '/v1/signing-keys', undefined, { 'X-Org-ID': first!.id });
@@ -58,6 +60,8 @@ beforeAll(async () => {
     users: thing(person.id),
     organizations: thing(home),
     events: thing(event.id),
+    webhooks: thing(webhook.id),
+    buckets: { id: 'ours-alone', absent: 'nowhere-at-all' },
     'signing-keys': { id: signingKey, absent: 'A'.repeat(43) },
   };
 
