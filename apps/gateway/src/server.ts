@@ -7,12 +7,12 @@ import { newId, Refusal } from '@portcullis/contracts';
 import { MAX_TARGET_BYTES } from '@portcullis/policy';
 import { fastify } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
-import { isDraining } from './drain.js';
 import { FrontDoor, type FrontDoorParts } from './front-door.js';
 import { GatewayModule, type GatewayStop } from './gateway.module.js';
 import { maxBodyBytes } from './json-body.js';
 import { problemOf } from './problem.js';
 import { controlRoutes } from './routes/control-routes.js';
+import { mayAnswerParser } from './parser-error.js';
 import { end, type ServerLimits, usualLimits } from './server-limits.js';
 import { type TlsIdentity } from './tls.js';
 import { requestIdOf } from './visit.js';
@@ -120,23 +120,7 @@ function lastResponse(request: ArrivingRequest, socket: Socket): ServerResponse 
 
 /** What the HTTP parser refuses never becomes a request; it is answered here, not dropped. */
 function answerParserError(error: NodeJS.ErrnoException, socket: Socket, publicUrl: string): void {
-  // No TLS, no HTTP to answer in.
-  if (error.code === 'ECONNRESET' || error.code?.startsWith('ERR_SSL_') || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const { _httpMessage: underWay } = socket as Socket & { _httpMessage?: ServerResponse };
-  if (underWay?.req.complete) {
-    // The fault is in what was pipelined behind: a problem now would be taken for the answer that is still to come.
-    underWay.shouldKeepAlive = false;
-    underWay.once('finish', () => end(socket));
-    return;
-  }
-  if (underWay?.headersSent || isDraining(socket)) {
-    socket.destroy();
-    return;
-  }
-  writeProblem(socket, parserRefusal(error), publicUrl);
+  if (mayAnswerParser(error, socket)) writeProblem(socket, parserRefusal(error), publicUrl);
 }
 
 function parserRefusal({ code }: NodeJS.ErrnoException): Refusal {

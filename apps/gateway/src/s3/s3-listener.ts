@@ -2,7 +2,7 @@ import { createServer as createHttp, type IncomingMessage, type Server, type Ser
 import { createServer as createHttps } from 'node:https';
 import { type Socket } from 'node:net';
 import { newId } from '@portcullis/contracts';
-import { isDraining } from '../drain.js';
+import { mayAnswerParser } from '../parser-error.js';
 import { end, type ServerLimits, usualLimits } from '../server-limits.js';
 import { type TlsIdentity } from '../tls.js';
 import { errorDocument } from './error-document.js';
@@ -46,21 +46,7 @@ export function createS3Server(
 }
 
 function answerParserError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || error.code?.startsWith('ERR_SSL_') || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const { _httpMessage: underWay } = socket as Socket & { _httpMessage?: ServerResponse };
-  if (underWay?.req.complete) {
-    // The fault is in what was pipelined behind: an answer now would be taken for the one that is still to come.
-    underWay.shouldKeepAlive = false;
-    underWay.once('finish', () => end(socket));
-    return;
-  }
-  if (underWay?.headersSent || isDraining(socket)) {
-    socket.destroy();
-    return;
-  }
+  if (!mayAnswerParser(error, socket)) return;
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return writeError(socket, 400, 'RequestHeaderSectionTooLarge', 'The headers are too large.');
