@@ -5,6 +5,7 @@ import { postgresSettings } from '@portcullis/persistence';
 import {
   commaSeparated,
   type Environment,
+  readBy,
   readSettings,
   s3PublicUrl,
   s3Region,
@@ -20,15 +21,7 @@ const prefix = z
 
 const keyEncryption = z
   .string()
-  .transform((list, context) => {
-    try {
-      return KeyEncryption.parse(list);
-    } catch (error) {
-      if (!(error instanceof KeyListRefused)) throw error;
-      context.addIssue({ code: 'custom', message: error.message });
-      return z.NEVER;
-    }
-  })
+  .transform(readBy((list) => KeyEncryption.parse(list), KeyListRefused))
   .describe('It encrypts the secrets of keys in the s3 form; all services of an installation need the same.');
 
 const settings = z

@@ -1,20 +1,19 @@
 import { busSettings } from '@portcullis/bus';
 import { KeyEncryption, KeyListRefused, NetworkList, NetworkRefused } from '@portcullis/credentials';
 import { postgresSettings } from '@portcullis/persistence';
-import { commaSeparated, readSettings, settingsOrExit, wholeNumber, type Environment } from '@portcullis/settings';
+import {
+  commaSeparated,
+  readBy,
+  readSettings,
+  settingsOrExit,
+  wholeNumber,
+  type Environment,
+} from '@portcullis/settings';
 import { z } from 'zod';
 
 const keyEncryption = z
   .string()
-  .transform((list, context) => {
-    try {
-      return KeyEncryption.parse(list);
-    } catch (error) {
-      if (!(error instanceof KeyListRefused)) throw error;
-      context.addIssue({ code: 'custom', message: error.message });
-      return z.NEVER;
-    }
-  })
+  .transform(readBy((list) => KeyEncryption.parse(list), KeyListRefused))
   .describe('It encrypts the keys of the log; all services of an installation need the same.');
 
 const networks = commaSeparated(z.string())

@@ -9,7 +9,7 @@ import {
   Secret,
 } from '@portcullis/credentials';
 import { postgresSettings } from '@portcullis/persistence';
-import { readSettings, settingsOrExit, wholeNumber, type Environment } from '@portcullis/settings';
+import { readBy, readSettings, settingsOrExit, wholeNumber, type Environment } from '@portcullis/settings';
 import { z } from 'zod';
 import { roleTokenFaults, RoleTokenSettings } from './role-tokens/role-token-settings.js';
 import { lifetimeFaults, TokenSettings } from './tokens/token-pair.js';
@@ -161,19 +161,6 @@ const lifetimes = (settings: Lifetimes) => ({
   overlapSeconds: settings.PORTCULLIS_REFRESH_OVERLAP_SECONDS,
   familySeconds: settings.PORTCULLIS_FAMILY_DAYS * daySeconds,
 });
-
-/** A reader that throws `Refused`, as a step of a schema: its sentence becomes the fault. */
-function readBy<T>(read: (text: string) => T, Refused: new (message: string) => Error) {
-  return (text: string, context: z.RefinementCtx): T => {
-    try {
-      return read(text);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      context.addIssue({ code: 'custom', message: error.message });
-      return z.NEVER;
-    }
-  };
-}
 
 function isSmtpUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;

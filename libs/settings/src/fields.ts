@@ -22,3 +22,16 @@ export function commaSeparated<T extends z.ZodType<unknown, string>>(item: T) {
     .transform((text) => text.split(',').map((part) => part.trim()))
     .pipe(z.array(item));
 }
+
+/** For `transform`: what `read` makes of the text. The message of a `Refused` that it throws is the fault, so it repeats nothing of the text. */
+export function readBy<T>(read: (text: string) => T, Refused: new (message: string) => Error) {
+  return (text: string, context: z.RefinementCtx): T => {
+    try {
+      return read(text);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  };
+}
