@@ -27,11 +27,13 @@ interface Issued {
 const levels = ['admin-read-write', 'admin-read-only', 'object-read-write', 'object-read-only'] as const;
 type Level = (typeof levels)[number];
 
+/** A Ceph takes minutes to start on a busy machine: it is asked for by `npm run conformance`, not found by whatever is installed. */
+const withRadosGateway = process.env['PORTCULLIS_CONFORMANCE'] === '1' && hasRadosGateway();
 const stores: readonly [string, (() => Promise<RadosGateway>) | null][] = [
   ['the example store', null],
-  ...(hasRadosGateway() ? [['RadosGW', startRadosGateway] satisfies [string, () => Promise<RadosGateway>]] : []),
+  ...(withRadosGateway ? [['RadosGW', startRadosGateway] satisfies [string, () => Promise<RadosGateway>]] : []),
 ];
-if (!hasRadosGateway()) test.skip('object storage in RadosGW: it is not on this machine', () => undefined);
+if (!withRadosGateway) test.skip('object storage in RadosGW: npm run conformance, where it is installed', () => undefined);
 
 /** Object storage across a running stack: two gateways, a store behind them, the AWS SDK in front. */
 describe.each(stores)('object storage in %s', (_store, startStore) => {
