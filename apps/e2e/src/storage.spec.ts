@@ -33,7 +33,8 @@ const stores: readonly [string, (() => Promise<RadosGateway>) | null][] = [
   ['the example store', null],
   ...(withRadosGateway ? [['RadosGW', startRadosGateway] satisfies [string, () => Promise<RadosGateway>]] : []),
 ];
-if (!withRadosGateway) test.skip('object storage in RadosGW: npm run conformance, where it is installed', () => undefined);
+if (!withRadosGateway)
+  test.skip('object storage in RadosGW: npm run conformance, where it is installed', () => undefined);
 
 /** Object storage across a running stack: two gateways, a store behind them, the AWS SDK in front. */
 describe.each(stores)('object storage in %s', (_store, startStore) => {
