@@ -67,6 +67,7 @@ Example:
 };
 
 const now = (): Date => new Date();
+const report = (line: string): void => void process.stderr.write(`${now().toISOString()} ${line}\n`);
 
 const verbs: Readonly<Record<string, (values: Values, env: Environment) => number | Promise<number>>> = {
   init(values) {
@@ -87,22 +88,25 @@ const verbs: Readonly<Record<string, (values: Values, env: Environment) => numbe
       gatewayAddress(needed(values, 'log'), values['insecure-http'] === true),
       environmentToken(env),
     );
-    const everySeconds = values.once === true ? 0 : secondsOf(values.every ?? '60s');
     if (values.once === true && values.every !== undefined) throw new UsageFault('--every or --once, not both.');
-    if (!(everySeconds >= (values.once === true ? 0 : 1))) throw new UsageFault('--every is a time: 30s, 15m, 24h.');
+    const everySeconds = secondsOf(values.every ?? '60s');
+    if (!(everySeconds >= 1)) throw new UsageFault('--every is a time: 30s, 15m, 24h.');
     const its = new Witness(WitnessFile.open(needed(values, 'state'), now), [trusted]);
+    if (values.once === true) {
+      give(await followLog(its, log, trusted), values.out);
+      return exit.ok;
+    }
     const stop = untilTold();
-    for (;;) {
+    while (!stop.aborted) {
       try {
         give(await followLog(its, log, trusted), values.out);
       } catch (error) {
-        if (values.once === true || error instanceof LogRefused || !(error instanceof Refused)) throw error;
-        process.stderr.write(`${now().toISOString()} ${error.message}\n`);
+        if (error instanceof LogRefused || !(error instanceof Refused)) throw error;
+        report(error.message);
       }
-      if (values.once === true) return exit.ok;
       await delay(everySeconds * 1_000, undefined, { signal: stop }).catch(() => undefined);
-      if (stop.aborted) return exit.ok;
     }
+    return exit.ok;
   },
 
   async serve(values) {
@@ -110,7 +114,6 @@ const verbs: Readonly<Record<string, (values: Values, env: Environment) => numbe
     const [, host, port] = /^(.+):(\d{1,5})$/.exec(values.listen ?? '127.0.0.1:8070') ?? [];
     if (host === undefined || Number(port) > 65_535) throw new UsageFault('--listen is an address: 127.0.0.1:8070.');
     const its = new Witness(WitnessFile.open(needed(values, 'state'), now), logs);
-    const report = (line: string): void => void process.stderr.write(`${now().toISOString()} ${line}\n`);
     const server = witnessServer(its, { logs, report });
     const stop = untilTold();
     server.listen(Number(port), host.replace(/^\[(.*)\]$/, '$1'));
