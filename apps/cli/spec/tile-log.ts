@@ -66,7 +66,13 @@ export function logKey(origin: string) {
 
 /** A log as static files (c2sp.org/tlog-tiles), as any web server has them: parts of tiles that are full are gone. */
 export async function serveTiles(key: ReturnType<typeof logKey>, history: History) {
-  const served = { history, size: history.size as number | null, asked: [] as string[], authorization: '' };
+  const served = {
+    history,
+    size: history.size as number | null,
+    asked: [] as string[],
+    authorization: '',
+    tilesAway: false,
+  };
   const server = createServer((request, response) => {
     const path = (request.url ?? '').replace(/^\/prefix\//, '');
     served.asked.push(path);
@@ -79,7 +85,8 @@ export async function serveTiles(key: ReturnType<typeof logKey>, history: Histor
     );
     const isPart = read !== null && read.width < 256;
     const isGone = isPart && served.history.node(read.tile.level * 8, (read.tile.index + 1) * 256 - 1) !== undefined;
-    if (!read || isGone || hashes.includes(undefined)) return response.writeHead(404).end('no such file');
+    if (!read || isGone || served.tilesAway || hashes.includes(undefined))
+      return response.writeHead(404).end('no such file');
     return response.end(Buffer.concat(hashes as Buffer[]));
   });
   server.listen(0, '127.0.0.1');

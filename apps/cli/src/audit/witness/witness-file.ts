@@ -24,6 +24,11 @@ export interface Remembered {
   readonly note: string;
 }
 
+/** The file is not there, not ours, or not what was written: trying again does not help. */
+export class WitnessFileFault extends Refused {
+  override readonly name = 'WitnessFileFault';
+}
+
 const lockWaitMilliseconds = 10_000;
 const pem = { type: 'pkcs8', format: 'pem' } as const;
 const publicPem = { type: 'spki', format: 'pem' } as const;
@@ -40,7 +45,8 @@ export class WitnessFile {
 
   /** A new key that has cosigned nothing. Refuses where there is a file. */
   static make(path: string, name: string, now: () => Date): WitnessFile {
-    if (existsSync(path)) throw new Refused(`${path} is there already: a witness and its memory are not made anew.`);
+    if (existsSync(path))
+      throw new WitnessFileFault(`${path} is there already: a witness and its memory are not made anew.`);
     const { privateKey } = generateKeyPairSync('ed25519', { privateKeyEncoding: pem, publicKeyEncoding: publicPem });
     const signer = signerOf(name, privateKey, now);
     write(path, { version: 1, name, private_key: privateKey, checkpoints: {} });
@@ -63,7 +69,7 @@ export class WitnessFile {
     } catch (error) {
       if (!(error instanceof NoteError)) throw error;
     }
-    throw new Refused(`${this.path} holds a checkpoint that this witness has not cosigned: it was changed.`);
+    throw new WitnessFileFault(`${this.path} holds a checkpoint that this witness has not cosigned: it was changed.`);
   }
 
   /**
@@ -103,21 +109,21 @@ function read(path: string): Contents {
     const { mode, uid } = statSync(path);
     const user = process.getuid?.();
     if (user !== undefined && (uid !== user || (mode & 0o077) !== 0))
-      throw new Refused(
+      throw new WitnessFileFault(
         `${path} holds a private key, and other users can read it: chmod 600, and belong to who runs it.`,
       );
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Refused) throw error;
+    if (error instanceof WitnessFileFault) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    throw new Refused(
+    throw new WitnessFileFault(
       code === 'ENOENT'
         ? `There is no ${path}: portcullis audit witness init --state FILE --name NAME makes one. If there was one, its key must be used no more.`
         : `${path} cannot be read (${code}).`,
     );
   }
   const parsed = Contents.safeParse(asJson(text));
-  if (!parsed.success) throw new Refused(`${path} is not what this command writes.`);
+  if (!parsed.success) throw new WitnessFileFault(`${path} is not what this command writes.`);
   return parsed.data;
 }
 
@@ -125,7 +131,7 @@ function write(path: string, contents: Contents): void {
   try {
     writeWhole(path, `${JSON.stringify(contents, null, 2)}\n`);
   } catch (error) {
-    throw new Refused(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
+    throw new WitnessFileFault(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
   }
 }
 

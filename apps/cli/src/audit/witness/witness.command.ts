@@ -10,7 +10,7 @@ import { writeWhole } from '../../whole-file.js';
 import { readLogKeys } from '../kept-checkpoints.js';
 import { followLog, LogRefused } from './follow-log.js';
 import { TiledLog } from './tiled-log.js';
-import { WitnessFile } from './witness-file.js';
+import { WitnessFile, WitnessFileFault } from './witness-file.js';
 import { witnessServer } from './witness-server.js';
 import { Witness } from './witness.js';
 
@@ -101,7 +101,8 @@ const verbs: Readonly<Record<string, (values: Values, env: Environment) => numbe
       try {
         give(await followLog(its, log, trusted), values.out);
       } catch (error) {
-        if (error instanceof LogRefused || !(error instanceof Refused)) throw error;
+        const mayPass = error instanceof Refused && !(error instanceof LogRefused || error instanceof WitnessFileFault);
+        if (!mayPass) throw error;
         report(error.message);
       }
       await delay(everySeconds * 1_000, undefined, { signal: stop }).catch(() => undefined);

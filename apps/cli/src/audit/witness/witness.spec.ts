@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { noteVerifier, openCheckpoint } from '@portcullis/merkle-log';
+import { eventually } from '@portcullis/testing';
 import { runCommand } from '../../../spec/run-command.js';
 import { History, leaves, logKey, serveTiles } from '../../../spec/tile-log.js';
 
@@ -146,22 +147,19 @@ describe('a witness', () => {
         out,
       ] as const),
     );
-    const until = async (what: () => boolean): Promise<void> => {
-      while (!what()) await new Promise((resolve) => setTimeout(resolve, 20));
-    };
-    await until(() => existsSync(out));
-    const good = log.history;
-    log.history = Object.assign(new History(leaves(0, 301)), { node: () => undefined });
+    await eventually(() => existsSync(out));
+    log.history.grow(leaves(300, 301));
+    log.tilesAway = true;
     log.asked.length = 0;
-    await until(() => log.asked.filter((path) => path === 'checkpoint').length > 1);
-    log.history = good;
-    good.grow(leaves(300, 320));
-    await until(() => open(readFileSync(out, 'utf8')).size === 320);
+    await eventually(() => log.asked.filter((path) => path === 'checkpoint').length > 1);
+    log.tilesAway = false;
+    log.history.grow(leaves(301, 320));
+    await eventually(() => open(readFileSync(out, 'utf8')).size === 320);
     log.history = new History(leaves(0, 330, 'other'));
     const { code, err } = await following;
     expect(code).toBe(1);
     expect(err).toMatch(/Z .*404[^]*FORK/);
-  }, 30_000);
+  }, 60_000);
 
   test('believes no key but the log’s, under the log’s own name', async () => {
     const stranger = logKey(key.origin);
