@@ -141,7 +141,7 @@ describe('the record, seen from outside', () => {
       };
       return items.some(({ action }) => action === 'record.exported') && items;
     });
-    expect(found.filter(({ action }) => action === 'record.exported')).toHaveLength(3);
+    expect(found.filter(({ action }) => action === 'record.exported')).toHaveLength(4);
   });
 
   async function stream(token: string, url: string, lastEventId?: string): Promise<IncomingMessage> {
