@@ -184,8 +184,9 @@ function parseSignature(line: string): SignatureLine {
   return { name, id: bytes.toString('hex', 0, 4), signature: bytes.subarray(4) };
 }
 
-function signedLine(text: string, { name, id, sign: signed }: NoteSigner): string {
-  return formatSignature({ name, id, signature: signed(Buffer.from(text, 'utf8')) });
+function signedLine(text: string, signer: NoteSigner): string {
+  const signature = signer.sign(Buffer.from(text, 'utf8'));
+  return formatSignature({ name: signer.name, id: signer.id, signature });
 }
 
 function formatSignature({ name, id, signature }: SignatureLine): string {
