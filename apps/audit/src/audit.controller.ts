@@ -62,6 +62,11 @@ export class AuditController {
     return this.proveLog.consistency(request);
   }
 
+  @Handles(Audit.tile)
+  tile(request: RequestOf<Of['tile']>): Promise<ReplyOf<Of['tile']>> {
+    return this.proveLog.tile(request);
+  }
+
   @Handles(Audit.exportPage)
   exportPage(request: RequestOf<Of['exportPage']>, caller: Caller): Promise<ReplyOf<Of['exportPage']>> {
     return this.exportEvents.page(caller, request);

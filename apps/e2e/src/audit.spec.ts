@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
@@ -7,8 +8,12 @@ import { join, resolve } from 'node:path';
 import { jest } from '@jest/globals';
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { KeyEncryption } from '@portcullis/credentials';
+import { eventLeafHash, Frontier, GrowingTiles, hashesIn, noteSigner, signCheckpoint } from '@portcullis/merkle-log';
 import { eventually } from '@portcullis/testing';
-import { administrator, type Client } from './client.js';
+import { Client as PgClient } from 'pg';
+import { Backstage } from './backstage.js';
+import { administrator, Client } from './client.js';
 import { DocumentedPage } from './documented-page.js';
 import { type Stack, startStack } from './stack.js';
 
@@ -93,6 +98,8 @@ describe('the record, seen from outside', () => {
     expect(told[1]).toMatch(/^Good: \d+ leaves/m);
     expect(told[2]).toMatch(/First bad index: 2, edited[^]*^told$[^]*First bad index: 1, missing[^]*^told again$/m);
     expect(told[3]?.match(/same root/g)).toHaveLength(2);
+    expect(told[4]).toMatch(/^\S+ \d+ same root$/m);
+    expect(told[6]).toMatch(/^Good: \d+ leaves/m);
   });
 
   test('a later export goes on from an earlier checkpoint, by the proof between them', async () => {
@@ -115,6 +122,18 @@ describe('the record, seen from outside', () => {
     expect([verified.code, verified.err]).toEqual([0, '']);
   });
 
+  test('tiles are the same bytes at every gateway and for every reader, and of what is not there yet nothing is', async () => {
+    const size = Number((await admin.get('/v1/audit/log/checkpoint')).text.split('\n')[1]);
+    expect(size).toBeGreaterThan(1);
+    const readers = stack.urls.map((url) => new Client(url).as(auditor.credentials.bearer_token));
+    const path = '/v1/audit/log/tile/0/000.p/1';
+    const seen = await Promise.all([admin, ...readers].map((reader) => reader.get(path)));
+    expect(new Set(seen.map(({ text }) => text)).size).toBe(1);
+    expect(seen[0]?.headers['cache-control']).toBe('private, max-age=31536000, immutable');
+    for (const absent of ['0/x001/000', '3/000.p/1', '0/000.p/0', 'entries/000', '0/1'])
+      expect([absent, (await admin.get(`/v1/audit/log/tile/${absent}`)).status]).toEqual([absent, 404]);
+  });
+
   test('who reads it is in it', async () => {
     const found = await eventually(async () => {
       const { items } = (await admin.get(`/v1/audit/events?actor=${auditor.id}`)).json as {
@@ -122,7 +141,7 @@ describe('the record, seen from outside', () => {
       };
       return items.some(({ action }) => action === 'record.exported') && items;
     });
-    expect(found.filter(({ action }) => action === 'record.exported')).toHaveLength(3);
+    expect(found.filter(({ action }) => action === 'record.exported')).toHaveLength(4);
   });
 
   async function stream(token: string, url: string, lastEventId?: string): Promise<IncomingMessage> {
@@ -193,4 +212,75 @@ describe('the record, seen from outside', () => {
       await connection.close();
     }
   });
+
+  test('a log that is written anew with its own key convinces who asks it alone, and no witness', async () => {
+    const [state, keys] = [inFolder('witness.json'), inFolder('first.ndjson.log-keys.json')];
+    const vkey = (await run('witness', 'init', '--state', state, '--name', 'witness.example/w1')).out.trim();
+    const turn = () =>
+      run('witness', 'run', '--once', '--state', state, '--log', `${stack.url}/v1/audit/log`, '--log-keys', keys);
+    const cosigned = await turn();
+    expect([cosigned.code, cosigned.err]).toEqual([0, '']);
+    writeFileSync(inFolder('cosigned'), cosigned.out);
+    expect((await turn()).code).toBe(0);
+
+    await forgeLog(new Backstage(stack));
+    expect((await run('export', inFolder('forged.ndjson'))).code).toBe(0);
+    expect(readFileSync(inFolder('forged.ndjson'), 'utf8')).toContain('"attacker"');
+    expect((await run('verify', '--export', inFolder('forged.ndjson'))).code).toBe(0);
+
+    const refused = await turn();
+    expect([refused.code, refused.out]).toEqual([1, '']);
+    expect(refused.err).toMatch(/^FORK\. .* do not lead there/);
+    const verified = await run(
+      ...['verify', '--export', inFolder('forged.ndjson'), '--checkpoint', inFolder('cosigned'), '--log-keys', keys],
+      ...['--witness', vkey, '--output', 'json'],
+    );
+    expect(verified.code).toBe(1);
+    expect(JSON.parse(verified.out)).toMatchObject({ kind: 'replaced', first_bad_index: 0 });
+  });
 });
+
+/**
+ * What somebody can do who has the database, the secrets and time: another word in an event, all hashes made anew over it, and the log's own
+ * signature.
+ */
+async function forgeLog(backstage: Backstage): Promise<void> {
+  const client = new PgClient({ connectionString: backstage.databaseUrl() });
+  await client.connect();
+  const query = async <Row>(sql: string, values: unknown[] = []) => (await client.query(sql, values)).rows as Row[];
+  try {
+    await query('begin');
+    await query('set local search_path to audit');
+    type Head = { origin: string; size: string; key_id: string };
+    const [head] = await query<Head>(
+      'select origin, log_head.size, key_id from log_size cross join log_head for update',
+    );
+    type Kept = { leaf_index: string; salt: Buffer; body: { id: string } };
+    const [event] = await query<Kept>(
+      `select leaf_index, salt, body from event where body::text like '%"auditor"%' order by leaf_index limit 1`,
+    );
+    if (!head || !event) throw new Error('there is nothing to forge');
+    const body = JSON.parse(JSON.stringify(event.body).replace('"auditor"', '"attacker"')) as { id: string };
+    await query('update event set body = $1 where leaf_index = $2', [JSON.stringify(body), event.leaf_index]);
+
+    const tiles = await query<{ hashes: Buffer }>('select hashes from tile where level = 0 order by index');
+    const leaves = hashesIn(Buffer.concat(tiles.map(({ hashes }) => hashes)));
+    const tree = new Frontier();
+    const growing = new GrowingTiles();
+    tree.append(leaves.with(Number(event.leaf_index), eventLeafHash(body, event.salt)), growing.completed);
+    expect(tree.size).toBe(Number(head.size));
+    for (const { level, index, hashes } of growing.list())
+      await query('update tile set hashes = $1 where level = $2 and index = $3', [hashes, level, index]);
+
+    const [key] = await query<{ private_key: string }>('select private_key from log_key where id = $1', [head.key_id]);
+    const { keyEncryptionKey } = backstage.secrets as unknown as { keyEncryptionKey: string };
+    const pkcs8 = KeyEncryption.parse(keyEncryptionKey).decrypt(key?.private_key ?? '', `log-key ${head.key_id}`);
+    const signer = noteSigner(head.origin, createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }));
+    const note = signCheckpoint({ origin: head.origin, size: tree.size, root: tree.root() }, [signer]);
+    await query('update log_head set root = $1, note = $2', [tree.root(), note]);
+    await query('delete from checkpoint');
+    await query('commit');
+  } finally {
+    await client.end();
+  }
+}
