@@ -74,6 +74,18 @@ test('an update that says that it narrows is accepted; the same one that does no
   expect(await database.outbox.depth()).toBe(4);
 });
 
+test('a change that takes something away and does something else beside it waits as any other', async () => {
+  await fill();
+  const both = (isAll: boolean) =>
+    database.transaction(async (tx) => {
+      await tx.oweAll([event('user.disabled'), event('user.updated')]);
+      if (isAll) tx.takesAway();
+    });
+  await expect(both(false)).rejects.toMatchObject(full);
+  await both(true);
+  expect(await database.outbox.depth()).toBe(5);
+});
+
 test('many events at once find room for all of them or for none', async () => {
   await change('api-key.imported');
   const three = [event('api-key.imported'), event('api-key.imported'), event('api-key.imported')];

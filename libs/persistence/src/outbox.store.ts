@@ -26,7 +26,7 @@ export class OutboxStore {
   }
 
   /**
-   * Refuses with `audit_unavailable` if the outbox is full, unless what is done takes something away. Counted at most once a second, so
+   * Refuses with `audit_unavailable` if the outbox is full, unless all that is done takes something away. Counted at most once a second, so
    * the bound may be passed by what other replicas write within that second; and by what takes away, without end.
    * @param written the events are rows already, which whoever counts on this connection sees
    */
@@ -34,7 +34,7 @@ export class OutboxStore {
     manager: EntityManager,
     { owed, written, takesAway }: { owed: readonly OwedEvent[]; written: boolean; takesAway: boolean },
   ): Promise<void> {
-    if (!takesAway && !owed.some(({ action }) => unrefusedActions.has(action))) {
+    if (!takesAway && !owed.every(({ action }) => unrefusedActions.has(action))) {
       if (performance.now() - this.measured.at > measuredForMilliseconds) {
         await this.measure(manager);
         if (written) this.measured.rows -= owed.length;
