@@ -94,6 +94,21 @@ test('many events at once find room for all of them or for none', async () => {
   expect(await database.outbox.depth()).toBe(3);
 });
 
+test('the outbox says how much is owed, since when, and how much may be', async () => {
+  expect(await database.outbox.state()).toEqual({ events: 0, oldest_seconds: null, bound: 3 });
+  await change('api-key.created');
+  await change('api-key.created');
+  const state = await database.outbox.state();
+  expect(state).toMatchObject({ events: 2, bound: 3 });
+  expect(state.oldest_seconds).toBeLessThan(60);
+  await database.read((manager) =>
+    manager.query(
+      `update outbox set event = event || '{"time": "2026-01-01T00:00:00Z"}' where id = (select min(id) from outbox)`,
+    ),
+  );
+  expect((await database.outbox.state()).oldest_seconds).toBeGreaterThan(1e6);
+});
+
 test('a change in one statement is held to the same bound', async () => {
   await fill();
   const write = (action: Action) =>
