@@ -105,7 +105,10 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     now: () => new Date(),
     report: fail,
   });
-  const calls = new ServiceCalls({ call: services }, (milliseconds, receipt) => metrics.revoked(milliseconds, receipt));
+  const calls = new ServiceCalls(
+    { call: services, outboxes: () => Promise.resolve(new Map()) },
+    (milliseconds, receipt) => metrics.revoked(milliseconds, receipt),
+  );
   const metrics = new Metrics({
     leases: () => enforcer.status(clocks()),
     cached: () => enforcer.size,
@@ -116,6 +119,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     lostRequests: () => 0,
     policyDigest: () => policy.current.digest,
     busConnected: () => true,
+    outboxes: () => Promise.resolve(new Map([['api-key', { events: 2, oldest_seconds: 3.5, bound: 100_000 }]])),
     auditLog: () =>
       Promise.resolve({ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 }),
   });

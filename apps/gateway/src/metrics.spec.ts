@@ -110,6 +110,13 @@ test('of several processes on one port what they count is summed, and of the res
     lostRequests: () => 0,
     policyDigest: () => 'd',
     busConnected: () => leaseAgeMs !== null,
+    outboxes: () =>
+      Promise.resolve(
+        new Map([
+          ['identity', { events: 5, oldest_seconds: null, bound: 9 }],
+          ['audit', { events: 2, oldest_seconds: 3.5, bound: 9 }],
+        ]),
+      ),
     auditLog: () =>
       Promise.resolve({ size: 7, checked_at: null, damaged_index: leaseAgeMs === null ? 3 : null, rejected: 2 }),
   });
@@ -129,6 +136,10 @@ test('of several processes on one port what they count is summed, and of the res
   expect(shown('portcullis_audit_log_size{log="audit"}')).toBe(7);
   expect(shown('portcullis_audit_log_damaged{log="audit"}')).toBe(1);
   expect(shown('portcullis_audit_rejected{log="audit"}')).toBe(2);
+  expect(shown('portcullis_outbox_events{service="identity"}')).toBe(5);
+  expect(shown('portcullis_outbox_oldest_seconds{service="identity"}')).toBe(0);
+  expect(shown('portcullis_outbox_oldest_seconds{service="audit"}')).toBe(3.5);
+  expect(shown('portcullis_outbox_bound{service="audit"}')).toBe(9);
   expect(shown('portcullis_enforcers_fenced_total')).toBe(3);
   expect(shown('portcullis_revocation_duration_seconds_count{outcome="fenced"}')).toBe(3);
 });

@@ -34,6 +34,25 @@ export async function specDatabase(options: Omit<DatabaseOptions, 'url'>): Promi
   };
 }
 
+/**
+ * The outbox as it is when `audit` has long been away: as many events as a service may owe, and the service knows it. Answers how to
+ * empty it again.
+ */
+export async function fillOutbox(database: Database): Promise<() => Promise<void>> {
+  const filler = 'filler';
+  await database.read((manager) =>
+    manager.query(
+      `insert into outbox (id, event, due_at) select $1 || n, '{}', 'infinity' from generate_series(1, 100000) n`,
+      [filler],
+    ),
+  );
+  await database.outbox.depth();
+  return async () => {
+    await database.read((manager) => manager.query(`delete from outbox where id like $1 || '%'`, [filler]));
+    await database.outbox.depth();
+  };
+}
+
 async function asSuperuser(database: string, statements: readonly string[]): Promise<void> {
   const url = new URL(serverUrl());
   url.pathname = `/${database}`;
