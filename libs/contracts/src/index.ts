@@ -46,6 +46,8 @@ export {
   type OwedEvent,
   unrefusedActions,
 } from './event.js';
+export { describeEvents } from './events/asyncapi.js';
+export { eventFaults, eventTypes } from './events/event-types.js';
 export {
   AccessGrant,
   Identity,
