@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Time } from '../text.js';
-import { eventsOf, Names, oneOf } from './event-type.js';
+import { change, eventsOf, Names, oneOf } from './event-type.js';
 
 const event = eventsOf('audit');
 
@@ -57,6 +57,17 @@ export const auditEvents = {
     ...webhook,
     details: { ...host, actions: Names.nullable(), subjects: Names.nullable() },
   }),
+  'webhook.updated': event('A webhook was edited.', {
+    ...webhook,
+    details: change({
+      name: z.string(),
+      description: z.string().nullable(),
+      host: z.string(),
+      actions: Names.nullable(),
+      subjects: Names.nullable(),
+      enabled: z.boolean(),
+    }),
+  }),
   'webhook.rotated': event('A webhook signs with another secret.', {
     ...webhook,
     details: { overlap_seconds: z.number().int() },
@@ -64,9 +75,10 @@ export const auditEvents = {
   'webhook.enabled': event('A disabled webhook goes on where it ended.', webhook),
   'webhook.disabled': event('A webhook is sent nothing any more.', {
     ...webhook,
-    outcome: 'failure',
-    reason: oneOf('gone', 'failing'),
-    details: { failing_since: Time },
+    outcome: ['success', 'failure'],
+    /** Null where somebody disabled it. */
+    reason: oneOf('gone', 'failing').nullable(),
+    details: { failing_since: Time.optional() },
   }),
   'webhook.replayed': event('Events that were given up are sent again.', {
     ...webhook,
