@@ -83,18 +83,21 @@ function beginning(text: string | undefined): ReadsFrom {
   return new Date(timeOf(text, '--from') ?? '');
 }
 
-/** At most five tokens, as the subject of an event has them. */
-function subjectsOf(given: readonly string[] | undefined): readonly string[] {
-  for (const subject of given ?? []) {
-    const [first, ...tokens] = subject.split('.');
-    const last = tokens.at(-1);
-    const isPattern = tokens.every((token, at) => /^[\w-]+$|^\*$/.test(token) || (token === '>' && at === tokens.length - 1));
-    if (first !== 'audit' || !isPattern || (last === '>' ? tokens.length > 4 : tokens.length !== 4))
+const subjectTokens = 5;
+
+/** Subjects with the tokens that those of events have: a server takes no `>` that would reach further than its stream. */
+function subjectsOf(given: readonly string[] = []): readonly string[] {
+  return given.map((subject) => {
+    const tokens = subject.replace(/\.>$/, '').split('.');
+    const missing = subjectTokens - tokens.length;
+    const isOpen = subject.endsWith('.>');
+    const isPattern = tokens[0] === 'audit' && tokens.every((token) => /^(?:[\w-]+|\*)$/.test(token));
+    if (!isPattern || (isOpen ? missing < 1 : missing !== 0))
       throw new UsageFault(
         "--subject is audit.<organization>.<service>.<noun>.<participle>, with * and >: 'audit.*.api-key.>'.",
       );
-  }
-  return given ?? [];
+    return [...tokens, ...Array.from({ length: missing }, () => '*')].join('.');
+  });
 }
 
 /** A server that others start, with a configuration of ours. */

@@ -109,8 +109,9 @@ export async function removeReader(server: ReadersServer, name: string): Promise
   const secrets = readOrMakeSecrets(server.secretsFile);
   if (!Object.hasOwn(secrets.auditReaders, name)) throw new Refused(`There is no consumer ${name}.`);
   const auditReaders = Object.fromEntries(Object.entries(secrets.auditReaders).filter(([one]) => one !== name));
-  change(server, { ...secrets, auditReaders });
+  // Before the server reads its configuration: while it does, JetStream is away for a moment.
   await asAdmin(server.url, secrets, (connection) => dropAuditReader(connection, auditReader(name).durable));
+  change(server, { ...secrets, auditReaders });
 }
 
 export function writeReaderFile(path: string, credentials: ReaderCredentials): void {
