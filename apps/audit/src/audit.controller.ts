@@ -53,8 +53,8 @@ export class AuditController {
   }
 
   @Handles(Audit.state)
-  state(): Promise<ReplyOf<Of['state']>> {
-    return this.proveLog.state();
+  async state(): Promise<ReplyOf<Of['state']>> {
+    return { ...(await this.proveLog.state()), webhooks: await this.webhooks.state() };
   }
 
   @Handles(Audit.consistency)
@@ -95,6 +95,11 @@ export class AuditController {
   @Handles(Audit.createWebhook)
   createWebhook(request: RequestOf<Of['createWebhook']>, caller: Caller): Promise<ReplyOf<Of['createWebhook']>> {
     return this.webhooks.create(caller, request);
+  }
+
+  @Handles(Audit.updateWebhook)
+  updateWebhook(request: RequestOf<Of['updateWebhook']>, caller: Caller): Promise<ReplyOf<Of['updateWebhook']>> {
+    return this.webhooks.update(caller, request);
   }
 
   @Handles(Audit.deleteWebhook)

@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { jest } from '@jest/globals';
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import Ajv from 'ajv';
+import { CloudEvent as ForeignCloudEvent, HTTP } from 'cloudevents';
 import { KeyEncryption } from '@portcullis/credentials';
 import { eventLeafHash, Frontier, GrowingTiles, hashesIn, noteSigner, signCheckpoint } from '@portcullis/merkle-log';
 import { eventually } from '@portcullis/testing';
@@ -58,6 +60,7 @@ describe('the record, seen from outside', () => {
         XDG_CONFIG_HOME: folder,
         PORTCULLIS_URL: stack.url,
         PORTCULLIS_TOKEN: auditor.credentials.bearer_token,
+        PORTCULLIS_HOME: stack.data,
       };
       const child = spawn(process.execPath, [portcullis, 'audit', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
       let [out, err] = ['', ''];
@@ -193,21 +196,94 @@ describe('the record, seen from outside', () => {
     expect(second.complete).toBe(false);
   });
 
-  test('the consumer that `up` made reads the stream with its permissions alone', async () => {
+  test('the consumer that `up` made reads the stream, and each message is a CloudEvent of the documented schema', async () => {
     const file = join(stack.data, 'audit-consumer.json');
     expect(existsSync(file) && statSync(file).mode & 0o777).toBe(0o600);
-    const credentials = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string> & { servers: string[] };
-    const { user = '', password = '', inbox_prefix = '', stream: name = '', durable = '' } = credentials;
-    const connection = await connect({ servers: credentials.servers, user, pass: password, inboxPrefix: inbox_prefix });
+    const events = await read(JSON.parse(readFileSync(file, 'utf8')) as Reader, 200);
+    expect(events.map(({ type }) => type)).toContain('portcullis.user.created');
+    const ajv = new Ajv({ unknownFormats: 'ignore' }).addSchema(
+      JSON.parse(readFileSync(join(import.meta.dirname, '../../../docs/asyncapi.json'), 'utf8')) as object,
+      'events',
+    );
+    for (const event of events) {
+      const action = event.type.slice('portcullis.'.length);
+      const isEvent = ajv.compile({ $ref: `events#/components/messages/${action}/payload` });
+      expect([event.type, isEvent(event.toJSON()), isEvent.errors]).toEqual([event.type, true, null]);
+    }
+  });
+
+  interface Reader {
+    servers: string[];
+    user: string;
+    password: string;
+    inbox_prefix: string;
+    stream: string;
+    durable: string;
+  }
+  const connected = ({ servers, user, password, inbox_prefix: inboxPrefix }: Reader) =>
+    connect({ servers, user, pass: password, inboxPrefix, reconnect: false });
+  /** The next messages, as a program reads them that knows NATS and CloudEvents and nothing of ours. */
+  async function read(reader: Reader, count: number): Promise<ForeignCloudEvent<{ action: string }>[]> {
+    const connection = await connected(reader);
     try {
-      const consumer = await jetstream(connection).consumers.get(name, durable);
-      const types: string[] = [];
-      for await (const message of await consumer.fetch({ max_messages: 20, expires: 5_000 })) {
-        types.push(message.json<{ type: string }>().type);
+      const consumer = await jetstream(connection).consumers.get(reader.stream, reader.durable);
+      const events: ForeignCloudEvent<{ action: string }>[] = [];
+      for await (const message of await consumer.fetch({ max_messages: count, expires: 3_000 })) {
+        const headers = { 'content-type': 'application/cloudevents+json; charset=utf-8' };
+        const event = HTTP.toEvent<{ action: string }>({ headers, body: message.string() });
+        if (!(event instanceof ForeignCloudEvent)) throw new Error('no single CloudEvent');
+        expect(event.validate()).toBe(true);
+        events.push(event);
         message.ack();
       }
-      expect(types).toContain('portcullis.user.created');
-      await expect(connection.request('audit.list', '{}')).rejects.toThrow(/permissions violation/i);
+      return events;
+    } finally {
+      await connection.close();
+    }
+  }
+  const consumer = async (name: string, ...more: string[]): Promise<Reader> => {
+    const made = await run('consumer', 'create', name, ...more, '--output', 'json');
+    expect([made.code, made.err]).toEqual([0, '']);
+    return JSON.parse(made.out) as Reader;
+  };
+
+  test('other consumers read from a time on, on some subjects, each from its own place', async () => {
+    const since = new Date();
+    const made = await key('read by consumers');
+    const keys = await consumer('keys', '--from', since.toISOString(), '--subject', 'audit.*.api-key.api-key.>');
+    const [event, ...others] = await read(keys, 5);
+    expect([event?.type, event?.subject, others]).toEqual(['portcullis.api-key.created', made.id, []]);
+    const all = await consumer('everything');
+    expect((await read(all, 1))[0]?.data?.action).not.toBe('api-key.created');
+    const later = await key('read later');
+    expect((await read(keys, 5)).map(({ subject }) => subject)).toEqual([later.id]);
+    expect(stack.output()).not.toContain('authentication error');
+  });
+
+  test('and may do nothing else', async () => {
+    const reader = await consumer('narrow');
+    const connection = await connected(reader);
+    try {
+      for (const subject of [
+        'audit.org_1.audit.record.erased',
+        'audit.list',
+        'identity.login',
+        'committed.api-key',
+        '$JS.API.STREAM.PURGE.AUDIT',
+        '$JS.API.STREAM.DELETE.AUDIT',
+        '$JS.API.STREAM.MSG.DELETE.AUDIT',
+        '$JS.API.STREAM.MSG.GET.CHECKPOINTS',
+        '$JS.API.CONSUMER.CREATE.AUDIT.mine',
+        '$JS.API.CONSUMER.MSG.NEXT.AUDIT.consumer-everything',
+        '$JS.API.CONSUMER.MSG.NEXT.ACCESS.usage',
+      ])
+        await expect(connection.request(subject, '{}')).rejects.toThrow(/permissions violation/i);
+      for (const subject of ['>', 'audit.>', 'identity.>', '_INBOX.>', 'access.requests']) {
+        const refused = new Promise<string>((resolve) => {
+          connection.subscribe(subject, { callback: (error) => void (error && resolve(error.message)) });
+        });
+        expect(await refused).toMatch(/permissions violation/i);
+      }
     } finally {
       await connection.close();
     }
@@ -237,6 +313,16 @@ describe('the record, seen from outside', () => {
     );
     expect(verified.code).toBe(1);
     expect(JSON.parse(verified.out)).toMatchObject({ kind: 'replaced', first_bad_index: 0 });
+  });
+
+  test('a reader goes by the page', async () => {
+    const page = mkdtempSync(join(folder, 'page-'));
+    symlinkSync(resolve(import.meta.dirname, '../../../node_modules'), join(page, 'node_modules'));
+    const told = await new DocumentedPage('reading-the-events.md').run({
+      folder: page,
+      env: { PORTCULLIS_HOME: stack.data },
+    });
+    expect(told[1]).toMatch(/^\S+ portcullis\.user\.created usr_\w+ success$/m);
   });
 });
 

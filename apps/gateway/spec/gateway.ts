@@ -121,7 +121,13 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     busConnected: () => true,
     outboxes: () => Promise.resolve(new Map([['api-key', { events: 2, oldest_seconds: 3.5, bound: 100_000 }]])),
     auditLog: () =>
-      Promise.resolve({ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 }),
+      Promise.resolve({
+        ...{ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 },
+        webhooks: {
+          ...{ active: 0, disabled: 0, paused: 0, failing: 0, pending: 0, dead_letters: 0, lag_seconds: 0 },
+          attempts: { delivered: 0, failed: 0, given_up: 0, gone: 0 },
+        },
+      }),
   });
   const limits = new Limits({
     gatewayId: 'gw_spec',

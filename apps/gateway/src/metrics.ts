@@ -1,7 +1,14 @@
 import { type OutboxState } from '@portcullis/bus';
-import { authorities, type Authority, type EnforcementReceipt, ErrorCode } from '@portcullis/contracts';
+import {
+  authorities,
+  type Authority,
+  type EnforcementReceipt,
+  ErrorCode,
+  type WebhookState,
+} from '@portcullis/contracts';
 import { type LeaseStatus } from '@portcullis/enforcement';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { webhookMetrics } from './webhook-metrics.js';
 
 /** What is read at the moment of the scrape. */
 export interface Watched {
@@ -30,6 +37,7 @@ export interface AuditLogState {
   readonly checked_at: string | null;
   readonly damaged_index: number | null;
   readonly rejected?: number | undefined;
+  readonly webhooks?: WebhookState | undefined;
 }
 
 /** The process's metrics. Labels are closed sets: routes as the tables name them, never paths; codes, never texts. */
@@ -126,6 +134,7 @@ export class Metrics {
       ({ rejected }) => rejected ?? null,
     );
     for (const [name, help, read] of outboxMetrics) outboxGauge(registers, watched, { name, help, read });
+    webhookMetrics(registers, async () => (await watched.auditLog())?.webhooks);
     // There from the start: what begins at its first event looks to Prometheus like nothing that has risen.
     for (const outcome of ['acknowledged', 'fenced', 'pending']) this.revocations.zero({ outcome });
     for (const authority of authorities) {

@@ -15,6 +15,7 @@ export {
   ensureStreams,
   giveAuditReader,
   type ReadsFrom,
+  type ReadsWhat,
   StreamFault,
 } from './streams.js';
 export { auditReader, auditReaderUser, natsUsers, type NatsUser } from './nats-users.js';

@@ -3,7 +3,7 @@ import { Action, AuditEvent, Outcome } from './event.js';
 import { principalOperation, serviceOperation } from './operation.js';
 import { Page, pageRequest } from './page.js';
 import { Text, Time } from './text.js';
-import { webhookOperations } from './webhook.contract.js';
+import { webhookOperations, WebhookState } from './webhook.contract.js';
 
 /** Hashes or a salt, of 32 bytes each, in base64 (RFC 4648 section 4, padded). */
 const Base64 = z.string();
@@ -150,6 +150,8 @@ export const Audit = {
       damaged_index: Count.nullable(),
       /** Messages that were put aside because they are no events. Absent: a service of the version before. */
       rejected: Count.optional(),
+      /** Webhooks of all organizations together. Absent: a service of the version before. */
+      webhooks: WebhookState.optional(),
     }),
   }),
   /** The organization's events behind an index, oldest first; of none at once none. Without `after`: where the log ends now. */
