@@ -19,6 +19,11 @@ export function noteSecrets(json: unknown): void {
   }
 }
 
+/** Keeps what an answer put into the browser: the gateway's only cookie is a session. */
+export function noteCookies(cookies: readonly string[] = []): void {
+  for (const cookie of cookies) note(cookie.slice(cookie.indexOf('=') + 1).split(';', 1)[0] ?? '');
+}
+
 /** Of a token its signature, or tag, is kept: without it a token is only what it says, and that may be anywhere. */
 function note(secret: string): void {
   const needle = secret.split('.').at(-1) ?? '';

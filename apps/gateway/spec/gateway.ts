@@ -12,6 +12,7 @@ import { type Access } from '../src/events/access-log.js';
 import { DenialLog } from '../src/events/denial-log.js';
 import { type FrontDoorParts } from '../src/front-door.js';
 import { GatewayStop } from '../src/gateway.module.js';
+import { ConsolePages } from '../src/console/console-pages.js';
 import { keysInText } from '../src/credential/keys-in-text.js';
 import { heldBy } from '../src/judge/held-by.js';
 import { Judge } from '../src/judge/judge.js';
@@ -48,6 +49,8 @@ export interface Given {
   upstreamPort?: number;
   trustedProxies?: readonly string[];
   decisionPeers?: readonly string[];
+  /** The folder of the console; none unless given. */
+  consoleDirectory?: string;
   storage?: FrontDoorParts['routes']['storage'];
   server?: Pick<NonNullable<Parameters<typeof createServer>[1]>, 'tls' | 'limits'>;
 }
@@ -151,6 +154,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
       now: clocks,
     }),
     tokenFor,
+    console: await ConsolePages.read(given.consoleDirectory ?? join(home, 'no-console')),
     metrics,
     trustedProxies,
     apiKeyPrefixes: ['ptc'],

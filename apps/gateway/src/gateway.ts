@@ -24,6 +24,7 @@ import {
 import { originOf } from '@portcullis/credentials';
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
+import { ConsolePages } from './console/console-pages.js';
 import { keysInText } from './credential/keys-in-text.js';
 import { AccessLog } from './events/access-log.js';
 import { DenialLog } from './events/denial-log.js';
@@ -81,6 +82,7 @@ export async function createGateway(
     onFault: (faults) => edits.refused(faults),
   });
 
+  const consolePages = await ConsolePages.read(config.consoleDirectory);
   const gatewayKey = new GatewayKey(now(), report);
   const bus = await Bus.connect('gateway', config.natsUrl, { signer: new CallerSigner(gatewayKey.key, now), report });
   const reporter = new PolicyReporter(bus, () => policy.status, gatewayKey.gatewayId);
@@ -214,6 +216,7 @@ export async function createGateway(
         now: () => link.now(),
       }),
       tokenFor,
+      console: consolePages,
       metrics,
       trustedProxies: config.trustedProxies,
       apiKeyPrefixes: config.keyPrefixes,

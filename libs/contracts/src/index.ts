@@ -58,6 +58,7 @@ export {
   TokenPair,
   VerificationKey,
 } from './identity.contract.js';
+export { BrowserTokens } from './session.contract.js';
 export {
   IssuedRoleToken,
   NewRoleToken,

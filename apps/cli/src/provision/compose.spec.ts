@@ -67,7 +67,12 @@ const made: Record<Composed, string[]> = {
   'example-upstream': ['PORT', 'HOST'],
 };
 /** Paths of files that would have to be mounted first: that is an edit of the compose file anyway. */
-const needsMount = ['PORTCULLIS_CATALOGUE_DIRECTORY', 'PORTCULLIS_TLS_CERT', 'PORTCULLIS_TLS_KEY'];
+const needsMount = [
+  'PORTCULLIS_CATALOGUE_DIRECTORY',
+  'PORTCULLIS_CONSOLE',
+  'PORTCULLIS_TLS_CERT',
+  'PORTCULLIS_TLS_KEY',
+];
 
 const withoutFile = (name: string): string => name.replace(/_FILE$/, '');
 

@@ -77,6 +77,8 @@ export interface ControlCall {
   form(): Promise<ReadonlyMap<string, string>>;
   readonly clientIp: string;
   readonly userAgent: string | null;
+  /** A header of the answer, of a refusal too. */
+  says(name: string, value: string): void;
   /** Counts against the limit of whoever was found to ask, and lists it as a request of theirs. Refuses with `rate_limited`. */
   admit(who: Identity): void;
   /** Writes down that a service refused a credential. */
@@ -132,6 +134,8 @@ export interface ControlRoute {
   readonly idempotent: boolean;
   /** The challenge of its 401s, where it is not the usual one. */
   readonly challenge?: string;
+  /** For pages of ours in a browser: it demands `ownPageHeader` and, with `cookie`, goes by the session's cookie. */
+  readonly ownPage?: { readonly cookie: boolean };
   /** Asked before anything else; if not, the route is not there, whoever asks. */
   isThere?(parts: RouteParts): Promise<boolean>;
   /** A body that the route takes; it stands in the docs. */
@@ -194,7 +198,7 @@ function accessOf({ for: audience, permission, needsOrganization }: Operation): 
 export function ownRoute(
   described: Described &
     Pick<ControlRoute, 'access' | 'reply' | 'answer'> &
-    Partial<Pick<ControlRoute, 'status' | 'input' | 'form' | 'challenge' | 'isThere' | 'idempotent'>>,
+    Partial<Pick<ControlRoute, 'status' | 'input' | 'form' | 'challenge' | 'ownPage' | 'isThere' | 'idempotent'>>,
 ): ControlRoute {
   return { status: 200, idempotent: false, ...described };
 }

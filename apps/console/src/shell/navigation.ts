@@ -1,0 +1,28 @@
+/** What the side bar offers, to those who hold one of the permissions named; the server decides again on each page. */
+export interface Place {
+  readonly to: string;
+  readonly label: string;
+  readonly needs: readonly string[];
+}
+
+export const places: readonly { readonly heading: string | null; readonly places: readonly Place[] }[] = [
+  { heading: null, places: [{ to: '/', label: 'Overview', needs: [] }] },
+  {
+    heading: 'Machines',
+    places: [
+      { to: '/clients', label: 'Clients', needs: ['clients:view'] },
+      { to: '/api-keys', label: 'API keys', needs: ['apikeys:view'] },
+      { to: '/storage-tokens', label: 'Storage tokens', needs: ['apikeys:view'] },
+      { to: '/service-accounts', label: 'Service accounts', needs: ['serviceaccounts:view'] },
+    ],
+  },
+  {
+    heading: 'People',
+    places: [
+      { to: '/people', label: 'People', needs: ['users:view'] },
+      { to: '/organizations', label: 'Organizations', needs: ['organizations:view'] },
+      { to: '/roles', label: 'Roles', needs: [] },
+    ],
+  },
+  { heading: 'Record', places: [{ to: '/audit', label: 'Audit', needs: ['audit:view'] }] },
+];
