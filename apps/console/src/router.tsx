@@ -13,6 +13,7 @@ const screens: RouteObject[] = [
     lazy: async () => ({ Component: (await import('./screens/clients/edit-client')).EditClient }),
   },
   { path: '*', Component: Lost },
+  { path: 'roles/:name?', lazy: async () => ({ Component: (await import('./screens/roles/roles')).Roles }) },
 ];
 
 export const router = createBrowserRouter(
