@@ -46,7 +46,8 @@ export function Lattice({
   const layout = useMemo(() => {
     const boxes = [...new Set(places.values())].map(({ id, names }) => ({
       id,
-      width: 24 + characterWidth * Math.max(...[...names.map(shortName), titleOf(id, roles)].map(({ length }) => length), 8),
+      width:
+        24 + characterWidth * Math.max(...[...names.map(shortName), titleOf(id, roles)].map(({ length }) => length), 8),
     }));
     return layOut(boxes, edges, spacing);
   }, [places, edges, roles]);
@@ -131,8 +132,11 @@ function neighbour(
   const nearest = (ids: readonly string[]) =>
     boxes
       .filter(({ id }) => ids.includes(id))
-      .sort((a, b) => Math.abs(a.layer - from.layer) - Math.abs(b.layer - from.layer) || Math.abs(a.x - from.x) - Math.abs(b.x - from.x))[0]
-      ?.id ?? null;
+      .sort(
+        (a, b) =>
+          Math.abs(a.layer - from.layer) - Math.abs(b.layer - from.layer) ||
+          Math.abs(a.x - from.x) - Math.abs(b.x - from.x),
+      )[0]?.id ?? null;
   const beside = (side: number) =>
     nearest(boxes.filter(({ layer, x }) => layer === from.layer && Math.sign(x - from.x) === side).map(({ id }) => id));
   switch (key) {

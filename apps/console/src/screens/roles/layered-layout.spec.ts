@@ -14,7 +14,9 @@ function someOrder(seed: number): { boxes: Box[]; edges: [string, string][] } {
   const next = chance(seed);
   const boxes = Array.from({ length: 3 + Math.floor(next() * 22) }, (_, id) => box(String(id), 40 + next() * 160));
   const edges = boxes.flatMap((_, upper) =>
-    boxes.flatMap((_, lower): [string, string][] => (upper < lower && next() < 0.15 ? [[String(upper), String(lower)]] : [])),
+    boxes.flatMap((_, lower): [string, string][] =>
+      upper < lower && next() < 0.15 ? [[String(upper), String(lower)]] : [],
+    ),
   );
   return { boxes, edges };
 }
@@ -35,9 +37,7 @@ function overlaps({ boxes }: Layout): string[] {
 /** Bends that lie in a box: a line would seem to end there. */
 const hidden = ({ boxes, edges }: Layout) =>
   edges.flatMap(({ points }) =>
-    points
-      .slice(1, -1)
-      .filter(({ x, y }) => boxes.some((one) => one.y === y && Math.abs(one.x - x) < one.width / 2)),
+    points.slice(1, -1).filter(({ x, y }) => boxes.some((one) => one.y === y && Math.abs(one.x - x) < one.width / 2)),
   );
 
 describe.each(Array.from({ length: 40 }, (_, seed) => seed + 1))('order %i', (seed) => {
@@ -79,7 +79,12 @@ test('the length of the longest way down is the layer', () => {
     ],
     spacing,
   );
-  expect(Object.fromEntries(boxes.map(({ id, layer }) => [id, layer]))).toEqual({ top: 2, side: 0, middle: 1, bottom: 0 });
+  expect(Object.fromEntries(boxes.map(({ id, layer }) => [id, layer]))).toEqual({
+    top: 2,
+    side: 0,
+    middle: 1,
+    bottom: 0,
+  });
 });
 
 test('two pairs do not cross', () => {

@@ -134,7 +134,12 @@ function lessenCrossings(layers: Item[][]): void {
 }
 
 function placeColumns(layers: readonly Item[][], items: ReadonlyMap<string, Item>, gap: number): void {
-  for (const layer of layers) place(layer, layer.map(() => 0), gap);
+  for (const layer of layers)
+    place(
+      layer,
+      layer.map(() => 0),
+      gap,
+    );
   for (let sweep = 0; sweep < sweeps; sweep++)
     for (const layer of sweep % 2 === 0 ? layers : [...layers].reverse())
       place(

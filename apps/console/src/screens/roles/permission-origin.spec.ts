@@ -24,7 +24,10 @@ test('what is inherited is told from what is the role’s own, by an alias too',
 });
 
 test('a role that inherits nothing adds what those below it do not hold', () => {
-  const owner = role('owner', { permissions: ['data:manage', 'data:view', 'keys:manage'], covers: ['editor', 'reader'] });
+  const owner = role('owner', {
+    permissions: ['data:manage', 'data:view', 'keys:manage'],
+    covers: ['editor', 'reader'],
+  });
   expect(permissionsOf(owner, [reader, editor, owner]).filter(({ isAdded }) => isAdded)).toEqual([
     { name: 'keys:manage', from: [], isAdded: true },
   ]);

@@ -26,10 +26,16 @@ export function RoleDetail({ role, roles }: { role: Role; roles: readonly Role[]
             ['Inherits', <RoleLinks key="" names={role.inherits} otherwise="nothing" />],
             [
               'Next below',
-              <RoleLinks key="" names={edges.filter(([upper]) => upper === id).map(([, lower]) => lower)} otherwise="no role" />,
+              <RoleLinks
+                key=""
+                names={edges.filter(([upper]) => upper === id).map(([, lower]) => lower)}
+                otherwise="no role"
+              />,
             ],
             ['Above it', <RoleLinks key="" names={above.map(({ name }) => name)} otherwise="no role" />],
-            ...(same.length > 0 ? [['Holds just the same', <RoleLinks key="" names={same} otherwise="" />] as const] : []),
+            ...(same.length > 0
+              ? [['Holds just the same', <RoleLinks key="" names={same} otherwise="" />] as const]
+              : []),
             ['Adds to those below', howMany(held.filter(({ isAdded }) => isAdded).length)],
           ]}
         />
@@ -59,7 +65,9 @@ export function RoleDetail({ role, roles }: { role: Role; roles: readonly Role[]
                     <td>
                       {from.length === 0 ? <Badge tone="accent">its own</Badge> : <>inherited from {from.join(', ')}</>}
                     </td>
-                    <td>{isAdded ? <Badge tone="good">added here</Badge> : <span className="soft">held below too</span>}</td>
+                    <td>
+                      {isAdded ? <Badge tone="good">added here</Badge> : <span className="soft">held below too</span>}
+                    </td>
                   </tr>
                 ))}
               </tbody>
