@@ -7,6 +7,7 @@ import { Button } from '../../ui/button';
 import { ChangeDialog } from '../../ui/change-dialog';
 import { Dialog, DialogActions } from '../../ui/dialog';
 import { Notice, ProblemNotice } from '../../ui/notice';
+import { type Enforcement } from '../../ui/receipt';
 import { Invitation } from './invitation';
 
 export type PersonActionName = 'enable' | 'disable' | 'remove' | 'invite';
@@ -44,7 +45,7 @@ function Switch({
   onClose: () => void;
 }) {
   const { verb, text, work } = said[action];
-  const change = useChange([kind, 'api-keys'], work);
+  const change = useChange<{ id: string }, { readonly enforcement?: Enforcement | null }>([kind, 'api-keys'], work);
   const isMe = useQuery(whoami).data?.id === id;
   const navigate = useNavigate();
   const close = () => {
