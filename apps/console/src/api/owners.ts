@@ -60,13 +60,19 @@ export function useOwners(): readonly Owner[] {
       : [];
   return [
     ...myself,
-    ...accounts.map(
-      ({ id, name, status }): Owner => ({ kind: 'service_account', id, name, isActive: status === 'active' }),
-    ),
+    ...accounts.map(({ id, name, status }): Owner => ({
+      kind: 'service_account',
+      id,
+      name,
+      isActive: status === 'active',
+    })),
     ...users
       .filter(({ id }) => id !== me?.id)
-      .map(
-        ({ id, name, email, status }): Owner => ({ kind: 'user', id, name: name ?? email, isActive: status === 'active' }),
-      ),
+      .map(({ id, name, email, status }): Owner => ({
+        kind: 'user',
+        id,
+        name: name ?? email,
+        isActive: status === 'active',
+      })),
   ];
 }
