@@ -233,7 +233,7 @@ describe('the record, seen from outside', () => {
         const event = HTTP.toEvent<{ action: string }>({ headers, body: message.string() });
         if (!(event instanceof ForeignCloudEvent)) throw new Error('no single CloudEvent');
         expect(event.validate()).toBe(true);
-        events.push(event);
+        events.push(event as ForeignCloudEvent<{ action: string }>);
         message.ack();
       }
       return events;

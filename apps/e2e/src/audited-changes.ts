@@ -157,7 +157,7 @@ export class AuditedChanges {
     const found: Listed[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
       const query = new URLSearchParams({ q: `${this.name} `, limit: '100', ...(cursor === '' ? {} : { cursor }) });
-      const answer = await this.#answer('GET', `${path}?${query}`, undefined, undefined);
+      const answer = await this.#answer('GET', `${path}?${query.toString()}`, undefined, undefined);
       if (answer.status !== 200) throw new Error(`GET ${path}: ${answer.status} ${answer.text}`);
       const page = answer.json as { items: Listed[]; next_cursor: string | null };
       found.push(...page.items);

@@ -383,12 +383,11 @@ describe('of a suspended organization', () => {
     status(204);
     const heard = receiver.received.length;
     const meanwhile = await house.happened(organization, 3);
-    const [other] = await house.made(house.anOrganization(), { url: receiver.url }).then(async (made) => {
-      const [row] = await house.rows<{ organization_id: string }>('select organization_id from webhook where id = $1', [
-        made.id,
-      ]);
-      return [row?.organization_id ?? ''];
-    });
+    const made = await house.made(house.anOrganization(), { url: receiver.url });
+    const [row] = await house.rows<{ organization_id: string }>('select organization_id from webhook where id = $1', [
+      made.id,
+    ]);
+    const other = row?.organization_id ?? '';
     await house.happened(other, 1);
     house.after(3_600);
     house.start();
