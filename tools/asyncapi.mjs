@@ -2,7 +2,4 @@
 import { writeFileSync } from 'node:fs';
 import { describeEvents } from '@portcullis/contracts';
 
-writeFileSync(
-  new URL('../docs/asyncapi.json', import.meta.url),
-  `${JSON.stringify(describeEvents(), null, 2)}\n`,
-);
+writeFileSync(new URL('../docs/asyncapi.json', import.meta.url), `${JSON.stringify(describeEvents(), null, 2)}\n`);

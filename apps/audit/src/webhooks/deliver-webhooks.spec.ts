@@ -369,7 +369,10 @@ describe('a webhook is disabled', () => {
 describe('of a suspended organization', () => {
   const turned = (action: 'organization.suspended' | 'organization.resumed') =>
     house.append([
-      anEvent({ action, organization_id: organization, resource: { kind: 'organization', id: organization } }, 'identity'),
+      anEvent(
+        { action, organization_id: organization, resource: { kind: 'organization', id: organization } },
+        'identity',
+      ),
     ]);
 
   test('nothing is sent, what is owed waits, and all of it is sent once it is resumed', async () => {

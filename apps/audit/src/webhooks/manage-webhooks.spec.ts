@@ -119,7 +119,13 @@ describe('an edit', () => {
     const { id } = made;
     const url = `${receiver.url}/other?token=of-theirs`;
     const edited = await house.manage.update(house.as(organization), { id, url, actions: ['api-key.*'] });
-    expect(edited).toMatchObject({ name: made.name, description: 'ours', url, actions: ['api-key.*'], status: 'active' });
+    expect(edited).toMatchObject({
+      name: made.name,
+      description: 'ours',
+      url,
+      actions: ['api-key.*'],
+      status: 'active',
+    });
     expect(edited.subjects).toEqual(['client']);
     const emptied = await house.manage.update(house.as(organization), { id, description: null, actions: null });
     expect([emptied.description, emptied.actions, emptied.url]).toEqual([null, null, url]);
@@ -128,7 +134,10 @@ describe('an edit', () => {
       { action: 'webhook.updated', details: { before: { actions: null }, after: { actions: ['api-key.*'] } } },
       {
         action: 'webhook.updated',
-        details: { before: { actions: ['api-key.*'], description: 'ours' }, after: { actions: null, description: null } },
+        details: {
+          before: { actions: ['api-key.*'], description: 'ours' },
+          after: { actions: null, description: null },
+        },
       },
     ]);
     expect(JSON.stringify(events)).not.toContain('of-theirs');

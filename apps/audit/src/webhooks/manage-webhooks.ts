@@ -94,7 +94,10 @@ export class ManageWebhooks {
       const { status, ...before } = await this.locked(tx, caller, id);
       const after = { ...before, ...definedOf({ ...wanted, url: url?.href }) };
       const turns = enabled !== undefined && enabled !== (status === 'active');
-      const details = changeOf({ ...before, enabled: status === 'active' }, { ...after, ...(turns ? { enabled } : {}) });
+      const details = changeOf(
+        { ...before, enabled: status === 'active' },
+        { ...after, ...(turns ? { enabled } : {}) },
+      );
       if (turns) await this.store[enabled ? 'enable' : 'disable'](tx.manager, id);
       if (Object.keys(details.after).some((field) => field !== 'enabled') || before.url !== after.url) {
         await this.store.write(tx.manager, id, after);

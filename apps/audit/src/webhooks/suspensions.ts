@@ -24,5 +24,4 @@ export async function noteSuspensions(
 }
 
 /** Of a row of `webhook`, in SQL. */
-export const isPaused =
-  'exists (select from suspended_organization where organization_id = webhook.organization_id)';
+export const isPaused = 'exists (select from suspended_organization where organization_id = webhook.organization_id)';

@@ -78,11 +78,7 @@ export class WebhookStore {
   }
 
   /** The webhook, which nobody else changes until the transaction ends. */
-  async lock(
-    manager: EntityManager,
-    organizationId: string,
-    id: string,
-  ): Promise<LockedWebhook | undefined> {
+  async lock(manager: EntityManager, organizationId: string, id: string): Promise<LockedWebhook | undefined> {
     const [row] = await manager.query<LockedWebhook[]>(
       'select name, description, url, actions, subjects, status from webhook where organization_id = $1 and id = $2 for update',
       [organizationId, id],

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { ensureStreams, publishEvent } from '@portcullis/bus';
-import { type Action, type AuditEvent, type CloudEvent, completeEvent, newId, type Service } from '@portcullis/contracts';
+import {
+  type Action,
+  type AuditEvent,
+  type CloudEvent,
+  completeEvent,
+  newId,
+  type Service,
+} from '@portcullis/contracts';
 import { findNatsServer, type RunningNats, startNats } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
 import { runCommand } from '../../spec/run-command.js';

@@ -201,7 +201,12 @@ describe('secrets', () => {
     expect(consumer?.volumes).toEqual(['secrets-provision:/secrets', 'secrets-nats:/nats']);
     const [, config = ''] = /^\/secrets\/(.+)$/.exec(nats?.command?.at(-1) ?? '') ?? [];
     const given = consumer?.entrypoint ?? [];
-    expect(given.slice(given.indexOf('--nats-config'))).toEqual(['--nats-config', `/nats/${config}`, '--nats-pid', '1']);
+    expect(given.slice(given.indexOf('--nats-config'))).toEqual([
+      '--nats-config',
+      `/nats/${config}`,
+      '--nats-pid',
+      '1',
+    ]);
     expect(existsSync(join(folder, 'nats', config))).toBe(true);
     const [url = ''] = given.slice(given.indexOf('--server') + 1);
     expect(readFileSync(join(folder, 'provision', 'nats-url'), 'utf8')).toContain(url.slice('nats://'.length));

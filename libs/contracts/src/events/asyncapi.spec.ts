@@ -19,7 +19,10 @@ const validator = () => new Ajv({ unknownFormats: 'ignore' });
 /** As its authors publish it, without the schema of schemas, which the validator has. */
 function asyncapiSchema(): object {
   const schema = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0.json') as { definitions: object };
-  const { 'http://json-schema.org/draft-07/schema': known, ...definitions } = schema.definitions as Record<string, object>;
+  const { 'http://json-schema.org/draft-07/schema': known, ...definitions } = schema.definitions as Record<
+    string,
+    object
+  >;
   expect(known).toBeDefined();
   return { ...schema, definitions };
 }

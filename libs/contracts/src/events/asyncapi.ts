@@ -95,7 +95,8 @@ const servers = {
   nats: {
     host: '{host}:{port}',
     protocol: 'nats',
-    description: 'JetStream, stream AUDIT. Readers pull from a durable consumer of that stream; a subject is how they filter.',
+    description:
+      'JetStream, stream AUDIT. Readers pull from a durable consumer of that stream; a subject is how they filter.',
     variables: {
       host: { default: '127.0.0.1', description: 'Where nats-server is.' },
       port: { default: '4222' },
@@ -121,7 +122,8 @@ const overHttp = {
   stream: {
     address: '/v1/audit/stream',
     title: 'Server-Sent Events',
-    description: 'The id of each is its index in the log. With `Last-Event-ID` it goes on behind that one, at any gateway.',
+    description:
+      'The id of each is its index in the log. With `Last-Event-ID` it goes on behind that one, at any gateway.',
     servers: [ref('servers', 'gateway')],
     messages: {
       event: {

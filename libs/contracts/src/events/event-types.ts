@@ -13,16 +13,17 @@ export const eventTypes: Readonly<Record<Action, EventType>> = {
   ...identityEvents,
   ...apiKeyEvents,
   ...clientRegistryEvents,
-  'revocation.enforced': eventsOf('identity', 'api-key', 'client-registry')(
-    'What was taken away is in force at every enforcer, or its lease has run out.',
-    {
-      kind: [
-        ...['user', 'service-account', 'organization', 'family', 'signing-key', 'role-token', 'role-tokens'],
-        ...['api-key', 'bucket', 'client'],
-      ],
-      details: EnforcementReceipt.shape,
-    },
-  ),
+  'revocation.enforced': eventsOf(
+    'identity',
+    'api-key',
+    'client-registry',
+  )('What was taken away is in force at every enforcer, or its lease has run out.', {
+    kind: [
+      ...['user', 'service-account', 'organization', 'family', 'signing-key', 'role-token', 'role-tokens'],
+      ...['api-key', 'bucket', 'client'],
+    ],
+    details: EnforcementReceipt.shape,
+  }),
   ...gatewayEvents,
   ...auditEvents,
 };

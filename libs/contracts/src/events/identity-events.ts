@@ -144,4 +144,3 @@ export const identityEvents = {
     details: { kid: z.string() },
   }),
 } as const;
-

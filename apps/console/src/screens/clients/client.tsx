@@ -48,7 +48,6 @@ export function Client() {
               </ButtonLink>
             ),
           )}
-          {may('audit:view') && <ButtonLink href={`/audit?resource=${client.id}`}>What happened to it</ButtonLink>}
         </>
       }
     >

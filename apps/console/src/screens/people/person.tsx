@@ -4,7 +4,6 @@ import { useParams } from 'react-router';
 import { useMay, whoami } from '../../api/me';
 import { onePerson, type Person as PersonRecord } from '../../api/people';
 import { ActionButtons } from '../../ui/action-buttons';
-import { ButtonLink } from '../../ui/button';
 import { CopyText } from '../../ui/copy';
 import { Badges, StatusBadge } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
@@ -31,9 +30,7 @@ function Shown({ person }: { person: PersonRecord }) {
       title={person.name ?? person.email}
       actions={
         <>
-          {may('apikeys:view') && <ButtonLink href={`/api-keys?owner=${person.id}`}>Their API keys</ButtonLink>}
           <ActionButtons actions={actionsOf(person, isMe, may('users:manage'), setAction)} />
-          {may('audit:view') && <ButtonLink href={`/audit?actor=${person.id}`}>What they did</ButtonLink>}
         </>
       }
     >
