@@ -1,16 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Form } from 'react-aria-components';
 import { useParams } from 'react-router';
 import { useChange } from '../../api/change';
 import { changePerson, kind, onePerson, type Person } from '../../api/people';
-import { Problem } from '../../api/problem';
-import { Button, ButtonLink } from '../../ui/button';
+import { ButtonLink } from '../../ui/button';
 import { LineField } from '../../ui/field';
-import { ProblemNotice } from '../../ui/notice';
 import { Page } from '../../ui/page';
 import { Receipt } from '../../ui/receipt';
 import { RecordPage } from '../../ui/record-page';
+import { RecordForm } from '../../ui/record-form';
 import { type GrantDraft, GrantFields } from '../grant/grant-fields';
 
 export function EditPerson() {
@@ -53,13 +51,12 @@ function Edit({ person }: { person: Person }) {
   return (
     <>
       {change.isPending && <Receipt isPending />}
-      <Form
-        className="card"
-        validationErrors={change.error instanceof Problem ? change.error.fields : {}}
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
+      <RecordForm
+        verb="Save"
+        isPending={change.isPending}
+        error={change.error}
+        onSubmit={submit}
+        backTo={`/people/${id}`}
       >
         <LineField
           label="Name"
@@ -70,14 +67,7 @@ function Edit({ person }: { person: Person }) {
           onChange={setName}
         />
         <GrantFields draft={grant} onChange={setGrant} />
-        {change.error && <ProblemNotice error={change.error} />}
-        <div className="row">
-          <Button kind="primary" type="submit" isPending={change.isPending}>
-            Save
-          </Button>
-          <ButtonLink href={`/people/${id}`}>Cancel</ButtonLink>
-        </div>
-      </Form>
+      </RecordForm>
     </>
   );
 }

@@ -1,13 +1,12 @@
 import { useState } from 'react';
-import { Form } from 'react-aria-components';
 import { useChange } from '../../api/change';
 import { type AddedPerson, addPerson, kind } from '../../api/people';
-import { Problem } from '../../api/problem';
-import { Button, ButtonLink } from '../../ui/button';
+import { ButtonLink } from '../../ui/button';
 import { LineField, RadiosField } from '../../ui/field';
-import { Badges, Notice, ProblemNotice } from '../../ui/notice';
+import { Badges, Notice } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
 import { Receipt } from '../../ui/receipt';
+import { RecordForm } from '../../ui/record-form';
 import { type GrantDraft, GrantFields } from '../grant/grant-fields';
 import { Invitation } from './invitation';
 
@@ -35,13 +34,12 @@ export function NewPerson() {
   return (
     <Page title="Add a person" about="Whose e-mail is known already becomes a member here too, and signs in as before.">
       {change.isPending && <Receipt isPending />}
-      <Form
-        className="card"
-        validationErrors={change.error instanceof Problem ? change.error.fields : {}}
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
+      <RecordForm
+        verb={way === 'password' ? 'Add' : 'Invite'}
+        isPending={change.isPending}
+        error={change.error}
+        onSubmit={submit}
+        backTo="/people"
       >
         <LineField
           label="E-mail"
@@ -69,14 +67,7 @@ export function NewPerson() {
           />
         )}
         <GrantFields draft={grant} onChange={setGrant} />
-        {change.error && <ProblemNotice error={change.error} />}
-        <div className="row">
-          <Button kind="primary" type="submit" isPending={change.isPending}>
-            {way === 'password' ? 'Add' : 'Invite'}
-          </Button>
-          <ButtonLink href="/people">Cancel</ButtonLink>
-        </div>
-      </Form>
+      </RecordForm>
     </Page>
   );
 }

@@ -1,8 +1,5 @@
-import { Form } from 'react-aria-components';
-import { Problem } from '../../api/problem';
-import { Button, ButtonLink } from '../../ui/button';
 import { LineField } from '../../ui/field';
-import { ProblemNotice } from '../../ui/notice';
+import { RecordForm, type RecordFormProps } from '../../ui/record-form';
 import { type GrantDraft, GrantFields } from '../grant/grant-fields';
 
 export interface ServiceAccountDraft extends GrantDraft {
@@ -14,29 +11,13 @@ export interface ServiceAccountDraft extends GrantDraft {
 export function ServiceAccountForm({
   draft,
   onChange,
-  verb,
-  isPending,
-  error,
-  onSubmit,
-  backTo,
-}: {
+  ...form
+}: RecordFormProps & {
   draft: ServiceAccountDraft;
   onChange: (draft: ServiceAccountDraft) => void;
-  verb: string;
-  isPending: boolean;
-  error: Error | null;
-  onSubmit: () => void;
-  backTo: string;
 }) {
   return (
-    <Form
-      className="card"
-      validationErrors={error instanceof Problem ? error.fields : {}}
-      onSubmit={(event) => {
-        event.preventDefault();
-        onSubmit();
-      }}
-    >
+    <RecordForm {...form}>
       <LineField
         label="Name"
         name="name"
@@ -56,14 +37,7 @@ export function ServiceAccountForm({
         onChange={(description) => onChange({ ...draft, description })}
       />
       <GrantFields draft={draft} onChange={(grant) => onChange({ ...draft, ...grant })} />
-      {error && <ProblemNotice error={error} />}
-      <div className="row">
-        <Button kind="primary" type="submit" isPending={isPending}>
-          {verb}
-        </Button>
-        <ButtonLink href={backTo}>Cancel</ButtonLink>
-      </div>
-    </Form>
+    </RecordForm>
   );
 }
 
