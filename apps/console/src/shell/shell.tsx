@@ -24,7 +24,7 @@ export function Shell() {
         <a className="button skip" href="#main">
           To the content
         </a>
-        <div className="shell-side">
+        <header className="shell-side">
           <div className="shell-brand">
             <img src="/console/icon.svg" alt="" width={26} height={26} />
             Portcullis
@@ -44,7 +44,7 @@ export function Shell() {
             })}
           </nav>
           <Foot />
-        </div>
+        </header>
         <main id="main" className="shell-main" tabIndex={-1}>
           <OrganizationChoice>
             <Outlet />
