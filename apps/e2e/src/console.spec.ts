@@ -38,8 +38,8 @@ if (executable === undefined) test.skip('the console: there is no Chromium on th
   test('the session outlives the page, and no script can read it', async () => {
     await visitor.page.reload();
     await visitor.isAt('Overview');
-    const kept = await visitor.page.evaluate(() =>
-      JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, history.state, location.href]),
+    const kept = await visitor.page.evaluate<string>(
+      'JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, history.state, location.href])',
     );
     expect(kept).not.toMatch(/eyJ|__Secure/);
   }, 120_000);
