@@ -10,6 +10,7 @@ import { answer, Enforcer, type EnforcerRow, type Instant } from '@portcullis/en
 import { PolicyFile } from '@portcullis/policy';
 import { type Access } from '../src/events/access-log.js';
 import { DenialLog } from '../src/events/denial-log.js';
+import { EventBuffer } from '../src/events/event-buffer.js';
 import { type FrontDoorParts } from '../src/front-door.js';
 import { GatewayStop } from '../src/gateway.module.js';
 import { ConsolePages } from '../src/console/console-pages.js';
@@ -103,11 +104,11 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     origin: originOf(publicUrl),
     roleTokenKeys,
   });
-  const denials = new DenialLog({
+  const buffer = new EventBuffer({
     publish: (event) => Promise.resolve(void seen.events.push(event)),
-    now: () => new Date(),
     report: fail,
   });
+  const denials = new DenialLog(buffer, () => new Date());
   const calls = new ServiceCalls(
     { call: services, outboxes: () => Promise.resolve(new Map()) },
     (milliseconds, receipt) => metrics.revoked(milliseconds, receipt),
@@ -116,8 +117,8 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     leases: () => enforcer.status(clocks()),
     cached: () => enforcer.size,
     oldestMs: () => enforcer.oldestMs(clocks()),
-    waitingEvents: () => denials.buffered,
-    lostEvents: () => denials.dropped,
+    waitingEvents: () => buffer.size,
+    lostEvents: () => buffer.dropped,
     waitingRequests: () => 0,
     lostRequests: () => 0,
     policyDigest: () => policy.current.digest,
