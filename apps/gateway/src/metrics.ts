@@ -16,9 +16,9 @@ export interface Watched {
   cached(): { records: number; negatives: number; streams: number };
   /** How long ago the oldest record of each table was kept that may still be used; null where there is none. */
   oldestMs(): { records: number | null; negatives: number | null };
-  /** Denial events that wait for the stream. */
+  /** Events of the gateway that wait for the stream. */
   waitingEvents(): number;
-  /** Denials whose event was lost to a full buffer. */
+  /** Events of the gateway that were lost to a full buffer. */
   lostEvents(): number;
   /** Requests whose record waits for the stream. */
   waitingRequests(): number;
@@ -201,13 +201,13 @@ export class Metrics {
     gauge(registers, 'portcullis_cache_entries', 'Entries in memory', ['table'], (set) => {
       for (const [table, size] of Object.entries(watched.cached())) set({ table }, size);
     });
-    gauge(registers, 'portcullis_events_waiting', 'Denial events that wait for the stream', [], (set) =>
+    gauge(registers, 'portcullis_events_waiting', 'Events of the gateway that wait for the stream', [], (set) =>
       set({}, watched.waitingEvents()),
     );
     gauge(
       registers,
       'portcullis_events_lost',
-      'Denials whose event was lost since the start: the buffer was full',
+      'Events of the gateway lost since the start: the buffer was full',
       [],
       (set) => set({}, watched.lostEvents()),
     );
