@@ -79,7 +79,9 @@ function Foot() {
     <div className="shell-foot">
       {error !== null && <ProblemNotice error={error} />}
       <OrganizationInUse />
-      <div className="soft mono">{me?.id ?? ' '}</div>
+      <div className="soft mono" title={me?.id}>
+        {me?.id ?? ' '}
+      </div>
       {me?.kind === 'user' && <Link to="/people/me/password">Change your password</Link>}
       <ThemeSwitch />
       <Button onPress={leave} isPending={isLeaving}>

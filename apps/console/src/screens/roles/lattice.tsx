@@ -84,6 +84,7 @@ export function Lattice({
         {readingOrder(layout.boxes).map((box) => {
           const names = places.get(box.id)?.names ?? [];
           const title = titleOf(box.id, roles);
+          const called = names.map(shortName).join(' = ');
           return (
             <Link
               key={box.id}
@@ -91,16 +92,16 @@ export function Lattice({
               preventScrollReset
               className="lattice-role"
               data-role={box.id}
-              aria-label={`${title} (${names.join(' and ')})${saidBelow(box.id, edges)}`}
+              aria-label={`${title} ${called}${saidBelow(box.id, edges)}`}
               aria-current={box.id === chosenId ? 'true' : undefined}
               onKeyDown={(event) => move(event, box)}
             >
               <rect x={box.x - box.width / 2} y={box.y - boxHeight / 2} width={box.width} height={boxHeight} rx={8} />
               <text x={box.x} y={box.y - 5} className="lattice-title">
                 {title}
-              </text>
+              </text>{' '}
               <text x={box.x} y={box.y + 13} className="lattice-name">
-                {names.map(shortName).join(' = ')}
+                {called}
               </text>
             </Link>
           );
