@@ -46,7 +46,7 @@ export function KeyFilters({
   };
   return (
     <div className="filters">
-      <SearchBox label="Search by name or prefix" value={values.q} onChange={(q) => set('q', q)} />
+      <SearchBox label="Search by name" value={values.q} onChange={(q) => set('q', q)} />
       {select('status', 'Status', statuses)}
       {select('owner', 'Owner', [{ id: '', label: 'Any owner' }, ...owners])}
       {select('role', 'Role', roles)}
