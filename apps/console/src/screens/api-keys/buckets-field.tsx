@@ -37,7 +37,7 @@ export function BucketsField({ value, onChange }: { value: Buckets; onChange: (b
             hint="One may be named before it is made."
             placeholder="reports"
             value={value.filter((name) => !known.includes(name))}
-            onChange={(now) => onChange([...value.filter((name) => known.includes(name)), ...now])}
+            onChange={(now) => onChange([...new Set([...value.filter((name) => known.includes(name)), ...now])])}
           />
         </>
       )}

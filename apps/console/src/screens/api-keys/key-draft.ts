@@ -98,4 +98,5 @@ export function changeOf(key: ApiKeyRecord, draft: KeyDraft): ChangeOfKey {
 }
 
 /** Lists here are sets. */
-const plain = (value: unknown): string => JSON.stringify(Array.isArray(value) ? [...(value as unknown[])].sort() : value);
+const plain = (value: unknown): string =>
+  JSON.stringify(Array.isArray(value) ? [...(value as unknown[])].sort() : value);
