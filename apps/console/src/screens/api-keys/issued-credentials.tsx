@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
-import { type Credentials, issuer, type IssuedKey } from '../../api/api-keys';
+import { type Credentials, type IssuedKey } from '../../api/api-keys';
+import { issuer } from '../../api/issuer';
 import { Button, ButtonLink } from '../../ui/button';
 import { CheckField } from '../../ui/check-field';
 import { CopyText } from '../../ui/copy';
@@ -9,9 +10,8 @@ import { LeaveGuard } from '../../ui/leave-guard';
 import { Notice } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
 import { type Enforcement, Receipt } from '../../ui/receipt';
-import { Snippet } from '../../ui/snippet';
-import { Tabs } from '../../ui/tabs';
 import { Time } from '../../ui/time';
+import { ConfigurationTabs } from '../configuration/configuration-tabs';
 import { configurationsOf } from './configurations';
 
 /** What creating and rotating answer. */
@@ -71,20 +71,7 @@ export function IssuedCredentials({ of, place }: { of: Issued; place: string }) 
         />
       </Card>
       <Card title="Ready to use">
-        <Tabs
-          label="Tools"
-          tabs={configurations.map(({ tool, about, steps }) => ({
-            name: tool,
-            content: (
-              <>
-                <p className="soft">{about}</p>
-                {steps.map(({ title, text }) => (
-                  <Snippet key={title} title={title} text={text} />
-                ))}
-              </>
-            ),
-          }))}
-        />
+        <ConfigurationTabs of={configurations} />
       </Card>
       <Card>
         <CheckField
