@@ -15,6 +15,10 @@ const screens: RouteObject[] = [
   { path: 'api-keys', lazy: async () => ({ Component: (await import('./screens/api-keys/key-list')).KeyList }) },
   { path: 'api-keys/new', lazy: async () => ({ Component: (await import('./screens/api-keys/new-key')).NewKey }) },
   {
+    path: 'api-keys/leaks',
+    lazy: async () => ({ Component: (await import('./screens/api-keys/find-leaks')).FindLeaks }),
+  },
+  {
     path: 'storage-tokens',
     lazy: async () => ({ Component: (await import('./screens/storage-tokens/token-list')).StorageTokenList }),
   },

@@ -27,7 +27,7 @@ export function KeyAction({
   onClose,
 }: {
   action: KeyActionName;
-  record: ApiKeyRecord;
+  record: Pick<ApiKeyRecord, 'id' | 'name'>;
   onClose: () => void;
 }) {
   const { verb, text, work } = said[action];
@@ -48,7 +48,7 @@ export function KeyAction({
 
 /** What can be done with a key as it is now. What has ended stays as it is: a key that has expired can still be revoked. */
 export function actionsOf(
-  { id, status }: ApiKeyRecord,
+  { id, status }: Pick<ApiKeyRecord, 'id' | 'status'>,
   place: KeyPlace,
   may: (permission: string) => boolean,
   ask: (action: KeyActionName) => void,

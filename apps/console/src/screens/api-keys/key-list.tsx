@@ -31,7 +31,12 @@ export function KeyList() {
     <Page
       title="API keys"
       about="What programs call with. A key never holds more than its owner holds now, and each is known by what it begins with: the rest was shown once."
-      actions={create}
+      actions={
+        <>
+          <ButtonLink href="/api-keys/leaks">Find leaked keys</ButtonLink>
+          {create}
+        </>
+      }
     >
       <KeyFilters
         filters={filters}
