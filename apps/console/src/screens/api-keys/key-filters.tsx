@@ -16,8 +16,8 @@ const days = (first: string, inWords: (days: string) => string, usual: readonly 
   options: [{ id: '', label: first }, ...usual.map((id) => ({ id, label: inWords(id) }))],
   inWords,
 });
-const unused = days('Used or not', (days) => `Unused for ${days} days`, ['30', '90', '180']);
-const expiring = days('Whenever it ends', (days) => `Ends within ${days} days`, ['7', '14', '30', '90']);
+const unused = days('Any use', (days) => `Unused for ${days} days`, ['30', '90', '180']);
+const expiring = days('Any end', (days) => `Ends within ${days} days`, ['7', '14', '30', '90']);
 
 /** What a list of keys is narrowed by. @param roles the choices of "role", of which the first is none */
 export function KeyFilters({

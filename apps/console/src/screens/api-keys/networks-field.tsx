@@ -1,4 +1,5 @@
 import { LinesField } from '../../ui/lines-field';
+import { networkOf } from '../grant/network-of';
 
 /** Where a key may be used from; none: anywhere. */
 export function NetworksField({
@@ -18,6 +19,7 @@ export function NetworksField({
           ? 'It may be used from anywhere. Name the networks that it is used from, and it is refused from all others.'
           : 'It may be used from these networks alone.'
       }
+      mend={networkOf}
       value={value}
       onChange={onChange}
     />
