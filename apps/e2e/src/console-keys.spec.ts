@@ -175,6 +175,17 @@ if (executable === undefined) test.skip('keys in the console: there is no Chromi
     await page.getByRole('row', { name: /CI of settlement/ }).waitFor();
   }, 180_000);
 
+  test('a text in which it stands finds it again, and is forgotten', async () => {
+    const { page } = visitor;
+    await page.getByRole('link', { name: 'Find leaked keys' }).click();
+    await visitor.isAt('Find leaked keys');
+    await page.getByLabel('Text').fill(`2026-11-29 GET /v1/whoami Authorization: Bearer ${bearer}`);
+    await page.getByRole('button', { name: 'Find', exact: true }).click();
+    await page.getByRole('row', { name: 'CI of settlement' }).getByText('was dead already').waitFor();
+    expect(await page.getByLabel('Text').inputValue()).toBe('');
+    await see('Find leaked keys');
+  }, 180_000);
+
   test('a storage token is made for one bucket, used by an S3 client, and revoked in the list', async () => {
     const { page } = visitor;
     const admin = await administrator(stack);
