@@ -89,7 +89,7 @@ function Result({ of: { candidates, unknown, items, enforcement } }: { of: Found
       <Notice tone={items.length > 0 ? 'warn' : 'good'}>
         {candidates === 0
           ? 'Nothing in it looks like a key.'
-          : `${candidates} of its words look like keys: ${items.length} are keys of this organization, ${unknown} are not.`}
+          : `Look like keys: ${candidates}. Are keys of this organization: ${items.length}. Are not: ${unknown}.`}
       </Notice>
       {enforcement && <Receipt isPending={false} enforcement={enforcement} />}
       <RecordTable
