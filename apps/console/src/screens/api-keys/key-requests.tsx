@@ -1,6 +1,5 @@
 import { useKeyRequests } from '../../api/api-keys';
-import { Empty } from '../../ui/notice';
-import { Badge } from '../../ui/notice';
+import { Badge, Empty } from '../../ui/notice';
 import { RecordTable } from '../../ui/table';
 import { Time } from '../../ui/time';
 
