@@ -12,6 +12,31 @@ const screens: RouteObject[] = [
     path: 'clients/:id/edit',
     lazy: async () => ({ Component: (await import('./screens/clients/edit-client')).EditClient }),
   },
+  { path: 'api-keys', lazy: async () => ({ Component: (await import('./screens/api-keys/key-list')).KeyList }) },
+  { path: 'api-keys/new', lazy: async () => ({ Component: (await import('./screens/api-keys/new-key')).NewKey }) },
+  {
+    path: 'api-keys/leaks',
+    lazy: async () => ({ Component: (await import('./screens/api-keys/find-leaks')).FindLeaks }),
+  },
+  {
+    path: 'storage-tokens',
+    lazy: async () => ({ Component: (await import('./screens/storage-tokens/token-list')).StorageTokenList }),
+  },
+  {
+    path: 'storage-tokens/new',
+    lazy: async () => ({ Component: (await import('./screens/storage-tokens/new-token')).NewStorageToken }),
+  },
+  ...['api-keys', 'storage-tokens'].flatMap((place): RouteObject[] => [
+    { path: `${place}/:id`, lazy: async () => ({ Component: (await import('./screens/api-keys/key')).Key }) },
+    {
+      path: `${place}/:id/edit`,
+      lazy: async () => ({ Component: (await import('./screens/api-keys/edit-key')).EditKey }),
+    },
+    {
+      path: `${place}/:id/rotate`,
+      lazy: async () => ({ Component: (await import('./screens/api-keys/rotate-key')).RotateKey }),
+    },
+  ]),
   {
     path: 'service-accounts',
     lazy: async () => ({

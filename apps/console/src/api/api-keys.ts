@@ -98,11 +98,3 @@ export const revokeApiKey = ({ id }: { id: string }, headers: Repeatable) =>
 /** Which keys of the organization stand in a text. It has no `Idempotency-Key`: a repeat finds the same. */
 export const findLeaks = (body: { text: string; since: string; revoke: boolean }): Promise<FoundLeaks> =>
   answered(api.POST('/v1/api-keys/leaks', { body }));
-
-/** Where OAuth clients find the installation (RFC 8414). */
-export const issuer = queryOptions({
-  queryKey: ['issuer'],
-  staleTime: Infinity,
-  queryFn: async ({ signal }) =>
-    String((await answered(api.GET('/.well-known/oauth-authorization-server', { signal })))['issuer']),
-});

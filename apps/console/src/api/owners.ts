@@ -1,26 +1,7 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { answered, api } from './client';
+import { everyPage } from './every-page';
 import { useMay, whoami } from './me';
-
-/** As far as names are looked up: beyond it there are ids. */
-const mostPages = 10;
-
-interface Page<Item> {
-  readonly items: readonly Item[];
-  readonly next_cursor: string | null;
-}
-
-async function everything<Item>(page: (cursor: string | undefined) => Promise<Page<Item>>): Promise<Item[]> {
-  const items: Item[] = [];
-  let cursor: string | undefined;
-  for (let read = 0; read < mostPages; read++) {
-    const { items: found, next_cursor } = await page(cursor);
-    items.push(...found);
-    if (next_cursor === null) break;
-    cursor = next_cursor;
-  }
-  return items;
-}
 
 const staleTime = 30_000;
 
@@ -28,7 +9,7 @@ const serviceAccounts = queryOptions({
   queryKey: ['service-accounts', 'names'],
   staleTime,
   queryFn: ({ signal }) =>
-    everything((cursor) =>
+    everyPage((cursor) =>
       answered(api.GET('/v1/service-accounts', { signal, params: { query: { limit: 100, cursor } } })),
     ),
 });
@@ -37,7 +18,7 @@ const people = queryOptions({
   queryKey: ['users', 'names'],
   staleTime,
   queryFn: ({ signal }) =>
-    everything((cursor) => answered(api.GET('/v1/users', { signal, params: { query: { limit: 100, cursor } } }))),
+    everyPage((cursor) => answered(api.GET('/v1/users', { signal, params: { query: { limit: 100, cursor } } }))),
 });
 
 export interface Owner {

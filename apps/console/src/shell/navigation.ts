@@ -11,6 +11,8 @@ export const places: readonly { readonly heading: string | null; readonly places
     heading: 'Machines',
     places: [
       { to: '/clients', label: 'Clients', needs: ['clients:view'] },
+      { to: '/api-keys', label: 'API keys', needs: ['apikeys:view'] },
+      { to: '/storage-tokens', label: 'Storage tokens', needs: ['apikeys:view'] },
       { to: '/service-accounts', label: 'Service accounts', needs: ['serviceaccounts:view'] },
     ],
   },

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { SelectField } from '../ui/field';
 
 const themes = [
-  { id: 'system', label: 'Theme of the system' },
+  { id: 'system', label: 'System theme' },
   { id: 'light', label: 'Light' },
   { id: 'dark', label: 'Dark' },
 ];

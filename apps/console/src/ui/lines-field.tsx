@@ -2,7 +2,10 @@ import { useId, useState } from 'react';
 import { Button } from './button';
 import { LineField } from './field';
 
-/** A list of short texts (networks, buckets, permissions): one is added by Enter or by the button, and each can be taken away. */
+/**
+ * A list of short texts, such as networks. What is typed counts as it is typed, so that nothing moves when the field is left; Enter puts it
+ * above and makes room for the next. Each can be taken away.
+ */
 export function LinesField({
   label,
   hint,
@@ -18,24 +21,27 @@ export function LinesField({
   placeholder?: string;
   value: readonly string[];
   onChange: (value: string[]) => void;
-  /** What is made of a typed text. */
+  /** What is made of each text that is typed. */
   mend?: (text: string) => string;
 }) {
   const [typed, setTyped] = useState('');
   const list = useId();
-  const add = () => {
-    // Whoever pastes several, pastes them with commas, spaces or lines between.
-    const added = typed
+  // Whoever pastes several, pastes them with commas, spaces or lines between.
+  const read = (text: string) =>
+    text
       .split(/[\s,]+/)
       .map(mend)
-      .filter((one) => one !== '' && !value.includes(one));
-    if (added.length > 0) onChange([...value, ...new Set(added)]);
-    setTyped('');
+      .filter((one) => one !== '');
+  const unsettled = read(typed);
+  const settled = value.filter((one) => !unsettled.includes(one));
+  const type = (text: string) => {
+    setTyped(text);
+    onChange([...new Set([...settled, ...read(text)])]);
   };
   return (
     <div className="field">
       <ul className="lines" id={list} aria-label={label}>
-        {value.map((one) => (
+        {settled.map((one) => (
           <li key={one} className="lines-item">
             <code>{one}</code>
             <Button
@@ -53,12 +59,11 @@ export function LinesField({
         name={name}
         mono
         value={typed}
-        onChange={setTyped}
-        onBlur={add}
+        onChange={type}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || typed.trim() === '') return event.continuePropagation();
           event.preventDefault();
-          add();
+          setTyped('');
         }}
         {...(hint !== undefined && { hint })}
         {...(placeholder !== undefined && { placeholder })}

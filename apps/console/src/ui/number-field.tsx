@@ -1,7 +1,7 @@
 import { type ReactNode } from 'react';
 import { FieldError, Input, Label, NumberField as AriaNumberField, Text } from 'react-aria-components';
 
-/** A whole number; null where none is given. Arrow keys count up and down. */
+/** A whole number. Arrow keys count up and down; emptied, it has its last number again. */
 export function NumberField({
   label,
   hint,
@@ -16,8 +16,8 @@ export function NumberField({
   name: string;
   min: number;
   max: number;
-  value: number | null;
-  onChange: (value: number | null) => void;
+  value: number;
+  onChange: (value: number) => void;
 }) {
   return (
     <AriaNumberField
@@ -27,8 +27,8 @@ export function NumberField({
       maxValue={max}
       step={1}
       formatOptions={{ maximumFractionDigits: 0, useGrouping: false }}
-      value={value ?? NaN}
-      onChange={(given) => onChange(Number.isNaN(given) ? null : given)}
+      value={value}
+      onChange={(given) => !Number.isNaN(given) && onChange(given)}
     >
       <Label className="field-label">{label}</Label>
       <Input className="input" />

@@ -1,10 +1,13 @@
 import { type ReactNode } from 'react';
 import { Form } from 'react-aria-components';
-import { Problem } from '../api/problem';
+import { problemFields } from '../api/problem-fields';
 import { Button, ButtonLink } from './button';
 import { ProblemNotice } from './notice';
 
-/** A form that is sent as one: what was refused stands beside its field and below them all, and a way back is offered. */
+/**
+ * A form that is sent as one: what was refused stands beside its field and below them all, and a way back is offered. The server alone
+ * refuses: a browser would not send again a field that was refused and mended otherwise than by typing into it.
+ */
 export function RecordForm({
   verb,
   isPending,
@@ -24,7 +27,8 @@ export function RecordForm({
   return (
     <Form
       className="card"
-      validationErrors={error instanceof Problem ? error.fields : {}}
+      validationBehavior="aria"
+      validationErrors={problemFields(error)}
       onSubmit={(event) => {
         event.preventDefault();
         onSubmit();

@@ -26,16 +26,13 @@ export function SearchedChecks({
   );
   return (
     <div className="searched-checks">
+      <span className="field-label" aria-hidden>
+        {label} ({value.length} chosen)
+      </span>
+      {hint !== undefined && <p className="field-hint">{hint}</p>}
       <SearchBox label={`Search: ${label}`} value={sought} onChange={setSought} />
       <div className="searched-checks-list" tabIndex={-1}>
-        <ChecksField
-          label={`${label} (${value.length} chosen)`}
-          name={name}
-          choices={shown}
-          value={value}
-          onChange={onChange}
-          {...(hint !== undefined && { hint })}
-        />
+        <ChecksField label={label} isLabelHidden name={name} choices={shown} value={value} onChange={onChange} />
         {shown.length === 0 && <p className="soft">None is like that.</p>}
       </div>
     </div>

@@ -45,7 +45,7 @@ export function RecordTable<Item extends { readonly id: string }>({
           <TableBody>
             {list.isLoading
               ? Array.from({ length: 4 }, (_, line) => (
-                  <Row key={line} id={`loading-${line}`} className="table-row">
+                  <Row key={`loading-${line}`} id={`loading-${line}`} className="table-row">
                     {columns.map(({ name }) => (
                       <Cell key={name} className="table-cell" textValue="Loading">
                         <span className="skeleton" />

@@ -10,9 +10,10 @@ const steps: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 14],
 ];
 
-/** "3 minutes ago", "in 2 days"; beyond two weeks the day itself. */
+/** "3 minutes ago", "in 2 days"; beyond two weeks the day itself. What is less than half a minute ahead is now: clocks differ by that much. */
 export function inWords(time: Date, now: number): string {
   let distance = (time.getTime() - now) / 1000;
+  if (distance > 0 && distance < 30) distance = 0;
   for (const [unit, next] of steps) {
     if (Math.abs(distance) < next) return relative.format(Math.round(distance), unit);
     distance /= next;

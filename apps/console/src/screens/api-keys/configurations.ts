@@ -1,16 +1,5 @@
 import { type Credentials } from '../../api/api-keys';
-
-/** One file or command of a configuration. */
-export interface Step {
-  readonly title: string;
-  readonly text: string;
-}
-
-export interface Configuration {
-  readonly tool: 'curl' | 'aws' | 'rclone' | 'openid-client';
-  readonly about: string;
-  readonly steps: readonly Step[];
-}
+import { type Addresses, type Configuration } from '../configuration/configuration-tabs';
 
 export interface Issued {
   /** What the key is called: profiles and files are named after it. */
@@ -18,13 +7,6 @@ export interface Issued {
   readonly roles: readonly string[];
   readonly buckets: 'all' | readonly string[] | null;
   readonly credentials: Credentials;
-}
-
-export interface Addresses {
-  /** Of the gateway, without a slash at its end. */
-  readonly gateway: string;
-  /** As the installation calls itself: OAuth clients compare it. */
-  readonly issuer: string;
 }
 
 /** What signatures are for unless the installation sets `S3_REGION`. */

@@ -2,9 +2,10 @@ import { useState } from 'react';
 import { Form } from 'react-aria-components';
 import { useChange } from '../../api/change';
 import { type ClientRecord, deleteClient, disableClient, enableClient, kind, rotateClient } from '../../api/clients';
-import { Problem } from '../../api/problem';
+import { problemFields } from '../../api/problem-fields';
 import { ChangeDialog } from '../../ui/change-dialog';
-import { LineField, SelectField } from '../../ui/field';
+import { LineField } from '../../ui/field';
+import { day, OverlapField } from '../grant/overlap-field';
 
 export type ClientActionName = 'rotate' | 'enable' | 'disable' | 'delete';
 
@@ -56,30 +57,21 @@ function Switch({
   );
 }
 
-const overlaps = [
-  { id: '0', label: 'No overlap: the old key is refused at once' },
-  { id: '3600', label: '1 hour' },
-  { id: '86400', label: '1 day' },
-  { id: '604800', label: '7 days' },
-  { id: '2592000', label: '30 days' },
-];
-
 function Rotate({ client: { id, name }, onClose }: { client: ClientRecord; onClose: () => void }) {
   const change = useChange([kind], rotateClient);
   const [key, setKey] = useState('');
-  const [overlap, setOverlap] = useState('86400');
-  const fields = change.error instanceof Problem ? change.error.fields : {};
-  const run = () => change.mutate({ id, public_key: key, overlap_seconds: Number(overlap) });
+  const [overlap, setOverlap] = useState(day);
+  const run = () => change.mutate({ id, public_key: key, overlap_seconds: overlap });
   return (
     <ChangeDialog
       title={`Rotate the key of ${name}`}
       verb="Rotate"
-      isDanger={overlap === '0'}
+      isDanger={overlap === 0}
       change={change}
       run={run}
       onClose={onClose}
     >
-      <Form className="stack" validationErrors={fields}>
+      <Form className="stack" validationBehavior="aria" validationErrors={problemFields(change.error)}>
         <LineField
           label="New public key"
           name="public_key"
@@ -90,13 +82,7 @@ function Rotate({ client: { id, name }, onClose }: { client: ClientRecord; onClo
           value={key}
           onChange={setKey}
         />
-        <SelectField
-          label="Overlap"
-          hint="How long the old key goes on to work beside the new one."
-          options={overlaps}
-          value={overlap}
-          onChange={setOverlap}
-        />
+        <OverlapField value={overlap} onChange={setOverlap} />
       </Form>
     </ChangeDialog>
   );

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { catalogue } from '../../api/catalogue';
 import { ChecksField, LineField, SwitchField } from '../../ui/field';
 import { LinesField } from '../../ui/lines-field';
+import { networkOf } from '../grant/network-of';
 import { RecordForm, type RecordFormProps } from '../../ui/record-form';
 
 export interface ClientDraft {
@@ -46,6 +47,7 @@ export function ClientForm({
             ? 'It may call from anywhere. For production, name the networks that it calls from and remove the others.'
             : 'It may call from these networks alone.'
         }
+        mend={networkOf}
         value={draft.networks}
         onChange={(networks) => onChange({ ...draft, networks })}
       />

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useParams } from 'react-router';
 import { type ClientRecord, oneClient } from '../../api/clients';
+import { issuer } from '../../api/issuer';
 import { useMay } from '../../api/me';
 import { ActionButtons } from '../../ui/action-buttons';
 import { CopyText } from '../../ui/copy';
@@ -9,7 +10,9 @@ import { Badges, StatusBadge } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
 import { RecordPage } from '../../ui/record-page';
 import { Time } from '../../ui/time';
+import { ConfigurationTabs } from '../configuration/configuration-tabs';
 import { ClientAction, type ClientActionName } from './client-action';
+import { clientConfigurations } from './client-configurations';
 import { actionsOf } from './client-list';
 
 /** The detail panel of one client. */
@@ -70,7 +73,21 @@ function Shown({ client }: { client: ClientRecord }) {
           ]}
         />
       </Card>
+      <ReadyToUse client={client} />
       {action !== null && <ClientAction action={action} client={client} onClose={() => setAction(null)} />}
     </Page>
+  );
+}
+
+function ReadyToUse({ client: { client_id, public_key } }: { client: ClientRecord }) {
+  const known = useQuery(issuer).data;
+  if (known === undefined) return null;
+  const { algorithm } = public_key;
+  return (
+    <Card title="Ready to use">
+      <ConfigurationTabs
+        of={clientConfigurations({ client_id, algorithm }, { gateway: location.origin, issuer: known })}
+      />
+    </Card>
   );
 }

@@ -9,7 +9,8 @@ import { Page } from '../../ui/page';
 import { Receipt } from '../../ui/receipt';
 import { RecordPage } from '../../ui/record-page';
 import { RecordForm } from '../../ui/record-form';
-import { type GrantDraft, GrantFields } from '../grant/grant-fields';
+import { type GrantDraft } from '../grant/grant-draft';
+import { GrantFields } from '../grant/grant-fields';
 
 export function EditPerson() {
   const { id = '' } = useParams();

@@ -7,7 +7,8 @@ import { Badges, Notice } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
 import { Receipt } from '../../ui/receipt';
 import { RecordForm } from '../../ui/record-form';
-import { type GrantDraft, GrantFields } from '../grant/grant-fields';
+import { type GrantDraft } from '../grant/grant-draft';
+import { GrantFields } from '../grant/grant-fields';
 import { Invitation } from './invitation';
 
 const ways = [

@@ -4,6 +4,7 @@ import { useParams } from 'react-router';
 import { useMay, whoami } from '../../api/me';
 import { onePerson, type Person as PersonRecord } from '../../api/people';
 import { ActionButtons } from '../../ui/action-buttons';
+import { ButtonLink } from '../../ui/button';
 import { CopyText } from '../../ui/copy';
 import { Badges, StatusBadge } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
@@ -30,6 +31,7 @@ function Shown({ person }: { person: PersonRecord }) {
       title={person.name ?? person.email}
       actions={
         <>
+          {may('apikeys:view') && <ButtonLink href={`/api-keys?owner=${person.id}`}>Their API keys</ButtonLink>}
           <ActionButtons actions={actionsOf(person, isMe, may('users:manage'), setAction)} />
         </>
       }

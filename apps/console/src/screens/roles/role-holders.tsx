@@ -38,7 +38,7 @@ export function Holders({ role }: { role: string }) {
   );
 }
 
-function HolderList({ title, place, list }: { title: string; place?: string; list: Listed<Holder> }) {
+function HolderList({ title, place, list }: { title: string; place: string; list: Listed<Holder> }) {
   return (
     <section className="stack" aria-busy={list.isLoading}>
       <h3>{title}</h3>
@@ -49,7 +49,7 @@ function HolderList({ title, place, list }: { title: string; place?: string; lis
         <ul className="holders">
           {list.items.map(({ id, name, status }) => (
             <li key={id} className="row">
-              {place === undefined ? name : <Link to={`${place}/${id}`}>{name}</Link>} <StatusBadge status={status} />
+              <Link to={`${place}/${id}`}>{name}</Link> <StatusBadge status={status} />
             </li>
           ))}
         </ul>
@@ -82,7 +82,7 @@ function KeysWith({ role }: { role: string }) {
   const list = useList(['api-keys', 'with', role], (cursor, signal) =>
     answered(api.GET('/v1/api-keys', { signal, params: { query: { cursor, role } } })),
   );
-  return <HolderList title="API keys" list={list} />;
+  return <HolderList title="API keys" place="/api-keys" list={list} />;
 }
 
 /** Their list cannot be asked by role: it is read to its end, and those with the role are taken. */

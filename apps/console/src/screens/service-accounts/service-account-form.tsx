@@ -1,6 +1,7 @@
 import { LineField } from '../../ui/field';
 import { RecordForm, type RecordFormProps } from '../../ui/record-form';
-import { type GrantDraft, GrantFields } from '../grant/grant-fields';
+import { type GrantDraft } from '../grant/grant-draft';
+import { GrantFields } from '../grant/grant-fields';
 
 export interface ServiceAccountDraft extends GrantDraft {
   readonly name: string;

@@ -63,6 +63,7 @@ export function ServiceAccountList() {
                 label={`Actions of ${account.name}`}
                 actions={[
                   { label: 'View', href: `/service-accounts/${account.id}` },
+                  may('apikeys:view') && { label: 'API keys', href: `/api-keys?owner=${account.id}` },
                   ...actionsOf(account, canManage, (action) => setAsked({ action, account })),
                 ]}
               />

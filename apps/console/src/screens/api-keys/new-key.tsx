@@ -1,0 +1,63 @@
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useSearchParams } from 'react-router';
+import { createApiKey, kind } from '../../api/api-keys';
+import { catalogue } from '../../api/catalogue';
+import { useChange } from '../../api/change';
+import { useMay } from '../../api/me';
+import { oneServiceAccount } from '../../api/service-accounts';
+import { Page } from '../../ui/page';
+import { effectivePermissions } from '../grant/effective-permissions';
+import { type Bound } from '../grant/grant-fields';
+import { type Issued, IssuedCredentials } from './issued-credentials';
+import { createBody, emptyDraft, metadataOf } from './key-draft';
+import { KeyEditor, useReachesBuckets } from './key-editor';
+
+export function NewKey() {
+  const owner = useSearchParams()[0].get('owner');
+  const [draft, setDraft] = useState({ ...emptyDraft, serviceAccount: owner?.startsWith('sa_') ? owner : null });
+  const [issued, setIssued] = useState<Issued | null>(null);
+  const change = useChange([kind], createApiKey);
+  const within = useHeldByServiceAccount(draft.serviceAccount);
+  const reachesBuckets = useReachesBuckets(draft);
+  if (issued) return <IssuedCredentials of={issued} place="/api-keys" />;
+  const submit = () => {
+    if (metadataOf(draft.metadata) === undefined) return;
+    change.mutate(createBody(draft, reachesBuckets), {
+      onSuccess: (answer) => {
+        setIssued(answer);
+        change.reset();
+      },
+    });
+  };
+  return (
+    <Page
+      title="Create an API key"
+      about="Its secrets are shown once, when it is made. What it may do can be narrowed later, and never widened."
+    >
+      <KeyEditor
+        draft={draft}
+        onChange={setDraft}
+        isNew
+        within={within}
+        verb="Create"
+        isPending={change.isPending}
+        error={change.error}
+        onSubmit={submit}
+        backTo="/api-keys"
+      />
+    </Page>
+  );
+}
+
+/** What an owner's keys stay within, where it is known. */
+function useHeldByServiceAccount(id: string | null): readonly Bound[] {
+  const may = useMay();
+  const roles = useQuery(catalogue.roles).data;
+  const account = useQuery({
+    ...oneServiceAccount(id ?? ''),
+    enabled: id !== null && may('serviceaccounts:view'),
+  }).data;
+  if (!account || !roles || id === null) return [];
+  return [{ permissions: effectivePermissions(account, roles), beyond: `more than ${account.name} holds` }];
+}

@@ -1,0 +1,4 @@
+export interface GrantDraft {
+  readonly roles: readonly string[];
+  readonly permissions: readonly string[];
+}
