@@ -121,7 +121,7 @@ function countMembers(value: unknown): number {
 
 function decode(value: unknown, bytes: number): Buffer | null {
   const decoded = typeof value === 'string' ? decodeBase64(value) : null;
-  return decoded?.length === bytes ? decoded : null;
+  return decoded?.length === bytes ? Buffer.from(decoded.buffer) : null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

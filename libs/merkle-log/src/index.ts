@@ -1,15 +1,12 @@
 export { canonicalJson, CanonicalJsonError, type CanonicalJsonErrorCode, maxCanonicalDepth } from './canonical-json.js';
 export {
-  type Checkpoint,
-  CheckpointError,
-  type CheckpointErrorCode,
   formatCheckpoint,
   openCheckpoint,
-  parseCheckpoint,
   signCheckpoint,
   type SignedCheckpoint,
   type TrustedLog,
 } from './checkpoint.js';
+export { type Checkpoint, CheckpointError, type CheckpointErrorCode, parseCheckpoint } from './checkpoint-text.js';
 export { eventLeafHash, type ExportLine, ExportLineError, formatExportLine, readExportLine } from './export-line.js';
 export {
   emptyRoot,
@@ -22,10 +19,6 @@ export {
   saltedHash,
 } from './hashes.js';
 export {
-  maxNoteBytes,
-  maxSignatures,
-  NoteError,
-  type NoteErrorCode,
   type NoteSignature,
   type NoteSigner,
   noteSigner,
@@ -35,6 +28,7 @@ export {
   openNote,
   signNote,
 } from './note.js';
+export { maxNoteBytes, maxSignatures, NoteError, type NoteErrorCode } from './note-text.js';
 export {
   type ConsistencyProof,
   consistencyVerifies,
