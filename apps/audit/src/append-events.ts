@@ -29,7 +29,7 @@ export class AppendEvents implements Companion {
   private readonly readings = new WeakMap<JsMsg, ReadMessage>();
 
   constructor(
-    private readonly bus: Bus,
+    bus: Bus,
     private readonly events: EventStore,
     private readonly log: Log,
     private readonly report: (line: string) => void,
@@ -94,7 +94,7 @@ export class AppendEvents implements Companion {
     const kept = sealed.map(({ event }) => event).filter((event) => !taken.has(event));
     for (const service of new Set(kept.map((event) => event.service))) {
       const ids = kept.filter((event) => event.service === service).map((event) => event.id);
-      this.bus.connection.publish(committedSubject(service), JSON.stringify(ids));
+      this.gathering.publish(committedSubject(service), JSON.stringify(ids));
     }
     for (const { message, sealed: isKept, reason } of judged) {
       if (isKept) message.ack();

@@ -6,6 +6,7 @@ import { binaryArray } from './binary-array.js';
 import { type EventFilter, listStatement } from './event-list.store.js';
 import { type Log } from './log/log.js';
 import { type SealedEvent } from './seal-event.js';
+import { noteSuspensions } from './webhooks/suspensions.js';
 
 export interface FoundEvents {
   found: { index: number; event: AuditEvent }[];
@@ -59,6 +60,7 @@ export class EventStore {
         }
         if (fresh.length > 0) {
           await insert(manager, head.size, fresh);
+          await noteSuspensions(manager, fresh);
           await log.grow(
             manager,
             head,

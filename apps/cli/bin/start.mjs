@@ -17,7 +17,9 @@ const consoleBuild = fileURLToPath(new URL('apps/console/build.mjs', root));
 const command = new URL('../dist/main.js', import.meta.url);
 
 if (existsSync(compiler)) {
-  console.error(existsSync(command) ? 'Looking for what has to be built.' : 'Building Portcullis: once, a few seconds.');
+  console.error(
+    existsSync(command) ? 'Looking for what has to be built.' : 'Building Portcullis: once, a few seconds.',
+  );
   const code = (await run(compiler, '-b')) || (await run(consoleBuild));
   if (code !== 0) {
     if (code !== interrupted) console.error('The build failed: see above.');

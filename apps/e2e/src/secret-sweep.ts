@@ -2,7 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Msg, type NatsConnection } from '@nats-io/transport-node';
 
-const secretFields = ['bearer_token', 'client_secret', 'secret_access_key', 'access_token', 'refresh_token', 'key'];
+const secretFields = [
+  'bearer_token',
+  'client_secret',
+  'secret_access_key',
+  'access_token',
+  'refresh_token',
+  'key',
+  'secret',
+];
 /** Shorter texts are no secrets of ours, and would be found by chance. */
 const shortestSecret = 16;
 

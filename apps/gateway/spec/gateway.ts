@@ -108,7 +108,10 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     now: () => new Date(),
     report: fail,
   });
-  const calls = new ServiceCalls({ call: services }, (milliseconds, receipt) => metrics.revoked(milliseconds, receipt));
+  const calls = new ServiceCalls(
+    { call: services, outboxes: () => Promise.resolve(new Map()) },
+    (milliseconds, receipt) => metrics.revoked(milliseconds, receipt),
+  );
   const metrics = new Metrics({
     leases: () => enforcer.status(clocks()),
     cached: () => enforcer.size,
@@ -119,8 +122,15 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     lostRequests: () => 0,
     policyDigest: () => policy.current.digest,
     busConnected: () => true,
+    outboxes: () => Promise.resolve(new Map([['api-key', { events: 2, oldest_seconds: 3.5, bound: 100_000 }]])),
     auditLog: () =>
-      Promise.resolve({ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 }),
+      Promise.resolve({
+        ...{ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 },
+        webhooks: {
+          ...{ active: 0, disabled: 0, paused: 0, failing: 0, pending: 0, dead_letters: 0, lag_seconds: 0 },
+          attempts: { delivered: 0, failed: 0, given_up: 0, gone: 0 },
+        },
+      }),
   });
   const limits = new Limits({
     gatewayId: 'gw_spec',

@@ -516,7 +516,8 @@ export class FrontDoor {
   }
 
   private send(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
-    const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
+    const { body } = answer;
+    const isAsItIs = typeof body === 'string' || Buffer.isBuffer(body);
     reply
       .code(answer.status)
       .headers({
@@ -526,7 +527,7 @@ export class FrontDoor {
         ...namedOf(this.visits.get(request)?.answerHeaders),
       })
       .serializer(String)
-      .send(text);
+      .send(isAsItIs ? body : JSON.stringify(body));
   }
 
   /** Rejects only as long as nothing was written. */

@@ -7,6 +7,7 @@ import {
   Bus,
   CallerSigner,
   EnforcerLink,
+  gatherOutboxStates,
   gatherPolicyReports,
   PolicyReporter,
   publishEvent,
@@ -102,7 +103,10 @@ export async function createGateway(
     nowMs: () => performance.now(),
   });
   const forwarder = new Forwarder();
-  const calls = new ServiceCalls(bus, (milliseconds, receipt) => metrics.revoked(milliseconds, receipt));
+  const calls = new ServiceCalls(
+    { call: bus.call.bind(bus), outboxes: () => gatherOutboxStates(bus) },
+    (milliseconds, receipt) => metrics.revoked(milliseconds, receipt),
+  );
   const judge = new Judge({
     enforcer: link.enforcer,
     now: () => link.now(),
@@ -130,6 +134,7 @@ export async function createGateway(
     policyDigest: () => policy.current.digest,
     busConnected: () => bus.connected,
     auditLog: () => calls.auditLog(),
+    outboxes: () => calls.outboxes(),
   });
   /** Policy events have no outbox: what a process runs shows in its metrics too, whether or not the stream took the event. */
   const write = (owed: OwedEvent): void => {

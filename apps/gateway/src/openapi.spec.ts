@@ -2,6 +2,7 @@ import { ApiKey, Audit, Bucket, Identity, operationsOf, services, type Operation
 import { docsHeaders, docsPage } from './docs.js';
 import { describeApi } from './openapi.js';
 import { allowedMethods, controlRoutes, ownRoutePatterns } from './routes/control-routes.js';
+import { documentedPath } from './routes/path-pattern.js';
 import { ownRoute } from './routes/route.js';
 
 const api = describeApi(controlRoutes, 'https://gate.example');
@@ -9,7 +10,7 @@ const api = describeApi(controlRoutes, 'https://gate.example');
 test.each(controlRoutes.map((route) => [`${route.method} ${route.path}`, route] as const))(
   '%s is described as it is served',
   (_, route) => {
-    const described = api.paths[route.path.replaceAll(/:(\w+)/g, '{$1}')]?.[route.method.toLowerCase()];
+    const described = api.paths[documentedPath(route.path)]?.[route.method.toLowerCase()];
     expect(described?.summary).toBe(route.summary);
     const publicly = route.path === '/auth' ? [{ basic: [] }] : route.ownPage?.cookie ? [{ session: [] }] : [];
     expect(described?.security).toEqual(route.access.public ? publicly : [{ bearer: [] }]);
@@ -33,6 +34,7 @@ const behindStorage: readonly Operation[] = [Bucket.claim, Bucket.release];
 /** Whose answers are text over HTTP, by which route. */
 const asText = new Map<Operation, string>([
   [Audit.checkpoint, '/v1/audit/checkpoint'],
+  [Audit.tile, '/v1/audit/log/tile/:level/:index+'],
   [Audit.exportPage, '/v1/audit/export'],
   [Audit.follow, '/v1/audit/stream'],
 ]);
@@ -132,7 +134,7 @@ test.each([
 
 test('the page to read has every route and every code, and neither script nor foreign asset', () => {
   const page = docsPage(api);
-  for (const { path } of controlRoutes) expect(page).toContain(path.replaceAll(/:(\w+)/g, '{$1}'));
+  for (const { path } of controlRoutes) expect(page).toContain(documentedPath(path));
   expect(page).toContain('id="enforcement_pending"');
   expect(page).not.toMatch(/<script|<img|<link|@import|url\(|https?:/i);
   expect(docsHeaders['Content-Security-Policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);

@@ -4,6 +4,7 @@ import { ownPageHeader } from './console/own-page.js';
 import { sessionCookieName } from './console/session-cookie.js';
 import { decisionsPath } from './decisions/forwarded-request.js';
 import { httpStatus, problemTitle } from './http-status.js';
+import { documentedPath, parameterNames } from './routes/path-pattern.js';
 import { type ControlRoute } from './routes/route.js';
 
 export interface ApiOperation {
@@ -31,7 +32,7 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 export function describeApi(routes: readonly ControlRoute[], publicUrl: string): ApiDocument {
   const paths: ApiDocument['paths'] = {};
   for (const route of routes) {
-    const path = route.path.replaceAll(/:([^/]+)/g, '{$1}');
+    const path = documentedPath(route.path);
     (paths[path] ??= {})[route.method.toLowerCase()] = describeRoute(route);
   }
   return {
@@ -75,7 +76,7 @@ export function describeApi(routes: readonly ControlRoute[], publicUrl: string):
 function describeRoute(route: ControlRoute): ApiOperation {
   const schema = route.input ? jsonSchema(route.input.schema, 'input') : undefined;
   const fields = Object.entries((schema?.properties ?? {}) as Record<string, JsonSchema>);
-  const inPath = route.path.split('/').flatMap((segment) => (segment.startsWith(':') ? [segment.slice(1)] : []));
+  const inPath = parameterNames(route.path);
   const rest = fields.filter(([name]) => !inPath.includes(name));
   const fromQuery = route.input?.from === 'query';
   const required = (schema?.required ?? []).filter((name) => !inPath.includes(name));

@@ -19,6 +19,7 @@ import {
   TimeoutError,
 } from '@nats-io/transport-node';
 import { type CallerSigner, callerHeader } from './caller-token.js';
+import { streamReader } from './nats-users.js';
 
 /** One process's connection to the bus: for calls, JetStream and enforcement. Handlers have their own (Nest's transport). */
 export class Bus {
@@ -27,6 +28,7 @@ export class Bus {
   private constructor(
     readonly service: BusUser,
     readonly connection: NatsConnection,
+    private readonly url: string,
     private readonly signer: CallerSigner | undefined,
     private readonly report: (line: string) => void,
   ) {
@@ -42,6 +44,7 @@ export class Bus {
     return new Bus(
       service,
       await connect(connectionOptions(service, url)),
+      url,
       options.signer,
       options.report ?? (() => undefined),
     );
@@ -50,6 +53,19 @@ export class Bus {
   /** False while the server is away: callers are refused at once instead of waiting for a time-out. */
   get connected(): boolean {
     return this.up;
+  }
+
+  /** Another connection, to read the service's stream by and nothing else; whoever asked closes it. Rejects while the server is away. */
+  connectToStream(): Promise<NatsConnection> {
+    const { user, ...options } = connectionOptions(this.service, this.url);
+    const reader = streamReader(this.service);
+    return connect({
+      ...options,
+      ...(user === undefined ? {} : { user: reader.user }),
+      name: reader.user,
+      inboxPrefix: reader.inboxPrefix,
+      waitOnFirstConnect: false,
+    });
   }
 
   /**

@@ -1,4 +1,5 @@
 import { type ConsumerMessages, jetstream, type JsMsg } from '@nats-io/jetstream';
+import { type NatsConnection } from '@nats-io/transport-node';
 import { type Bus } from './bus.js';
 
 /** What is done with the messages of one durable consumer. */
@@ -29,6 +30,7 @@ const pullMilliseconds = 5_000;
  */
 export class GatheredStream {
   private readonly gathered: JsMsg[] = [];
+  private connection: NatsConnection | undefined;
   private messages: ConsumerMessages | undefined;
   private following: Promise<void> | undefined;
   private writing: Promise<void> | undefined;
@@ -53,6 +55,12 @@ export class GatheredStream {
     await this.following;
     await this.writing;
     for (const message of this.gathered.splice(0)) message.nak();
+    if (this.connection && !this.connection.isClosed()) await this.connection.drain();
+  }
+
+  /** Says something of the batch in hand; it is on its way before any answer that is given to a message after it. */
+  publish(subject: string, body: string): void {
+    this.connection?.publish(subject, body);
   }
 
   /** Has what has gathered kept, be it nothing: then `keep` gets an empty batch. */
@@ -65,14 +73,14 @@ export class GatheredStream {
   }
 
   private async follow(): Promise<void> {
-    const { connection } = this.bus;
     const { stream, consumer, maxMessages, prepare, words } = this.work;
     let isPrepared = false;
-    while (!this.stopped && !connection.isClosed()) {
+    while (!this.stopped && !this.bus.connection.isClosed()) {
       try {
         if (!isPrepared) await prepare?.();
         isPrepared = true;
-        const followed = await jetstream(connection).consumers.get(stream, consumer);
+        if (!this.connection || this.connection.isClosed()) this.connection = await this.bus.connectToStream();
+        const followed = await jetstream(this.connection).consumers.get(stream, consumer);
         this.messages = await followed.consume({
           max_messages: maxMessages,
           expires: pullMilliseconds,

@@ -1,6 +1,7 @@
 import { authorities, type Authority, type BusUser, operationsOf, type Service, services } from '@portcullis/contracts';
 import { appliedSubject, enforcerKinds, exchangeSubject, markerSubject } from './enforcement-subjects.js';
 import { healthSubjects } from './health.js';
+import { outboxServices, outboxSubject } from './outbox-state.js';
 import { policyStatusSubject } from './policy-reports.js';
 import {
   accessConsumer,
@@ -28,7 +29,29 @@ export interface NatsUser {
  * Beside them `guard`, for the guards in other teams' services: it enforces, asks what it needs for that, and answers nothing.
  */
 export function natsUsers(passwords: Record<BusUser, string>): NatsUser[] {
-  return [...services.map((service) => serviceUser(service, passwords[service])), guardUser(passwords.guard)];
+  return [
+    ...services.map((service) => serviceUser(service, passwords[service])),
+    ...services.flatMap((service) => streamUser(service, passwords[service])),
+    guardUser(passwords.guard),
+  ];
+}
+
+/** By which user and inbox a service reads its stream; the password is the service's. */
+export const streamReader = (service: BusUser) => ({
+  user: `${service}-stream`,
+  inboxPrefix: `_INBOX.${service}-stream`,
+});
+
+/**
+ * May not answer requests, and is one of its own for that: of a user who may, the server notes each message that has a reply subject for
+ * a minute, and beyond 4,096 it goes through all notes at each message. A flood of events cost it 430 µs of CPU each, and 20 without.
+ */
+function streamUser(service: Service, password: string): NatsUser[] {
+  const allow = reads(service);
+  const { user, inboxPrefix } = streamReader(service);
+  return allow.length === 0
+    ? []
+    : [{ user, password, publish: { allow }, subscribe: { allow: [`${inboxPrefix}.>`] }, allowResponses: false }];
 }
 
 function serviceUser(service: Service, password: string): NatsUser {
@@ -40,9 +63,11 @@ function serviceUser(service: Service, password: string): NatsUser {
         ...calls(service),
         ...events(service),
         ...enforcementSends(service),
+        // A process of the version before reads by this user.
         ...reads(service),
+        ...checkpoints(service),
         healthSubjects(service),
-        ...(service === 'gateway' ? [policyStatusSubject] : []),
+        ...(service === 'gateway' ? [policyStatusSubject, ...outboxServices.map(outboxSubject)] : []),
       ],
     },
     subscribe: {
@@ -101,6 +126,7 @@ function answers(service: Service): string[] {
     ...operationsOf(service).map((operation) => operation.subject),
     healthSubjects(service),
     `committed.${service}`,
+    outboxSubject(service),
   ];
 }
 
@@ -124,14 +150,14 @@ function enforcementHears(service: Service): string[] {
 
 const isAuthority = (service: Service): service is Authority => (authorities as readonly Service[]).includes(service);
 
-/** Who reads which stream, by a consumer that was made for it. */
+/** Who reads which stream, by a consumer that was made for it, and what it says of what it has read. */
 function reads(service: Service): string[] {
-  if (service === 'audit') {
-    const checkpoints = [checkpointSubject, `$JS.API.STREAM.MSG.GET.${checkpointStream}`];
-    return [...consumes(auditStream, auditConsumer), 'committed.*', ...checkpoints];
-  }
+  if (service === 'audit') return [...consumes(auditStream, auditConsumer), 'committed.*'];
   return service === 'api-key' ? consumes(accessStream, accessConsumer) : [];
 }
+
+const checkpoints = (service: Service): string[] =>
+  service === 'audit' ? [checkpointSubject, `$JS.API.STREAM.MSG.GET.${checkpointStream}`] : [];
 
 const consumes = (stream: string, consumer: string): string[] => [
   `$JS.API.CONSUMER.INFO.${stream}.${consumer}`,

@@ -19,6 +19,8 @@ export {
   saltedHash,
 } from './hashes.js';
 export {
+  cosigner,
+  cosignNote,
   type NoteSignature,
   type NoteSigner,
   noteSigner,
@@ -36,6 +38,20 @@ export {
   type InclusionProof,
   inclusionVerifies,
 } from './proofs.js';
+export {
+  GrowingTiles,
+  hashesIn,
+  readTilePath,
+  rootOf,
+  tileHashes,
+  type TileId,
+  TileMissing,
+  type TilePart,
+  tilePath,
+  Tiles,
+  tilesOf,
+  tileWidth,
+} from './tiles.js';
 export {
   type CompletedNode,
   consistencyPath,

@@ -10,12 +10,24 @@ export function actIn(id: string | null): void {
   organizationId = id;
 }
 
+/** Whether one was chosen among several. */
+export const isChosen = (): boolean => organizationId !== null;
+
 /** With the session's token; once more with a new one where the old one has run out. */
 export async function authorizedFetch(request: Request): Promise<Response> {
   const again = request.clone();
   const answer = await sent(request);
-  if (answer.status !== 401 || !(await renew())) return answer;
+  if (answer.status !== 401 || (await isOfBody(answer)) || !(await renew())) return answer;
   return sent(again);
+}
+
+/** What was refused is a password that the body says, not the session: said again, it would count as a second guess. */
+async function isOfBody(answer: Response): Promise<boolean> {
+  const body = (await answer
+    .clone()
+    .json()
+    .catch(() => null)) as { code?: unknown } | null;
+  return body?.code === 'invalid_credentials';
 }
 
 async function sent(request: Request): Promise<Response> {

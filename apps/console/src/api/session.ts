@@ -1,4 +1,4 @@
-import { problemOf, type Problem, unreachable } from './problem';
+import { problemOf, unreachable } from './problem';
 
 /**
  * The browser's session. The access token lives in this module's memory and nowhere else; the refresh token is in a cookie that no
@@ -53,14 +53,18 @@ export async function resume(): Promise<void> {
 /** @throws {Problem} `invalid_credentials`, `rate_limited`, … */
 export async function signIn(email: string, password: string): Promise<void> {
   const answer = await send('POST', path, JSON.stringify({ email, password }));
-  if (!answer.ok) throw await refusalOf(answer);
-  await take(answer);
+  if (!answer.ok) throw problemOf(answer.status, answer.body);
+  take(answer);
   tabs.postMessage('signed-in');
 }
 
-/** Ends the session everywhere, by the time this returns. */
+/**
+ * Ends the session everywhere, by the time this returns.
+ * @throws {Problem} where that is not certain: the session is still there, and this is to be called again
+ */
 export async function signOut(): Promise<void> {
-  await send('DELETE', path);
+  const answer = await send('DELETE', path);
+  if (!answer.ok) throw problemOf(answer.status, answer.body);
   tabs.postMessage('signed-out');
   become({ state: 'signed-out', because: null });
 }
@@ -75,10 +79,10 @@ export function renew(): Promise<boolean> {
     .request(turn, async () => {
       const answer = await send('POST', `${path}/refresh`);
       if (answer.ok) {
-        await take(answer);
+        take(answer);
         return true;
       }
-      if (answer.status !== 401) throw await refusalOf(answer);
+      if (answer.status !== 401) throw problemOf(answer.status, answer.body);
       become({ state: 'signed-out', because: session.state === 'signed-in' ? 'ended' : null });
       return false;
     })
@@ -86,23 +90,28 @@ export function renew(): Promise<boolean> {
   return renewing;
 }
 
-async function take(answer: Response): Promise<void> {
-  const { access_token } = (await answer.json()) as { access_token: string };
+function take({ body }: Answer): void {
+  const { access_token } = body as { access_token: string };
   accessToken = access_token;
   if (session.state !== 'signed-in') become({ state: 'signed-in' });
 }
 
-const refusalOf = async (answer: Response): Promise<Problem> =>
-  problemOf(answer.status, await answer.json().catch(() => null));
+/** Read to its end, whatever it is: a body that nobody reads keeps its connection. */
+interface Answer {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly body: unknown;
+}
 
-async function send(method: string, to: string, body?: string): Promise<Response> {
+async function send(method: string, to: string, body?: string): Promise<Answer> {
   try {
-    return await fetch(to, {
+    const answer = await fetch(to, {
       method,
       headers: { ...headers, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
       ...(body !== undefined && { body }),
       cache: 'no-store',
     });
+    return { ok: answer.ok, status: answer.status, body: await answer.json().catch(() => null) };
   } catch {
     throw unreachable();
   }

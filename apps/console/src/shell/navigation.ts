@@ -11,8 +11,6 @@ export const places: readonly { readonly heading: string | null; readonly places
     heading: 'Machines',
     places: [
       { to: '/clients', label: 'Clients', needs: ['clients:view'] },
-      { to: '/api-keys', label: 'API keys', needs: ['apikeys:view'] },
-      { to: '/storage-tokens', label: 'Storage tokens', needs: ['apikeys:view'] },
       { to: '/service-accounts', label: 'Service accounts', needs: ['serviceaccounts:view'] },
     ],
   },
@@ -24,5 +22,4 @@ export const places: readonly { readonly heading: string | null; readonly places
       { to: '/roles', label: 'Roles', needs: [] },
     ],
   },
-  { heading: 'Record', places: [{ to: '/audit', label: 'Audit', needs: ['audit:view'] }] },
 ];

@@ -1,13 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { RouterProvider as AriaRouterProvider } from 'react-aria-components';
-import { NavLink, Outlet, useHref, useNavigate, useNavigation } from 'react-router';
+import { Link, NavLink, Outlet, useHref, useNavigate, useNavigation } from 'react-router';
 import { useMay, whoami } from '../api/me';
 import { signOut } from '../api/session';
 import { Button } from '../ui/button';
 import { ProblemNotice } from '../ui/notice';
 import { places } from './navigation';
 import { OrganizationChoice } from './organization-choice';
+import { OrganizationInUse } from './organization-in-use';
 import './shell.css';
 import { ThemeSwitch } from './theme-switch';
 
@@ -23,7 +24,7 @@ export function Shell() {
         <a className="button skip" href="#main">
           To the content
         </a>
-        <div className="shell-side">
+        <header className="shell-side">
           <div className="shell-brand">
             <img src="/console/icon.svg" alt="" width={26} height={26} />
             Portcullis
@@ -43,7 +44,7 @@ export function Shell() {
             })}
           </nav>
           <Foot />
-        </div>
+        </header>
         <main id="main" className="shell-main" tabIndex={-1}>
           <OrganizationChoice>
             <Outlet />
@@ -77,7 +78,9 @@ function Foot() {
   return (
     <div className="shell-foot">
       {error !== null && <ProblemNotice error={error} />}
+      <OrganizationInUse />
       <div className="soft mono">{me?.id ?? ' '}</div>
+      {me?.kind === 'user' && <Link to="/people/me/password">Change your password</Link>}
       <ThemeSwitch />
       <Button onPress={leave} isPending={isLeaving}>
         Sign out

@@ -133,15 +133,17 @@ export function ChecksField({
   choices,
   value,
   onChange,
+  isLabelHidden,
 }: Described & {
   name: string;
   choices: readonly Choice[];
   value: readonly string[];
   onChange: (value: string[]) => void;
+  isLabelHidden?: boolean;
 }) {
   return (
     <CheckboxGroup className="field" name={name} value={[...value]} onChange={onChange}>
-      <Label className="field-label">{label}</Label>
+      <Label className={isLabelHidden ? 'visually-hidden' : 'field-label'}>{label}</Label>
       {choices.map((choice) => (
         <Checkbox key={choice.id} value={choice.id} isDisabled={choice.isDisabled ?? false} className="choice">
           {({ isSelected }) => (

@@ -11,6 +11,7 @@ import { consoleRoutes } from './console.routes.js';
 import { identityRoutes } from './identity.routes.js';
 import { oauthRoutes } from './oauth.routes.js';
 import { ownerRoutes } from './owner.routes.js';
+import { pathMatches, policyPath } from './path-pattern.js';
 import { policyRoutes } from './policy.routes.js';
 import { processRoutes } from './process.routes.js';
 import { roleTokenRoutes } from './role-token.routes.js';
@@ -64,7 +65,7 @@ export const controlRoutes: readonly ControlRoute[] = [
 /** The same as the policy sees them, in the order in which they are tried. */
 export const ownRoutes: readonly OwnRoute[] = [
   ...controlRoutes.map(({ method, path, access }) => ({
-    match: `${method} ${path.replaceAll(/:[^/]+/g, '*')}`,
+    match: `${method} ${policyPath(path)}`,
     public: access.public,
     permissions: access.public || access.permission === null ? [] : [access.permission],
   })),
@@ -88,15 +89,7 @@ export const ownRouteTable = (): RouteTable =>
 
 /** The methods that a path answers, for `Allow`; empty if it is no control path. */
 export function allowedMethods(path: string): string[] {
-  const methods = controlRoutes.filter((route) => samePath(route.path, path)).map(({ method }) => method);
+  const methods = controlRoutes.filter((route) => pathMatches(route.path, path)).map(({ method }) => method);
   if (methods.length === 0 && isConsolePath(path)) methods.push('GET');
   return methods.includes('GET') ? [...methods, 'HEAD'] : methods;
-}
-
-function samePath(pattern: string, path: string): boolean {
-  const [wanted, given] = [pattern.split('/'), path.split('/')];
-  return (
-    wanted.length === given.length &&
-    wanted.every((segment, at) => (segment.startsWith(':') ? given[at] !== '' : segment === given[at]))
-  );
 }

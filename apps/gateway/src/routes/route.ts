@@ -88,8 +88,8 @@ export interface ControlCall {
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** An object is sent as JSON, a text as it is, with the `Content-Type` among the headers. */
-  readonly body: object | string | Streamed;
+  /** An object is sent as JSON, a text and bytes as they are, with the `Content-Type` among the headers. */
+  readonly body: object | string | Buffer | Streamed;
 }
 
 /**
@@ -119,7 +119,7 @@ export type Access =
 /** One route that the gateway answers itself, described once: it is served, documented and guarded by this value alone. */
 export interface ControlRoute {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** `:name` is one segment. */
+  /** See `path-pattern.ts`. */
   readonly path: string;
   readonly tag: string;
   readonly summary: string;

@@ -1,11 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
-import { Form } from 'react-aria-components';
 import { catalogue } from '../../api/catalogue';
-import { Problem } from '../../api/problem';
-import { Button, ButtonLink } from '../../ui/button';
 import { ChecksField, LineField, SwitchField } from '../../ui/field';
 import { LinesField } from '../../ui/lines-field';
-import { ProblemNotice } from '../../ui/notice';
+import { RecordForm, type RecordFormProps } from '../../ui/record-form';
 
 export interface ClientDraft {
   readonly name: string;
@@ -20,33 +17,17 @@ export interface ClientDraft {
 export function ClientForm({
   draft,
   onChange,
-  verb,
-  isPending,
-  error,
-  onSubmit,
-  backTo,
-}: {
+  ...form
+}: RecordFormProps & {
   draft: ClientDraft;
   onChange: (draft: ClientDraft) => void;
-  verb: string;
-  isPending: boolean;
-  error: Error | null;
-  onSubmit: () => void;
-  backTo: string;
 }) {
   const roles = useQuery(catalogue.roles).data ?? [];
   // Any role may be given; those made for clients come first, and those that it has are never left out.
   const offered = roles.filter(({ name }) => name.startsWith('layer1:role:') || draft.roles.includes(name));
   const anyWhere = draft.networks.some((network) => network.endsWith('/0'));
   return (
-    <Form
-      className="card"
-      validationErrors={error instanceof Problem ? error.fields : {}}
-      onSubmit={(event) => {
-        event.preventDefault();
-        onSubmit();
-      }}
-    >
+    <RecordForm {...form}>
       <LineField
         label="Name"
         name="name"
@@ -94,13 +75,6 @@ export function ClientForm({
         value={draft.enabled}
         onChange={(enabled) => onChange({ ...draft, enabled })}
       />
-      {error && <ProblemNotice error={error} />}
-      <div className="row">
-        <Button kind="primary" type="submit" isPending={isPending}>
-          {verb}
-        </Button>
-        <ButtonLink href={backTo}>Cancel</ButtonLink>
-      </div>
-    </Form>
+    </RecordForm>
   );
 }

@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useParams } from 'react-router';
-import { oneClient } from '../../api/clients';
+import { type ClientRecord, oneClient } from '../../api/clients';
 import { useMay } from '../../api/me';
-import { Button, ButtonLink } from '../../ui/button';
+import { ActionButtons } from '../../ui/action-buttons';
 import { CopyText } from '../../ui/copy';
-import { Badges, ProblemNotice, Skeleton, StatusBadge } from '../../ui/notice';
+import { Badges, StatusBadge } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
+import { RecordPage } from '../../ui/record-page';
 import { Time } from '../../ui/time';
 import { ClientAction, type ClientActionName } from './client-action';
 import { actionsOf } from './client-list';
@@ -14,44 +15,18 @@ import { actionsOf } from './client-list';
 /** The detail panel of one client. */
 export function Client() {
   const { id = '' } = useParams();
-  const query = useQuery(oneClient(id));
+  return (
+    <RecordPage title="Client" query={useQuery(oneClient(id))}>
+      {(client) => <Shown client={client} />}
+    </RecordPage>
+  );
+}
+
+function Shown({ client }: { client: ClientRecord }) {
   const may = useMay();
   const [action, setAction] = useState<ClientActionName | null>(null);
-  const client = query.data;
-  if (!client)
-    return (
-      <Page title="Client">
-        {query.error ? (
-          <ProblemNotice error={query.error} onRepeat={() => void query.refetch()} />
-        ) : (
-          <Skeleton lines={8} />
-        )}
-      </Page>
-    );
   return (
-    <Page
-      title={client.name}
-      actions={
-        <>
-          {actionsOf(client, may('clients:manage'), setAction).map(({ label, href, onAction, isDanger }) =>
-            href === undefined ? (
-              <Button
-                key={label}
-                {...(isDanger && { kind: 'danger' as const })}
-                {...(onAction && { onPress: onAction })}
-              >
-                {label}
-              </Button>
-            ) : (
-              <ButtonLink key={label} href={href}>
-                {label}
-              </ButtonLink>
-            ),
-          )}
-          {may('audit:view') && <ButtonLink href={`/audit?resource=${client.id}`}>What happened to it</ButtonLink>}
-        </>
-      }
-    >
+    <Page title={client.name} actions={<ActionButtons actions={actionsOf(client, may('clients:manage'), setAction)} />}>
       <Card title="Client">
         <Facts
           of={[

@@ -4,24 +4,21 @@ import { useParams } from 'react-router';
 import { useChange } from '../../api/change';
 import { changeClient, type ClientRecord, kind, oneClient } from '../../api/clients';
 import { ButtonLink } from '../../ui/button';
-import { ProblemNotice, Skeleton } from '../../ui/notice';
 import { Page } from '../../ui/page';
 import { Receipt } from '../../ui/receipt';
+import { RecordPage } from '../../ui/record-page';
 import { type ClientDraft, ClientForm } from './client-form';
 
 export function EditClient() {
   const { id = '' } = useParams();
-  const query = useQuery(oneClient(id));
   return (
-    <Page title={query.data ? `Edit ${query.data.name}` : 'Edit'}>
-      {query.data ? (
-        <Edit key={id} client={query.data} />
-      ) : query.error ? (
-        <ProblemNotice error={query.error} />
-      ) : (
-        <Skeleton />
+    <RecordPage title="Edit" query={useQuery(oneClient(id))}>
+      {(client) => (
+        <Page title={`Edit ${client.name}`}>
+          <Edit key={id} client={client} />
+        </Page>
       )}
-    </Page>
+    </RecordPage>
   );
 }
 
