@@ -4,6 +4,7 @@ import { useParams } from 'react-router';
 import { useMay, whoami } from '../../api/me';
 import { onePerson, type Person as PersonRecord } from '../../api/people';
 import { ActionButtons } from '../../ui/action-buttons';
+import { ButtonLink } from '../../ui/button';
 import { CopyText } from '../../ui/copy';
 import { Badges, StatusBadge } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
@@ -31,6 +32,7 @@ function Shown({ person }: { person: PersonRecord }) {
       actions={
         <>
           <ActionButtons actions={actionsOf(person, isMe, may('users:manage'), setAction)} />
+          {may('audit:view') && <ButtonLink href={`/audit?actor=${person.id}`}>What they did</ButtonLink>}
         </>
       }
     >

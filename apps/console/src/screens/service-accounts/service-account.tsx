@@ -4,6 +4,7 @@ import { useParams } from 'react-router';
 import { useMay } from '../../api/me';
 import { oneServiceAccount, type ServiceAccountRecord } from '../../api/service-accounts';
 import { ActionButtons } from '../../ui/action-buttons';
+import { ButtonLink } from '../../ui/button';
 import { CopyText } from '../../ui/copy';
 import { Badges, StatusBadge } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
@@ -30,6 +31,7 @@ function Shown({ account }: { account: ServiceAccountRecord }) {
       actions={
         <>
           <ActionButtons actions={actionsOf(account, may('serviceaccounts:manage'), setAction)} />
+          {may('audit:view') && <ButtonLink href={`/audit?resource=${account.id}`}>What happened to it</ButtonLink>}
         </>
       }
     >
