@@ -8,19 +8,27 @@ import { Card } from '../../ui/page';
 
 const one = { query: { limit: 1 } };
 
-/** Where there is no machine yet that could be let in: what to do, in order. Not shown to those who could do nothing of it. */
-export function FirstSteps() {
+/** Whether there is no machine yet that could be let in; undefined until it is known. */
+export function useIsEmpty(): boolean | undefined {
   const may = useMay();
+  const canSee = may('apikeys:view') && may('clients:view');
   const firstKey = useQuery({
     queryKey: [keys, 'first'],
-    enabled: may('apikeys:view'),
+    enabled: canSee,
     queryFn: ({ signal }) => answered(api.GET('/v1/api-keys', { signal, params: one })),
   });
   const firstClient = useQuery({
     queryKey: [clients, 'first'],
-    enabled: may('clients:view'),
+    enabled: canSee,
     queryFn: ({ signal }) => answered(api.GET('/v1/clients', { signal, params: one })),
   });
+  if (canSee && (firstKey.isPending || firstClient.isPending)) return undefined;
+  return firstKey.data?.items.length === 0 && firstClient.data?.items.length === 0;
+}
+
+/** What to do in an empty installation, in order. Not shown to those who could do nothing of it. */
+export function FirstSteps() {
+  const may = useMay();
   const steps = [
     may('serviceaccounts:manage') && {
       to: '/service-accounts/new',
@@ -43,8 +51,7 @@ export function FirstSteps() {
       text: 'With the roles that they need and no more.',
     },
   ].filter((step) => step !== false);
-  const isEmpty = firstKey.data?.items.length === 0 && firstClient.data?.items.length === 0;
-  if (!isEmpty || steps.length === 0) return null;
+  if (steps.length === 0) return null;
   return (
     <Card title="First steps">
       <p className="soft">Nothing can call through this gateway with a key yet.</p>

@@ -1,7 +1,8 @@
 import { useMay } from '../../api/me';
+import { Skeleton } from '../../ui/notice';
 import { Page } from '../../ui/page';
 import { Denials } from './denials';
-import { FirstSteps } from './first-steps';
+import { FirstSteps, useIsEmpty } from './first-steps';
 import { Health } from './health';
 import { KeysToLookAt } from './keys-to-look-at';
 import { Policies } from './policies';
@@ -10,9 +11,16 @@ import './overview.css';
 /** What needs somebody's eye, and how the stack is. */
 export function Overview() {
   const may = useMay();
+  const isEmpty = useIsEmpty();
+  if (isEmpty === undefined)
+    return (
+      <Page title="Overview">
+        <Skeleton lines={8} />
+      </Page>
+    );
   return (
     <Page title="Overview">
-      <FirstSteps />
+      {isEmpty && <FirstSteps />}
       <div className="overview">
         {may('apikeys:view') && (
           <>
