@@ -29,7 +29,11 @@ export function TimeChart({
   const highest = bins.reduce((most, bin) => (total(bin) > total(most) ? bin : most), first);
   const top = roundTop(total(highest));
   const all = bins.reduce((sum, bin) => sum + total(bin), 0);
-  const said = `${label}: ${all} from ${short.format(first.from)} to ${short.format(last.to)}, most at ${short.format(highest.from)}: ${total(highest)}.`;
+  const reach = `from ${short.format(first.from)} to ${short.format(last.to)}`;
+  const said =
+    all === 0
+      ? `${label}: none ${reach}.`
+      : `${label}: ${all} ${reach}, most at ${short.format(highest.from)}: ${total(highest)}.`;
   return (
     <figure className="time-chart">
       <figcaption>{said}</figcaption>

@@ -36,9 +36,9 @@ function Missing({ error }: { error: Error }) {
 
 const titles = {
   bus: 'Message bus',
-  leases: 'Answers from memory',
+  leases: 'Leases',
   record: 'Record',
-  checked: 'Last held against what was signed',
+  checked: 'Record last checked',
   owed: 'Owed to the record',
   aside: 'Put aside as no events',
 };
@@ -66,9 +66,9 @@ function saidBy(of: Metrics): (readonly [string, ReactNode])[] {
     [
       titles.leases,
       of('portcullis_enforcement_lease').includes(0) ? (
-        <Badge tone="warn">not allowed: a lease has run out</Badge>
+        <Badge tone="warn">one has run out</Badge>
       ) : (
-        <Badge tone="good">allowed: every lease holds</Badge>
+        <Badge tone="good">all hold</Badge>
       ),
     ],
     [
