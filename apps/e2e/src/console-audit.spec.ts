@@ -23,8 +23,8 @@ if (executable === undefined) test.skip('the console’s record: there is no Chr
     browser = await launch(executable as string);
     visitor = await Visitor.at(stack.url, browser);
     const client = new Client(stack.url);
-    const { json } = await client.post('/v1/login', { email: stack.email, password: stack.password });
-    other = client.as((json as { access_token: string }).access_token);
+    const login = await client.post('/v1/login', { email: stack.email, password: stack.password });
+    other = client.as((login.json as { access_token: string }).access_token);
     expect((await client.as('ptc_nobodys').get('/v1/whoami')).status).toBe(401);
     await eventually(async () => {
       const denied = await other.get('/v1/audit/events?outcome=denied');
@@ -39,9 +39,9 @@ if (executable === undefined) test.skip('the console’s record: there is no Chr
   afterEach(() => expect(visitor.faults.splice(0)).toEqual([]));
 
   const create = async (name: string): Promise<string> => {
-    const { status, json } = await other.post('/v1/service-accounts', { name });
-    expect(status).toBe(201);
-    return (json as { id: string }).id;
+    const made = await other.post('/v1/service-accounts', { name });
+    expect(made.status).toBe(201);
+    return (made.json as { id: string }).id;
   };
   /** For one character and what stands behind it. */
   const otherThan = (found: string, rest: string) => (found.startsWith('A') ? 'B' : 'A') + rest;

@@ -25,8 +25,9 @@ export function Counts({ filter }: { filter: EventFilter }) {
   const [span, setSpan] = useState(String(24 * hour));
   const [asked, setAsked] = useState<{ from: number; to: number } | null>(null);
   const count = () => {
-    const to = filter.until === '' ? Date.now() : Date.parse(filter.until);
-    setAsked({ from: filter.since === '' ? to - Number(span) : Date.parse(filter.since), to });
+    // What is no time in the address is refused by the list, in words.
+    const to = Date.parse(filter.until) || Date.now();
+    setAsked({ from: Date.parse(filter.since) || to - Number(span), to });
   };
   const since = asked === null ? '' : new Date(asked.from).toISOString();
   const counted = useQuery({ ...countedEvents({ ...filter, since }), enabled: asked !== null });

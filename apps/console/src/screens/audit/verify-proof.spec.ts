@@ -12,11 +12,13 @@ import { type GivenProof, type ProofFindings, verdictOf, verifyProof } from './v
 const { subtle } = globalThis.crypto;
 const origin = 'log.example/audit';
 const encode = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
+/** The log's library answers in Buffers, a type that this page does not know. */
+const plain = (hash: unknown): Uint8Array => new Uint8Array(hash as ArrayLike<number>);
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
 /** A key of a log, made by WebCrypto, and how it signs a note. */
 async function aLogKey(name = origin) {
-  const pair = (await subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair;
+  const pair = await subtle.generateKey('Ed25519', true, ['sign', 'verify']);
   const raw = new Uint8Array(await subtle.exportKey('raw', pair.publicKey));
   const typed = Uint8Array.of(1, ...raw);
   const id = new Uint8Array(await subtle.digest('SHA-256', keyIdInput(name, typed))).subarray(0, 4);
@@ -47,9 +49,9 @@ let given: GivenProof;
 async function about(index: number, signer: LogKey = key): Promise<GivenProof> {
   const nodes = new Map<string, Uint8Array>();
   const frontier = new Frontier();
-  const leaves = events.map((event, at) => eventLeafHash(event, salts[at] ?? noSalt));
-  frontier.append(leaves, (level, at, hash) => nodes.set(`${level} ${at}`, hash));
-  const text = formatCheckpoint({ origin, size, root: frontier.root() });
+  const leaves = events.map((event, at) => plain(eventLeafHash(event, salts[at] ?? noSalt)));
+  frontier.append(leaves, (level, at, hash) => nodes.set(`${level} ${at}`, plain(hash)));
+  const text = formatCheckpoint({ origin, size, root: plain(frontier.root()) });
   const event = events[index] ?? { id: '' };
   const [leaf, salt] = [leaves[index] ?? noSalt, salts[index] ?? noSalt];
   const path = await readPath(inclusionPath(index, size), (level, at) => nodes.get(`${level} ${at}`) ?? noSalt);
@@ -59,7 +61,7 @@ async function about(index: number, signer: LogKey = key): Promise<GivenProof> {
       leaf_index: index,
       tree_size: size,
       leaf_hash: encode(leaf),
-      hashes: path.map(encode),
+      hashes: path.map((hash) => encode(plain(hash))),
       checkpoint: `${text}\n${await signer.line(text)}`,
     },
     line: JSON.parse(formatExportLine(index, leaf, { salt, event })) as never,
