@@ -37,6 +37,7 @@ export interface AuditLogState {
   readonly checked_at: string | null;
   readonly damaged_index: number | null;
   readonly rejected?: number | undefined;
+  readonly retention?: { readonly dropped_below: number; readonly ran_at: string | null } | null | undefined;
   readonly webhooks?: WebhookState | undefined;
 }
 

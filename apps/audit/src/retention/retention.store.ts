@@ -59,9 +59,9 @@ export class RetentionStore {
        noted as (
          insert into erased (leaf_index, id, service, reader, erased_at, erased_by)
          select leaf_index, id, service, reader, $3, null from gone),
-       filled as (select count(*) = ${limit} and (select index from young) is null as full, max(leaf_index) as last from looked)
-       select (select count(*)::int from gone) as dropped, not full as through,
-              greatest($1, coalesce((select index from young), case when full then last + 1 end, (select size from held))) as next
+       filled as (select count(*) = ${limit} and (select index from young) is null as has_more, max(leaf_index) as last from looked)
+       select (select count(*)::int from gone) as dropped, not has_more as through,
+              greatest($1, coalesce((select index from young), case when has_more then last + 1 end, (select size from held))) as next
          from filled`,
       [from, before, now, kept],
     );
