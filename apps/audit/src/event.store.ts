@@ -121,7 +121,7 @@ export class EventStore {
     });
   }
 
-  /** Where the leaf of an event is that this reader sees, erased or not. */
+  /** Where the leaf of an event is that this reader sees, its body gone or not. */
   indexOf(reader: Reader, id: string): Promise<number | undefined> {
     return this.database.read(async (manager) => {
       const [row] = await manager.query<{ leaf_index: string }[]>(

@@ -272,6 +272,7 @@ describe('erasing a subject', () => {
 
     await expect(served.gateway.call(Audit.read, { id: did.id }, as(here))).rejects.toMatchObject({
       code: 'not_found',
+      message: expect.stringMatching(/was erased, on 20/) as string,
     });
     expect(await served.gateway.call(Audit.read, { id: stays.id }, as(here))).toEqual(stays);
     expect(await rows('select id from event where id = $1', [theirs.id])).toHaveLength(1);

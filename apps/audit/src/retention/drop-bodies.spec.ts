@@ -22,7 +22,7 @@ beforeEach(async () => {
 }, patience);
 afterEach(() => spec.drop());
 
-const replica = (days: number | undefined = term) =>
+const replica = ({ days }: { days: number | undefined } = { days: term }) =>
   new DropBodies(spec.database, { days, report: (line) => said.push(line) });
 const rows = <T>(sql: string, values: unknown[] = []) =>
   spec.database.read((manager) => manager.query<T[]>(sql, values));
@@ -76,7 +76,7 @@ test('what is older than the term loses body and salt, the rest does not, and th
 test('without a term nothing is ever dropped', async () => {
   await happened(0, 3);
   clock = began + 10_000 * day;
-  const forever = replica(undefined);
+  const forever = replica({ days: undefined });
   forever.start();
   await forever.turn();
   await forever.stop();
