@@ -27,7 +27,7 @@ export async function servedAudit(
         report,
         log: { ...log, origin },
         webhookAllow: NetworkList.parse(['127.0.0.0/8']),
-      retentionDays,
+        retentionDays,
       })),
       gatewayKeys: { find: () => Promise.resolve(gatewayKey.publicKey) },
       close: () => Promise.resolve(),

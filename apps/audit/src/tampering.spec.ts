@@ -137,7 +137,9 @@ test(
       message: expect.stringMatching(/dropped when its retention term was over, on 20/) as string,
     });
     const stranger = aCaller({ organization_id: newId('org', new Date()), permissions: ['audit:view'] });
-    await expect(served.gateway.call(Audit.read, { id }, stranger)).rejects.toMatchObject({ message: 'No such event.' });
+    await expect(served.gateway.call(Audit.read, { id }, stranger)).rejects.toMatchObject({
+      message: 'No such event.',
+    });
   },
   patience,
 );

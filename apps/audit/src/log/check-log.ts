@@ -70,7 +70,10 @@ export class CheckLog {
         const event = kept.get(index);
         if (leaf?.length !== hashBytes) throw new LogDamaged(index, `The leaf ${index} is not in the table tile`);
         if (event === undefined)
-          throw new LogDamaged(index, `The event of index ${index} is not there, and was neither erased nor past its term`);
+          throw new LogDamaged(
+            index,
+            `The event of index ${index} is not there, and was neither erased nor past its term`,
+          );
         if (event !== 'erased' && !givesLeaf(event, leaf))
           throw new LogDamaged(index, `The event of index ${index} is not the one that was kept`);
       }

@@ -183,49 +183,65 @@ describe('a log with more than a turn drops', () => {
     await holds();
   };
 
-  test('loses the oldest first, so many at a time', async () => {
-    expect(await replica().turn()).toBe(0);
-    expect(await kept()).toEqual(upTo(count + few, turnEvents));
-    await holds();
-    for (let turn = 0; turn < 2; turn++) await replica().turn();
-    await allGone();
-  }, patience);
+  test(
+    'loses the oldest first, so many at a time',
+    async () => {
+      expect(await replica().turn()).toBe(0);
+      expect(await kept()).toEqual(upTo(count + few, turnEvents));
+      await holds();
+      for (let turn = 0; turn < 2; turn++) await replica().turn();
+      await allGone();
+    },
+    patience,
+  );
 
-  test('loses each once when several replicas are at it', async () => {
-    const replicas = [replica(), replica(), replica()];
-    while ((await replica().state())?.dropped_below !== count) await Promise.all(replicas.map((each) => each.turn()));
-    await allGone();
-  }, patience);
+  test(
+    'loses each once when several replicas are at it',
+    async () => {
+      const replicas = [replica(), replica(), replica()];
+      while ((await replica().state())?.dropped_below !== count) await Promise.all(replicas.map((each) => each.turn()));
+      await allGone();
+    },
+    patience,
+  );
 
-  test('loses all by itself once the service runs, and says nothing', async () => {
-    const running = [replica(), replica()];
-    for (const each of running) each.start();
-    await eventually(async () => (await dropped()).length === count, 20_000);
-    for (const each of running) await each.stop();
-    await allGone();
-    expect(said).toEqual([]);
-  }, patience);
+  test(
+    'loses all by itself once the service runs, and says nothing',
+    async () => {
+      const running = [replica(), replica()];
+      for (const each of running) each.start();
+      await eventually(async () => (await dropped()).length === count, 20_000);
+      for (const each of running) await each.stop();
+      await allGone();
+      expect(said).toEqual([]);
+    },
+    patience,
+  );
 
-  test('loses nothing to a turn that was cut off in its midst, and the next begins where it began', async () => {
-    await replica().turn();
-    const holder = await specHolder();
-    const cut = replica().turn();
-    const victim = await eventually(async () => {
-      const [row] = await rows<{ pid: number }>(
-        `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%with held%'`,
-      );
-      return row?.pid;
-    });
-    const failed = expect(cut).rejects.toThrow();
-    await rows('select pg_terminate_backend($1)', [victim]);
-    await failed;
-    await holder();
-    expect(await dropped()).toHaveLength(turnEvents);
-    expect((await replica().state())?.dropped_below).toBe(turnEvents);
-    expect(await owed()).toHaveLength(1);
-    for (let turn = 0; turn < 2; turn++) await replica().turn();
-    await allGone();
-  }, patience);
+  test(
+    'loses nothing to a turn that was cut off in its midst, and the next begins where it began',
+    async () => {
+      await replica().turn();
+      const holder = await specHolder();
+      const cut = replica().turn();
+      const victim = await eventually(async () => {
+        const [row] = await rows<{ pid: number }>(
+          `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%with held%'`,
+        );
+        return row?.pid;
+      });
+      const failed = expect(cut).rejects.toThrow();
+      await rows('select pg_terminate_backend($1)', [victim]);
+      await failed;
+      await holder();
+      expect(await dropped()).toHaveLength(turnEvents);
+      expect((await replica().state())?.dropped_below).toBe(turnEvents);
+      expect(await owed()).toHaveLength(1);
+      for (let turn = 0; turn < 2; turn++) await replica().turn();
+      await allGone();
+    },
+    patience,
+  );
 
   /** Somebody who has the last event of the next turn in hand. Answers how to let go. */
   async function specHolder(): Promise<() => Promise<void>> {

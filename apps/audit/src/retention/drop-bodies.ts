@@ -42,7 +42,8 @@ export class DropBodies implements Companion {
         everyMilliseconds,
         mayRun: () => performance.now() >= this.restsUntil,
         failed: (error) => {
-          if (!troubled) options.report(`bodies past their term could not be dropped, will try again: ${String(error)}`);
+          if (!troubled)
+            options.report(`bodies past their term could not be dropped, will try again: ${String(error)}`);
           troubled = true;
         },
       },

@@ -69,12 +69,7 @@ export async function embeddedBus(
 }
 
 /** Makes the streams on the server of `url`, and finds out whether it knows our users. */
-export async function externalBus(
-  url: string,
-  secrets: Secrets,
-  say: Log,
-  auditDays?: number,
-): Promise<PreparedBus> {
+export async function externalBus(url: string, secrets: Secrets, say: Log, auditDays?: number): Promise<PreparedBus> {
   say('Preparing the NATS server of NATS_URL.');
   await makeStreams(url, auditDays);
   if (await knowsOurUsers(url, secrets))

@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BcryptHash, KeyEncryption, RoleTokenKeys } from '@portcullis/credentials';
-import { auditRetentionDays, ConfigFault, port, readSettings, s3PublicUrl, s3Region, wholeNumber } from '@portcullis/settings';
+import {
+  auditRetentionDays,
+  ConfigFault,
+  port,
+  readSettings,
+  s3PublicUrl,
+  s3Region,
+  wholeNumber,
+} from '@portcullis/settings';
 import { z } from 'zod';
 import { type Environment } from '../command.js';
 
