@@ -25,8 +25,8 @@ export async function assembleAudit(
     report: (line: string) => void;
     log: LogConfig;
     webhookAllow: NetworkList;
-    /** Undefined: events are kept for ever. */
-    retentionDays: number | undefined;
+    /** Without it events are kept for ever. */
+    retentionDays?: number | undefined;
   },
 ): Promise<ServiceParts> {
   const { report } = options;

@@ -44,7 +44,7 @@ const settings = z.object({
     .optional(),
   PORTCULLIS_WEBHOOK_ALLOW: networks.optional(),
   PORTCULLIS_AUDIT_KEY_DAYS: wholeNumber({ min: 1, max: 3650 }).default(365),
-  PORTCULLIS_AUDIT_RETENTION_DAYS: auditRetentionDays().optional(),
+  PORTCULLIS_AUDIT_RETENTION_DAYS: auditRetentionDays(),
 });
 
 /** The only reader of the environment. Every fault is printed at once, then exit 78. */

@@ -13,7 +13,7 @@ const shape = z.object({
   PORTCULLIS_HOME: z.string().default('.portcullis'),
   DATABASE_URL: z.string().describe('A superuser of the database, or a user with CREATEROLE and CREATE on it'),
   NATS_URL: z.string().describe('A user that may use the whole JetStream API'),
-  PORTCULLIS_AUDIT_RETENTION_DAYS: auditRetentionDays().optional(),
+  PORTCULLIS_AUDIT_RETENTION_DAYS: auditRetentionDays(),
 });
 
 export const provision: Command = {

@@ -33,7 +33,7 @@ const shape = z.object({
   PORTCULLIS_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'is not an http or https URL' }).optional(),
   PORTCULLIS_TLS_CERT: z.string().optional(),
   PORTCULLIS_READY_FILE: z.string().optional(),
-  PORTCULLIS_AUDIT_RETENTION_DAYS: auditRetentionDays().optional(),
+  PORTCULLIS_AUDIT_RETENTION_DAYS: auditRetentionDays(),
   PORTCULLIS_FIRST_ADMIN_EMAIL: z.email({ error: 'is not an e-mail address' }).default('admin@portcullis.local'),
   PORTCULLIS_FIRST_ADMIN_PASSWORD: z.string().optional(),
   PORTCULLIS_KEY_ENCRYPTION_KEY: readableBy((list) => KeyEncryption.parse(list)).optional(),
