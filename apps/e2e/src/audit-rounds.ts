@@ -11,14 +11,14 @@ import { killOne, processKinds } from './process-kills.js';
 import { type Stack, startStack } from './stack.js';
 
 /** Two of everything, and a token that outlives a long run. */
-const auditStackEnvironment = {
+export const auditStackEnvironment = {
   PORTCULLIS_GATEWAYS: '2',
   PORTCULLIS_REPLICAS: '2',
   PORTCULLIS_ACCESS_TOKEN_SECONDS: '86400',
   PORTCULLIS_REFRESH_TOKEN_SECONDS: '90000',
 };
 const proofsAGroup = 5;
-const confirmMilliseconds = 120_000;
+export const confirmMilliseconds = 120_000;
 /** So many changes are asked for at once, all the time. */
 const workers = 4;
 const restMilliseconds = 20;
@@ -97,7 +97,7 @@ export async function* auditRounds(
 }
 
 /** Makes changes until `end`, which resolves when the last of them is answered, and rejects for what may not be answered. */
-function keepMaking(changes: AuditedChanges, random: () => number): { end: () => Promise<void> } {
+export function keepMaking(changes: AuditedChanges, random: () => number): { end: () => Promise<void> } {
   let isOver = false;
   const work = async (): Promise<void> => {
     while (!isOver) {
@@ -118,7 +118,7 @@ function keepMaking(changes: AuditedChanges, random: () => number): { end: () =>
   };
 }
 
-async function signIn({ url, email, password }: Stack): Promise<string> {
+export async function signIn({ url, email, password }: Stack): Promise<string> {
   const answer = await new Client(url).post('/v1/login', { email, password });
   return (answer.json as { access_token: string }).access_token;
 }

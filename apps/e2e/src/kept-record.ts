@@ -11,6 +11,9 @@ const portcullis = resolve(import.meta.dirname, '../../cli/bin/portcullis.mjs');
 /** What is due is published again after 30 s, then after a minute, after two, four … so long after the last kill it is over. */
 const settleMilliseconds = 300_000;
 
+const schemas = ['identity', 'api_key', 'client_registry', 'audit'];
+const owedEvents = `select ${schemas.map((schema) => `(select count(*) from ${schema}.outbox)`).join(' + ')} as n`;
+
 interface Leaf {
   leaf_index: number;
   salt?: string;
@@ -51,9 +54,13 @@ export class KeptRecord {
 
   /** Resolves when no service owes the record an event any more: nothing is to come. */
   async settled(): Promise<void> {
-    const schemas = ['identity', 'api_key', 'client_registry', 'audit'];
-    const owed = schemas.map((schema) => `(select count(*) from ${schema}.outbox)`).join(' + ');
-    await this.#eventually(`select ${owed} as n`, (n) => n === 0);
+    await this.#eventually(owedEvents, (n) => n === 0);
+  }
+
+  /** How many events the services owe the record at this moment. */
+  async owed(): Promise<number> {
+    const [row] = await this.stack.backstage.query<{ n: string }>(owedEvents);
+    return Number(row?.n);
   }
 
   #eventually(sql: string, isSo: (n: number) => boolean): Promise<true> {

@@ -10,6 +10,7 @@ import { answer, Enforcer, type EnforcerRow, type Instant } from '@portcullis/en
 import { PolicyFile } from '@portcullis/policy';
 import { type Access } from '../src/events/access-log.js';
 import { DenialLog } from '../src/events/denial-log.js';
+import { EventBuffer } from '../src/events/event-buffer.js';
 import { type FrontDoorParts } from '../src/front-door.js';
 import { GatewayStop } from '../src/gateway.module.js';
 import { ConsolePages } from '../src/console/console-pages.js';
@@ -103,11 +104,11 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     origin: originOf(publicUrl),
     roleTokenKeys,
   });
-  const denials = new DenialLog({
+  const buffer = new EventBuffer({
     publish: (event) => Promise.resolve(void seen.events.push(event)),
-    now: () => new Date(),
     report: fail,
   });
+  const denials = new DenialLog(buffer, () => new Date());
   const calls = new ServiceCalls(
     { call: services, outboxes: () => Promise.resolve(new Map()) },
     (milliseconds, receipt) => metrics.revoked(milliseconds, receipt),
@@ -116,8 +117,8 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     leases: () => enforcer.status(clocks()),
     cached: () => enforcer.size,
     oldestMs: () => enforcer.oldestMs(clocks()),
-    waitingEvents: () => denials.buffered,
-    lostEvents: () => denials.dropped,
+    waitingEvents: () => buffer.size,
+    lostEvents: () => buffer.dropped,
     waitingRequests: () => 0,
     lostRequests: () => 0,
     policyDigest: () => policy.current.digest,
@@ -126,6 +127,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     auditLog: () =>
       Promise.resolve({
         ...{ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 },
+        retention: { days: 90, dropped_below: 0, ran_at: null },
         webhooks: {
           ...{ active: 0, disabled: 0, paused: 0, failing: 0, pending: 0, dead_letters: 0, lag_seconds: 0 },
           attempts: { delivered: 0, failed: 0, given_up: 0, gone: 0 },

@@ -11,6 +11,7 @@ import { type Marker } from '@portcullis/enforcement';
 import { PolicyFile } from '@portcullis/policy';
 import { type Access } from '../src/events/access-log.js';
 import { DenialLog } from '../src/events/denial-log.js';
+import { EventBuffer } from '../src/events/event-buffer.js';
 import { Judge } from '../src/judge/judge.js';
 import { Limits } from '../src/limits/limits.js';
 import { Metrics } from '../src/metrics.js';
@@ -68,11 +69,11 @@ export async function anS3Gateway(given: GivenS3 = {}) {
       policyBuckets: () => policy.current.storage.buckets,
     },
   });
-  const denials = new DenialLog({
+  const buffer = new EventBuffer({
     publish: (event) => Promise.resolve(void seen.events.push(event)),
-    now: () => new Date(),
     report: (line) => void seen.reported.push(line),
   });
+  const denials = new DenialLog(buffer, () => new Date());
   const metrics = new Metrics({
     leases: () => enforcer.status(clocks()),
     cached: () => enforcer.size,

@@ -28,6 +28,7 @@ import { ConsolePages } from './console/console-pages.js';
 import { keysInText } from './credential/keys-in-text.js';
 import { AccessLog } from './events/access-log.js';
 import { DenialLog } from './events/denial-log.js';
+import { EventBuffer } from './events/event-buffer.js';
 import { GatewayKey } from './gateway-key.js';
 import { GatewayStop } from './gateway.module.js';
 import { heldBy } from './judge/held-by.js';
@@ -92,7 +93,8 @@ export async function createGateway(
     heard: (authority, milliseconds) => metrics.heardAfter(authority, milliseconds),
   });
   const stream = jetstream(bus.connection);
-  const denials = new DenialLog({ publish: (event) => publishEvent(stream, event), now, report });
+  const events = new EventBuffer({ publish: (event) => publishEvent(stream, event), report });
+  const denials = new DenialLog(events, now);
   const publishAccesses = async (batch: AccessBatch): Promise<void> => {
     await stream.publish(accessSubject, JSON.stringify(batch), { msgID: batch.id, timeout: accessMilliseconds });
   };
@@ -127,8 +129,8 @@ export async function createGateway(
     leases: () => link.enforcer.status(link.now()),
     cached: () => link.enforcer.size,
     oldestMs: () => link.enforcer.oldestMs(link.now()),
-    waitingEvents: () => denials.buffered,
-    lostEvents: () => denials.dropped,
+    waitingEvents: () => events.size,
+    lostEvents: () => events.dropped,
     waitingRequests: () => accesses.buffered,
     lostRequests: () => accesses.dropped,
     policyDigest: () => policy.current.digest,
@@ -136,12 +138,9 @@ export async function createGateway(
     auditLog: () => calls.auditLog(),
     outboxes: () => calls.outboxes(),
   });
-  /** Policy events have no outbox: what a process runs shows in its metrics too, whether or not the stream took the event. */
   const write = (owed: OwedEvent): void => {
     const event = completeEvent(owed, { id: newId('evt', now()), time: now(), service: 'gateway' });
-    publishEvent(stream, event).catch((error: unknown) =>
-      report(`${owed.action} could not be written down: ${String(error)}`),
-    );
+    events.keep(event, { isRare: true });
   };
   edits.loaded = (loaded) => {
     forwarder.retain(loaded.upstreams.values());

@@ -16,9 +16,9 @@ export interface Watched {
   cached(): { records: number; negatives: number; streams: number };
   /** How long ago the oldest record of each table was kept that may still be used; null where there is none. */
   oldestMs(): { records: number | null; negatives: number | null };
-  /** Denial events that wait for the stream. */
+  /** Events of the gateway that wait for the stream. */
   waitingEvents(): number;
-  /** Denials whose event was lost to a full buffer. */
+  /** Events of the gateway that were lost to a full buffer. */
   lostEvents(): number;
   /** Requests whose record waits for the stream. */
   waitingRequests(): number;
@@ -37,6 +37,7 @@ export interface AuditLogState {
   readonly checked_at: string | null;
   readonly damaged_index: number | null;
   readonly rejected?: number | undefined;
+  readonly retention?: { readonly dropped_below: number; readonly ran_at: string | null } | null | undefined;
   readonly webhooks?: WebhookState | undefined;
 }
 
@@ -133,6 +134,20 @@ export class Metrics {
       'Messages that audit has put aside because they are no events of ours',
       ({ rejected }) => rejected ?? null,
     );
+    auditGauge(
+      registers,
+      watched,
+      'portcullis_audit_bodies_dropped_below',
+      'The index of the audit log below which what events said was dropped, their retention term being over; absent without a term',
+      ({ retention }) => retention?.dropped_below ?? null,
+    );
+    auditGauge(
+      registers,
+      watched,
+      'portcullis_audit_retention_run_timestamp_seconds',
+      'When it was last looked whether more events are past their retention term, in seconds since 1970; 0 if it never was',
+      ({ retention }) => (retention ? new Date(retention.ran_at ?? 0).getTime() / 1000 : null),
+    );
     for (const [name, help, read] of outboxMetrics) outboxGauge(registers, watched, { name, help, read });
     webhookMetrics(registers, async () => (await watched.auditLog())?.webhooks);
     // There from the start: what begins at its first event looks to Prometheus like nothing that has risen.
@@ -201,13 +216,13 @@ export class Metrics {
     gauge(registers, 'portcullis_cache_entries', 'Entries in memory', ['table'], (set) => {
       for (const [table, size] of Object.entries(watched.cached())) set({ table }, size);
     });
-    gauge(registers, 'portcullis_events_waiting', 'Denial events that wait for the stream', [], (set) =>
+    gauge(registers, 'portcullis_events_waiting', 'Events of the gateway that wait for the stream', [], (set) =>
       set({}, watched.waitingEvents()),
     );
     gauge(
       registers,
       'portcullis_events_lost',
-      'Denials whose event was lost since the start: the buffer was full',
+      'Events of the gateway lost since the start: the buffer was full',
       [],
       (set) => set({}, watched.lostEvents()),
     );

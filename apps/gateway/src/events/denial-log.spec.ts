@@ -1,6 +1,7 @@
-import { type AuditEvent, Refusal } from '@portcullis/contracts';
+import { type AuditEvent, completeEvent, Refusal } from '@portcullis/contracts';
 import { type Arrival, type Identity } from '../judgement.js';
 import { DenialLog } from './denial-log.js';
+import { EventBuffer } from './event-buffer.js';
 
 const arrival: Arrival = {
   requestId: 'req_1',
@@ -43,17 +44,17 @@ function aLog(given: { maxBuffered?: number } = {}) {
   const at = { ms: Date.parse('2026-11-24T12:00:00Z') };
   const published: AuditEvent[] = [];
   const stream = { isAway: false };
-  const log = new DenialLog({
+  const events = new EventBuffer({
     publish: (event) => {
       if (stream.isAway) return Promise.reject(new Error('away'));
       published.push(event);
       return Promise.resolve();
     },
-    now: () => new Date(at.ms),
     report: () => undefined,
     ...given,
   });
-  return { at, log, published, stream };
+  const log = new DenialLog(events, () => new Date(at.ms));
+  return { at, events, log, published, stream };
 }
 
 test('a denial is one event that says who, what and why, and nothing of the query', async () => {
@@ -134,23 +135,34 @@ test('one credential that floods takes no event from another, nor one address fr
 });
 
 test('what could not be published is published once the stream is back', async () => {
-  const { log, published, stream } = aLog();
+  const { events, log, published, stream } = aLog();
   stream.isAway = true;
   const id = log.denied(arrival, denied, 'missing_permission');
   await new Promise(setImmediate);
-  expect([published.length, log.buffered]).toEqual([0, 1]);
+  expect([published.length, events.size]).toEqual([0, 1]);
   stream.isAway = false;
   await log.stop();
   expect(published.map((event) => event.id)).toEqual([id]);
-  expect(log.buffered).toBe(0);
+  expect(events.size).toBe(0);
 });
 
-test('a full buffer drops, counts what it drops and stays within its bound', async () => {
-  const { log, stream } = aLog({ maxBuffered: 5 });
+test('a full buffer drops denials, counts what it drops and stays within its bound; what is rare has room', async () => {
+  const { events, log, published, stream } = aLog({ maxBuffered: 5 });
   stream.isAway = true;
   for (let n = 0; n < 8; n++) log.refusedCredential(arrival, refused({ clientIp: `192.0.2.${n}` }));
-  expect([log.buffered, log.dropped]).toEqual([5, 3]);
+  expect([events.size, events.dropped]).toEqual([5, 3]);
+  const details = { digest: 'a'.repeat(64) };
+  const policy = { organization_id: null, action: 'policy.loaded', outcome: 'success', details } as const;
+  const resource = { kind: 'policy', id: null };
+  const time = new Date(0);
+  events.keep(completeEvent({ ...policy, resource }, { id: 'evt_1', time, service: 'gateway' }), { isRare: true });
+  expect([events.size, events.dropped]).toEqual([6, 3]);
+  stream.isAway = false;
   await log.stop();
+  expect(published.map(({ action }) => action)).toEqual([
+    ...Array<string>(5).fill('credential.refused'),
+    'policy.loaded',
+  ]);
 });
 
 test('what was being counted is written at a stop', async () => {

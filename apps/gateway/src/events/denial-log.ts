@@ -1,22 +1,13 @@
 import { addressGroup } from '@portcullis/credentials';
 import { type AuditEvent, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
 import { type Arrival, type Identity } from '../judgement.js';
-
-export interface DenialLogOptions {
-  /** Puts one event on the stream and rejects if that is not certain: `publishEvent`. */
-  readonly publish: (event: AuditEvent) => Promise<void>;
-  readonly now: () => Date;
-  readonly report: (line: string) => void;
-  /** Events that wait while the stream is away. */
-  readonly maxBuffered?: number;
-}
+import { type EventBuffer } from './event-buffer.js';
 
 const ownPerSecond = 10;
 /** From all whose credential is unknown: whoever has many addresses fills the record no faster. */
 const ownOfStrangersPerSecond = 100;
 const countingMilliseconds = 10_000;
 const tickMilliseconds = 1_000;
-const publishedAtOnce = 64;
 const maxSources = 10_000;
 const maxPathLength = 512;
 
@@ -25,21 +16,16 @@ const maxPathLength = 512;
  * credential; where it is unknown, an address, of IPv6 its /64, and a reason); beyond that they are counted in one event for 10 seconds,
  * written at their end. Sources without a known credential have 100 a second together; what is beyond that is counted as of nobody. So a
  * flood costs neither the stream nor the caller more than that, whatever it varies.
- *
- * Nobody waits for the stream: events are buffered, published again until taken, and the newest dropped when the buffer is full.
  */
 export class DenialLog {
-  readonly #options: DenialLogOptions;
   readonly #sources = new Map<string, Source>();
-  readonly #buffer: AuditEvent[] = [];
   readonly #strangers = { secondMs: 0, own: 0 };
-  #dropped = 0;
-  #publishing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: DenialLogOptions) {
-    this.#options = options;
-  }
+  constructor(
+    private readonly events: EventBuffer,
+    private readonly now: () => Date,
+  ) {}
 
   start(): void {
     this.#timer = setInterval(() => this.tick(), tickMilliseconds);
@@ -50,17 +36,7 @@ export class DenialLog {
     clearInterval(this.#timer);
     for (const source of this.#sources.values()) this.#closeCounting(source);
     this.#sources.clear();
-    await this.#publishing;
-    await this.#publish();
-  }
-
-  /** Events lost to a full buffer since the start. For the metric. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  get buffered(): number {
-    return this.#buffer.length;
+    await this.events.flush();
   }
 
   /**
@@ -125,16 +101,16 @@ export class DenialLog {
 
   /** Ends what has been counted for long enough, forgets quiet sources, publishes. Every second. */
   tick(): void {
-    const nowMs = this.#options.now().getTime();
+    const nowMs = this.now().getTime();
     for (const [name, source] of this.#sources) {
       if (source.counting && nowMs >= source.counting.untilMs) this.#closeCounting(source);
       if (!source.counting && nowMs - source.secondMs >= 1_000) this.#sources.delete(name);
     }
-    this.#kick();
+    this.events.kick();
   }
 
   #log(given: SourceName, owed: OwedEvent): string {
-    const now = this.#options.now();
+    const now = this.now();
     const nowMs = now.getTime();
     renew(this.#strangers, nowMs);
     const { source, isOfMany } = this.#source(given, owed, nowMs);
@@ -145,8 +121,7 @@ export class DenialLog {
       source.own += 1;
       if (!given.isKnown) this.#strangers.own += 1;
       const event = complete();
-      this.#keep(event);
-      this.#kick();
+      this.events.keep(event);
       return event.id;
     }
     // The first of those counted stands for them all: who, from where, what for.
@@ -179,32 +154,8 @@ export class DenialLog {
 
   #closeCounting(source: Source): void {
     if (!source.counting) return;
-    this.#keep({ ...source.counting.event, count: source.counting.count });
+    this.events.keep({ ...source.counting.event, count: source.counting.count });
     source.counting = undefined;
-  }
-
-  #keep(event: AuditEvent): void {
-    if (this.#buffer.length < (this.#options.maxBuffered ?? 10_000)) {
-      this.#buffer.push(event);
-      return;
-    }
-    if (this.#dropped === 0) this.#options.report('the buffer of audit events is full: denials are being dropped');
-    this.#dropped += event.count;
-  }
-
-  #kick(): void {
-    this.#publishing ??= this.#publish().finally(() => (this.#publishing = undefined));
-  }
-
-  /** Until the buffer is empty or the stream does not take everything. A doubled event is no harm: its id is its message id. */
-  async #publish(): Promise<void> {
-    while (this.#buffer.length > 0) {
-      const batch = this.#buffer.slice(0, publishedAtOnce);
-      const outcomes = await Promise.allSettled(batch.map((event) => this.#options.publish(event)));
-      const failed = batch.filter((_, at) => outcomes[at]?.status === 'rejected');
-      this.#buffer.splice(0, batch.length, ...failed);
-      if (failed.length > 0) return;
-    }
   }
 }
 

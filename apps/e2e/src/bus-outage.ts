@@ -1,0 +1,147 @@
+import { appendFileSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { eventually } from '@portcullis/testing';
+import { mintApiKey } from '@portcullis/credentials';
+import { AuditedChanges } from './audited-changes.js';
+import { auditStackEnvironment, confirmMilliseconds, keepMaking, signIn } from './audit-rounds.js';
+import { Backstage } from './backstage.js';
+import { Client } from './client.js';
+import { seeded } from './hammer.js';
+import { KeptRecord } from './kept-record.js';
+import { startStack } from './stack.js';
+
+const examplePolicy = resolve(import.meta.dirname, '../../../config/policy.yaml');
+const anotherRoute = `  - { match: 'GET /outage', permission: workflows:view, upstream: example }\n`;
+const beforeMilliseconds = 3_000;
+const junkEveryMilliseconds = 50;
+const watchEveryMilliseconds = 1_000;
+const healMilliseconds = 120_000;
+const proofs = 20;
+
+export interface BusOutage {
+  /** Answers to changes that were asked for before, meanwhile and after. */
+  readonly acknowledged: number;
+  readonly lost: number;
+  /** By status: what requests with made-up keys got while the bus was away. */
+  readonly junk: Readonly<Record<string, number>>;
+  /** The most that waited at once: events in all outboxes, and in the memory of one gateway. */
+  readonly mostOwed: number;
+  readonly mostWaiting: number;
+  /** From the moment that the bus was back. */
+  readonly readySeconds: number;
+  readonly recordedSeconds: number;
+  readonly effects: number;
+  readonly leaves: number;
+  /** What is wrong: there may be nothing. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * nats-server stands still for so long, its connections open and nothing answered, on a stack of two gateways and two replicas, while
+ * changes and junk go on and the policy is edited. Afterwards every change that was made is in the record once, and the edit too.
+ */
+export async function busOutage({ seconds, seed }: { seconds: number; seed: number }): Promise<BusOutage> {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-bus-outage-'));
+  const policy = join(folder, 'policy.yaml');
+  copyFileSync(examplePolicy, policy);
+  const stack = await startStack({ unheard: true, env: { ...auditStackEnvironment, PORTCULLIS_POLICY: policy } });
+  try {
+    const backstage = new Backstage(stack);
+    const token = await signIn(stack);
+    const admin = new Client(stack.url, token);
+    const record = new KeptRecord({ url: stack.url, backstage }, token, folder);
+    const changes = new AuditedChanges(stack.urls, token, `outage ${seed}`);
+    const work = keepMaking(changes, seeded(seed));
+    await pause(beforeMilliseconds);
+
+    const wake = backstage.freeze('nats');
+    const untilMs = performance.now() + seconds * 1_000;
+    const junk: Record<string, number> = {};
+    let [mostOwed, mostWaiting] = [0, 0];
+    try {
+      appendFileSync(policy, anotherRoute);
+      await Promise.all([
+        repeat(untilMs, junkEveryMilliseconds, async (at) => {
+          // Every other one is refused by its checksum, without the bus.
+          const key = mintApiKey('ptc').text.reveal();
+          const client = new Client(
+            stack.urls[0] ?? '',
+            at % 2 ? key : `${key.slice(0, -1)}${key.endsWith('0') ? '1' : '0'}`,
+          );
+          const answer = await client.get('/v1/counterparties').catch(() => null);
+          const status = String(answer?.status ?? 'none');
+          junk[status] = (junk[status] ?? 0) + 1;
+        }),
+        repeat(untilMs, watchEveryMilliseconds, async () => {
+          mostOwed = Math.max(mostOwed, await record.owed());
+          for (const url of stack.urls) mostWaiting = Math.max(mostWaiting, await waiting(url));
+        }),
+      ]);
+    } finally {
+      wake();
+    }
+    const backMs = performance.now();
+    await eventually(async () => (await Promise.all(stack.urls.map(isReady))).every(Boolean), healMilliseconds);
+    const readySeconds = (performance.now() - backMs) / 1_000;
+    await work.end();
+
+    const effects = await eventually(() => changes.effects(), confirmMilliseconds);
+    await record.reaches(effects.length).catch(() => undefined); // then `lost` names what is missing
+    await record.settled();
+    const recordedSeconds = (performance.now() - backMs) / 1_000;
+    const found = await record.compare(effects, { proofs, random: seeded(seed) });
+    const made = new Set(effects);
+    const { digest } = (await admin.get('/v1/policy')).json as { digest: string };
+    const edits = (await admin.get('/v1/audit/events?action=policy.loaded&limit=100')).json as {
+      items: { details: { digest: string } }[];
+    };
+    const told = edits.items.filter(({ details }) => details.digest === digest).length;
+    return {
+      acknowledged: changes.tally.acknowledged,
+      lost: changes.tally.lost,
+      junk,
+      mostOwed,
+      mostWaiting,
+      readySeconds,
+      recordedSeconds,
+      effects: effects.length,
+      leaves: record.leaves,
+      faults: [
+        ...[...changes.acknowledged].filter((one) => !made.has(one)).map((one) => `acknowledged and not made: ${one}`),
+        ...Object.entries(found).flatMap(([what, all]) => (all as string[]).map((one) => `${what}: ${one}`)),
+        ...(told === stack.urls.length
+          ? []
+          : [`${told} of ${stack.urls.length} gateways told of the policy ${digest}`]),
+        ...Object.keys(junk)
+          .filter((status) => !['401', '503', 'none'].includes(status))
+          .map((status) => `a made-up key was answered ${status}`),
+      ],
+    };
+  } finally {
+    await stack.stop();
+    stack.remove();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function repeat(untilMs: number, everyMs: number, work: (at: number) => Promise<void>): Promise<void> {
+  for (let at = 0; performance.now() < untilMs; at++) {
+    await work(at);
+    await pause(everyMs);
+  }
+}
+
+async function waiting(url: string): Promise<number> {
+  const text = await new Client(url).get('/metrics').then(
+    (answer) => answer.text,
+    () => '',
+  );
+  return Number(/^portcullis_events_waiting (\d+)$/m.exec(text)?.[1] ?? 0);
+}
+
+async function isReady(url: string): Promise<boolean> {
+  return (await new Client(url).get('/readyz').catch(() => null))?.status === 200;
+}
