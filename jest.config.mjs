@@ -17,6 +17,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^@portcullis/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@portcullis/([^/]+)/browser$': '<rootDir>/libs/$1/src/browser.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },

@@ -1,4 +1,5 @@
-// The types of the public API, made of the document that the gateway serves. Run after the gateway was built.
+// The types of the public API, and the one list of names that the console offers, made of the document that the gateway serves. Run after
+// the gateway was built.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import openapiTypescript, { astToString } from 'openapi-typescript';
 import { describeApi } from '../gateway/dist/openapi.js';
@@ -8,3 +9,7 @@ const document = JSON.parse(JSON.stringify(describeApi(controlRoutes, 'https://g
 const types = astToString(await openapiTypescript(document, { alphabetize: true, defaultNonNullable: false }));
 mkdirSync(new URL('generated/', import.meta.url), { recursive: true });
 writeFileSync(new URL('generated/openapi.d.ts', import.meta.url), types);
+
+const { schema } = document.paths['/v1/audit/events'].get.parameters.find(({ name }) => name === 'action');
+const actions = `/** What the record can say that was done. */\nexport const auditActions = ${JSON.stringify(schema.enum, null, 2)} as const;\n`;
+writeFileSync(new URL('generated/audit-actions.ts', import.meta.url), actions);

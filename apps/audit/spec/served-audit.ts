@@ -7,7 +7,12 @@ import { logConfig } from './log-config.js';
 import { type OwnNats } from './own-nats.js';
 
 /** The service on the bus over a database, a gateway to ask it, and somebody with identity's NATS user who answers the one question that audit asks. */
-export async function servedAudit(nats: OwnNats, database: Database, firstOrganization: string) {
+export async function servedAudit(
+  nats: OwnNats,
+  database: Database,
+  firstOrganization: string,
+  retentionDays?: number,
+) {
   const gatewayKey = generateSigningKey();
   const identity = await nats.connection('identity');
   identity.subscribe('identity.installation', {
@@ -22,6 +27,7 @@ export async function servedAudit(nats: OwnNats, database: Database, firstOrgani
         report,
         log: { ...log, origin },
         webhookAllow: NetworkList.parse(['127.0.0.0/8']),
+        retentionDays,
       })),
       gatewayKeys: { find: () => Promise.resolve(gatewayKey.publicKey) },
       close: () => Promise.resolve(),

@@ -12,6 +12,7 @@ import { LogKeys } from './log/log-keys.js';
 import { LogStore } from './log/log.store.js';
 import { Log } from './log/log.js';
 import { WatchLog } from './log/watch-log.js';
+import { DropBodies } from './retention/drop-bodies.js';
 import { DeliverWebhooks } from './webhooks/deliver-webhooks.js';
 import { Destinations } from './webhooks/destinations.js';
 import { ManageWebhooks } from './webhooks/manage-webhooks.js';
@@ -20,7 +21,13 @@ import { ManageWebhooks } from './webhooks/manage-webhooks.js';
 export async function assembleAudit(
   bus: Bus,
   database: Database,
-  options: { report: (line: string) => void; log: LogConfig; webhookAllow: NetworkList },
+  options: {
+    report: (line: string) => void;
+    log: LogConfig;
+    webhookAllow: NetworkList;
+    /** Without it events are kept for ever. */
+    retentionDays?: number | undefined;
+  },
 ): Promise<ServiceParts> {
   const { report } = options;
   const { encryption, keyDays, origin, firstOrigin } = options.log;
@@ -36,14 +43,16 @@ export async function assembleAudit(
   await giveLeaves(log, events, report);
   const destinations = new Destinations(options.webhookAllow);
   const webhooks = new ManageWebhooks(database, destinations, encryption);
+  const retention = new DropBodies(database, { days: options.retentionDays, report });
   return {
-    module: AuditModule.of({ bus, database, events, log, webhooks }),
+    module: AuditModule.of({ bus, database, events, log, webhooks, retention }),
     outbox: database.outbox,
     companions: [
       new AppendEvents(bus, events, log, report),
       exported,
       new WatchLog(database, log, check, report),
       new DeliverWebhooks(database, store, { destinations, encryption, report }),
+      retention,
     ],
     healthy: () => database.healthy(),
     close: () => database.close(),

@@ -6,6 +6,7 @@ import { ExportEvents } from './export-events.js';
 import { FollowEvents } from './follow-events.js';
 import { ProveLog } from './log/prove-log.js';
 import { ReadEvents } from './read-events.js';
+import { DropBodies } from './retention/drop-bodies.js';
 import { ManageWebhooks } from './webhooks/manage-webhooks.js';
 
 type Of = typeof Audit;
@@ -20,6 +21,7 @@ export class AuditController {
     private readonly followEvents: FollowEvents,
     private readonly eraser: EraseSubject,
     private readonly webhooks: ManageWebhooks,
+    private readonly retention: DropBodies,
   ) {}
 
   @Handles(Audit.list)
@@ -54,7 +56,12 @@ export class AuditController {
 
   @Handles(Audit.state)
   async state(): Promise<ReplyOf<Of['state']>> {
-    return { ...(await this.proveLog.state()), webhooks: await this.webhooks.state() };
+    const [log, webhooks, retention] = await Promise.all([
+      this.proveLog.state(),
+      this.webhooks.state(),
+      this.retention.state(),
+    ]);
+    return { ...log, webhooks, retention };
   }
 
   @Handles(Audit.consistency)

@@ -10,6 +10,7 @@ import { type Log } from './log/log.js';
 import { ProveLog } from './log/prove-log.js';
 import { ReadEvents } from './read-events.js';
 import { Readers } from './readers.js';
+import { type DropBodies } from './retention/drop-bodies.js';
 import { type ManageWebhooks } from './webhooks/manage-webhooks.js';
 
 /** The service's own corner of Postgres. */
@@ -23,7 +24,7 @@ export const auditDatabase = {
 /** The list of what exists in this service. */
 @Module({})
 export class AuditModule {
-  static of({ bus, database, events, log, webhooks }: AuditParts): DynamicModule {
+  static of({ bus, database, events, log, webhooks, retention }: AuditParts): DynamicModule {
     const readers = new Readers(bus);
     const provided = [
       new ReadEvents(readers, database, events),
@@ -32,6 +33,7 @@ export class AuditModule {
       new FollowEvents(database, readers, events, log),
       new EraseSubject(database, events),
       webhooks,
+      retention,
     ];
     return {
       module: AuditModule,
@@ -47,4 +49,5 @@ interface AuditParts {
   events: EventStore;
   log: Log;
   webhooks: ManageWebhooks;
+  retention: DropBodies;
 }

@@ -17,6 +17,21 @@ test('networks to which webhooks may go are listed', () => {
   expect(webhookAllow.toJSON()).toEqual(['10.0.0.0/8', 'fd00::/8']);
 });
 
+test('without a retention term events are kept for ever', () => {
+  expect(readConfig(env).retentionDays).toBeUndefined();
+  expect(readConfig({ ...env, PORTCULLIS_AUDIT_RETENTION_DAYS: '' }).retentionDays).toBeUndefined();
+  expect(readConfig({ ...env, PORTCULLIS_AUDIT_RETENTION_DAYS: '365' }).retentionDays).toBe(365);
+});
+
+test.each(['0', '30', '-90', '90.5', '90d', '1e3', '36501', 'for ever'])(
+  '%s is no retention term, and what one is is said',
+  (given) => {
+    expect(() => readConfig({ ...env, PORTCULLIS_AUDIT_RETENTION_DAYS: given })).toThrow(
+      /PORTCULLIS_AUDIT_RETENTION_DAYS: is not a whole number from 31 to 36500\. After so many days/,
+    );
+  },
+);
+
 test.each(['10.0.0.0', 'siem.internal', '10.0.0.1/8', '*'])(
   '%s is no network, and the service does not start',
   (given) => {

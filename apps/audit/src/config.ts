@@ -2,6 +2,7 @@ import { busSettings } from '@portcullis/bus';
 import { KeyEncryption, KeyListRefused, NetworkList, NetworkRefused } from '@portcullis/credentials';
 import { postgresSettings } from '@portcullis/persistence';
 import {
+  auditRetentionDays,
   commaSeparated,
   readBy,
   readSettings,
@@ -43,6 +44,7 @@ const settings = z.object({
     .optional(),
   PORTCULLIS_WEBHOOK_ALLOW: networks.optional(),
   PORTCULLIS_AUDIT_KEY_DAYS: wholeNumber({ min: 1, max: 3650 }).default(365),
+  PORTCULLIS_AUDIT_RETENTION_DAYS: auditRetentionDays(),
 });
 
 /** The only reader of the environment. Every fault is printed at once, then exit 78. */
@@ -56,6 +58,7 @@ const arranged = (read: z.output<typeof settings>) => ({
   databaseUrl: read.DATABASE_URL,
   outboxBound: read.PORTCULLIS_OUTBOX_BOUND,
   webhookAllow: read.PORTCULLIS_WEBHOOK_ALLOW ?? NetworkList.parse([]),
+  retentionDays: read.PORTCULLIS_AUDIT_RETENTION_DAYS,
   log: {
     encryption: read.PORTCULLIS_KEY_ENCRYPTION_KEY,
     keyDays: read.PORTCULLIS_AUDIT_KEY_DAYS,

@@ -32,7 +32,7 @@ export interface Reader {
   readonly installation: boolean;
 }
 
-/** The only file that knows the events' tables. The record is append-only: `erase` alone takes something away. */
+/** The events' tables. The record is append-only: `erase` takes something away, and when its term is over `RetentionStore`; nobody else. */
 @Injectable()
 export class EventStore {
   constructor(private readonly database: Database) {}
@@ -110,7 +110,18 @@ export class EventStore {
     });
   }
 
-  /** Where the leaf of an event is that this reader sees, erased or not. */
+  /** When what an event of this reader's said was taken away, and whether because its term was over. */
+  gone(reader: Reader, id: string): Promise<{ at: Date; expired: boolean } | undefined> {
+    return this.database.read(async (manager) => {
+      const [row] = await manager.query<{ at: Date; expired: boolean }[]>(
+        'select erased_at as at, erased_by is null as expired from erased where id = $1 and reader = any($2)',
+        [id, readersOf(reader)],
+      );
+      return row;
+    });
+  }
+
+  /** Where the leaf of an event is that this reader sees, its body gone or not. */
   indexOf(reader: Reader, id: string): Promise<number | undefined> {
     return this.database.read(async (manager) => {
       const [row] = await manager.query<{ leaf_index: string }[]>(
@@ -171,6 +182,8 @@ export class EventStore {
     { organizationId, subject, by, now }: { organizationId: string; subject: string; by: string; now: Date },
     limit: number,
   ): Promise<number> {
+    // One at a time takes bodies away: two that meet at the same events in another order would wait for each other.
+    await manager.query('select from retention for update');
     const about = `reader = $1 and action <> 'record.erased'`;
     const [row] = await manager.query<{ count: number }[]>(
       `with chosen as (

@@ -5,7 +5,7 @@ import { auditDatabase } from './audit.module.js';
 import { loadConfig } from './config.js';
 import { LogDamaged } from './log/check-log.js';
 
-const { natsUrl, databaseUrl, outboxBound, log, webhookAllow } = loadConfig();
+const { natsUrl, databaseUrl, outboxBound, log, webhookAllow, retentionDays } = loadConfig();
 
 try {
   await serve('audit', natsUrl, async (bus, report) =>
@@ -13,6 +13,7 @@ try {
       report,
       log,
       webhookAllow,
+      retentionDays,
     }),
   );
 } catch (error) {

@@ -7,7 +7,7 @@ import {
   type RequestOf,
 } from '@portcullis/contracts';
 import { Cursors, type Database } from '@portcullis/persistence';
-import { type EventStore } from './event.store.js';
+import { type EventStore, type Reader } from './event.store.js';
 import { noteReading } from './note-reading.js';
 import { type Readers } from './readers.js';
 
@@ -58,8 +58,16 @@ export class ReadEvents {
   async one(caller: AuthenticatedCaller, { id }: RequestOf<typeof Audit.read>): Promise<ReplyOf<typeof Audit.read>> {
     const reader = await this.readers.of(caller);
     const event = isId('evt', id) ? await this.events.read(reader, id) : undefined;
-    if (!event) throw new Refusal('not_found', 'No such event.');
+    if (!event) throw new Refusal('not_found', await this.whyNot(reader, id));
     await noteReading(this.database, caller, 'record.viewed', { kind: 'audit-event', id });
     return event;
+  }
+
+  /** Of the reader's own events, whose proofs there still are, it is said what became of them. */
+  private async whyNot(reader: Reader, id: string): Promise<string> {
+    const gone = isId('evt', id) ? await this.events.gone(reader, id) : undefined;
+    if (!gone) return 'No such event.';
+    const how = gone.expired ? 'dropped when its retention term was over' : 'erased';
+    return `What this event said was ${how}, on ${gone.at.toISOString()}. Its leaf is in the log.`;
   }
 }

@@ -35,7 +35,7 @@ let append: (events: readonly AuditEvent[]) => Promise<unknown>;
 beforeAll(async () => {
   spec = await specDatabase(auditDatabase);
   nats = await ownNats();
-  served = await servedAudit(nats, spec.database, first);
+  served = await servedAudit(nats, spec.database, first, 90);
   ({ append } = await logOver(spec.database));
 }, 60_000);
 afterAll(async () => {
@@ -272,6 +272,7 @@ describe('erasing a subject', () => {
 
     await expect(served.gateway.call(Audit.read, { id: did.id }, as(here))).rejects.toMatchObject({
       code: 'not_found',
+      message: expect.stringMatching(/was erased, on 20/) as string,
     });
     expect(await served.gateway.call(Audit.read, { id: stays.id }, as(here))).toEqual(stays);
     expect(await rows('select id from event where id = $1', [theirs.id])).toHaveLength(1);
@@ -304,6 +305,15 @@ describe('erasing a subject', () => {
       served.gateway.call(Audit.eraseSubject, { subject: 'usr_x' }, as(organization, ['audit:view', 'audit:export'])),
     ).rejects.toMatchObject({ code: 'forbidden' });
   });
+});
+
+test('a service with a retention term looks for what is past it, and tells gateways how far it came', async () => {
+  const retention = await eventually(async () => {
+    const state = await served.gateway.call(Audit.state, {});
+    return state.retention?.ran_at != null && state.retention;
+  });
+  // Their own times are old, and the log has only just got them.
+  expect(retention).toMatchObject({ days: 90, dropped_below: 0 });
 });
 
 describe('the key of the log', () => {

@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Audit, type AuditEvent, newId } from '@portcullis/contracts';
-import { aCaller, specDatabase, type SpecDatabase } from '@portcullis/testing';
+import { Database } from '@portcullis/persistence';
+import { aCaller, eventually, specDatabase, type SpecDatabase } from '@portcullis/testing';
 import { anEvent, logOver } from '../spec/appended-log.js';
 import { ownNats, type OwnNats } from '../spec/own-nats.js';
 import { servedAudit } from '../spec/served-audit.js';
 import { auditDatabase } from './audit.module.js';
+import { DropBodies } from './retention/drop-bodies.js';
 
 // Somebody with the database's password changes rows while the service runs; a reader outside has two checkpoints, the keys, and the
 // command. Needs the build, as `npm test` does.
@@ -94,6 +96,50 @@ test(
      insert into erased select leaf_index, id, 'api-key', reader, now(), 'usr_x' from gone`,
     );
     expect(await verify(await exported())).toMatchObject({ code: 0, verdict: { ok: true, proven: late } });
+  },
+  patience,
+);
+
+test(
+  'a log is good of which bodies were dropped, and itself says which',
+  async () => {
+    const [, late = 0] = sizes;
+    const [row] = await spec.database.read((manager) =>
+      manager.query<{ id: string }[]>('select id from event where leaf_index = 7'),
+    );
+    const before = await exported();
+    const now = () => new Date(Date.now() + 95 * 86_400_000);
+    const later = await Database.open({ ...auditDatabase, url: spec.url, now });
+    const retention = new DropBodies(later, { days: 90, report: () => undefined });
+    await retention.turn();
+    await later.close();
+    const lines = await eventually(async () => {
+      const found = await exported();
+      return found.some((line) => line.includes('record.expired')) && found;
+    });
+    expect(await verify(lines)).toMatchObject({ code: 0, verdict: { ok: true, proven: late } });
+    const leafOnly = /^\{"leaf_index":\d+,"leaf_hash":"[^"]+"\}$/;
+    expect(lines.slice(0, late).filter((line) => !leafOnly.test(line))).toEqual([]);
+    expect(before.slice(0, late).filter((line) => leafOnly.test(line))).toEqual([]);
+    // The event that says so is in the log itself, held against its leaf.
+    const [note] = lines.flatMap((line) => {
+      const { event } = JSON.parse(line) as { event?: AuditEvent };
+      return event?.action === 'record.expired' ? [event] : [];
+    });
+    expect(note).toMatchObject({ organization_id: null, details: { from: 0, days: 90 } });
+    expect(note?.details['to']).toBe(note?.details['dropped']);
+    expect(note?.details['to']).toBeGreaterThanOrEqual(late);
+
+    const id = row?.id ?? '';
+    expect((await served.gateway.call(Audit.prove, { id }, caller)).leaf_index).toBe(7);
+    await expect(served.gateway.call(Audit.read, { id }, caller)).rejects.toMatchObject({
+      code: 'not_found',
+      message: expect.stringMatching(/dropped when its retention term was over, on 20/) as string,
+    });
+    const stranger = aCaller({ organization_id: newId('org', new Date()), permissions: ['audit:view'] });
+    await expect(served.gateway.call(Audit.read, { id }, stranger)).rejects.toMatchObject({
+      message: 'No such event.',
+    });
   },
   patience,
 );

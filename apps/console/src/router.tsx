@@ -87,6 +87,9 @@ const screens: RouteObject[] = [
     lazy: async () => ({ Component: (await import('./screens/organizations/edit-organization')).EditOrganization }),
   },
   { path: 'roles/:name?', lazy: async () => ({ Component: (await import('./screens/roles/roles')).Roles }) },
+  { path: 'audit', lazy: async () => ({ Component: (await import('./screens/audit/event-list')).EventList }) },
+  { path: 'audit/live', lazy: async () => ({ Component: (await import('./screens/audit/live-tail')).LiveTail }) },
+  { path: 'audit/:id', lazy: async () => ({ Component: (await import('./screens/audit/event')).Event }) },
   { path: '*', Component: Lost },
 ];
 

@@ -127,6 +127,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     auditLog: () =>
       Promise.resolve({
         ...{ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 },
+        retention: { days: 90, dropped_below: 0, ran_at: null },
         webhooks: {
           ...{ active: 0, disabled: 0, paused: 0, failing: 0, pending: 0, dead_letters: 0, lag_seconds: 0 },
           attempts: { delivered: 0, failed: 0, given_up: 0, gone: 0 },

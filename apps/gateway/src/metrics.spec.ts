@@ -120,6 +120,7 @@ test('of several processes on one port what they count is summed, and of the res
     auditLog: () =>
       Promise.resolve({
         ...{ size: 7, checked_at: null, damaged_index: leaseAgeMs === null ? 3 : null, rejected: 2 },
+        retention: leaseAgeMs === null ? null : { days: 90, dropped_below: 5, ran_at: '1970-01-01T00:01:00.000Z' },
         webhooks: {
           ...{ active: 4, disabled: 1, paused: 2, failing: 1, pending: 9, dead_letters: 5, lag_seconds: 1.5 },
           attempts: { delivered: 100, failed: 7, given_up: 5, gone: 1 },
@@ -142,6 +143,8 @@ test('of several processes on one port what they count is summed, and of the res
   expect(shown('portcullis_audit_log_size{log="audit"}')).toBe(7);
   expect(shown('portcullis_audit_log_damaged{log="audit"}')).toBe(1);
   expect(shown('portcullis_audit_rejected{log="audit"}')).toBe(2);
+  expect(shown('portcullis_audit_bodies_dropped_below{log="audit"}')).toBe(5);
+  expect(shown('portcullis_audit_retention_run_timestamp_seconds{log="audit"}')).toBe(60);
   expect(shown('portcullis_outbox_events{service="identity"}')).toBe(5);
   expect(shown('portcullis_outbox_oldest_seconds{service="identity"}')).toBe(0);
   expect(shown('portcullis_outbox_oldest_seconds{service="audit"}')).toBe(3.5);

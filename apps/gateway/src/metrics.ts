@@ -37,6 +37,7 @@ export interface AuditLogState {
   readonly checked_at: string | null;
   readonly damaged_index: number | null;
   readonly rejected?: number | undefined;
+  readonly retention?: { readonly dropped_below: number; readonly ran_at: string | null } | null | undefined;
   readonly webhooks?: WebhookState | undefined;
 }
 
@@ -132,6 +133,20 @@ export class Metrics {
       'portcullis_audit_rejected',
       'Messages that audit has put aside because they are no events of ours',
       ({ rejected }) => rejected ?? null,
+    );
+    auditGauge(
+      registers,
+      watched,
+      'portcullis_audit_bodies_dropped_below',
+      'The index of the audit log below which what events said was dropped, their retention term being over; absent without a term',
+      ({ retention }) => retention?.dropped_below ?? null,
+    );
+    auditGauge(
+      registers,
+      watched,
+      'portcullis_audit_retention_run_timestamp_seconds',
+      'When it was last looked whether more events are past their retention term, in seconds since 1970; 0 if it never was',
+      ({ retention }) => (retention ? new Date(retention.ran_at ?? 0).getTime() / 1000 : null),
     );
     for (const [name, help, read] of outboxMetrics) outboxGauge(registers, watched, { name, help, read });
     webhookMetrics(registers, async () => (await watched.auditLog())?.webhooks);

@@ -33,17 +33,22 @@ export class StreamFault extends Error {
  * Makes the streams and the durable consumers that the services stand on, or brings them to what they should be. They may
  * not do so themselves: their NATS users cannot reach the stream API. Throws `StreamFault`, for one if the server has no JetStream.
  *
- * `replicas` only matters where a stream is made; the number of one that exists is the operator's.
+ * `replicas` only matters where a stream is made; the number of one that exists is the operator's. `auditDays`: how long AUDIT keeps a
+ * message; without it, for ever.
  */
 export async function ensureStreams(
   connection: NatsConnection,
-  { replicas = 1 }: { replicas?: number } = {},
+  { replicas = 1, auditDays = 0 }: { replicas?: number; auditDays?: number | undefined } = {},
 ): Promise<void> {
   const manager = await managerOf(connection);
-  for (const stream of streams) await giveStream(manager, { ...stream, num_replicas: replicas });
+  const age = { max_age: nanos(auditDays * dayMilliseconds) };
+  for (const stream of streams)
+    await giveStream(manager, { ...stream, ...(stream.name === auditStream ? age : {}), num_replicas: replicas });
   for (const [stream, consumer, config] of consumers)
     await giveConsumer(manager, stream, consumer, { ...consumerConfig, ...config });
 }
+
+const dayMilliseconds = 86_400_000;
 
 type Wanted = Partial<StreamConfig> & { name: string };
 
@@ -55,7 +60,6 @@ const streams: readonly Wanted[] = [
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.New,
-    max_age: 0,
     deny_delete: true,
     deny_purge: true,
     duplicate_window: nanos(120_000),

@@ -26,7 +26,7 @@ export type LogKeyRecord = z.infer<typeof LogKeyRecord>;
 
 /**
  * One line of an export. The event is what was hashed, member by member, so it passes through every schema untouched. Without salt and
- * event: another organization's, or erased.
+ * event: another organization's, erased, or past its term.
  */
 export const ExportedLeaf = z.object({
   leaf_index: Count,
@@ -152,6 +152,17 @@ export const Audit = {
       rejected: Count.optional(),
       /** Webhooks of all organizations together. Absent: a service of the version before. */
       webhooks: WebhookState.optional(),
+      /** Null: events are kept for ever. Absent: a service of the version before. */
+      retention: z
+        .object({
+          days: Count,
+          /** Below this index the bodies are gone. */
+          dropped_below: Count,
+          /** When it was last looked for more; null if it never was. */
+          ran_at: Time.nullable(),
+        })
+        .nullable()
+        .optional(),
     }),
   }),
   /** The organization's events behind an index, oldest first; of none at once none. Without `after`: where the log ends now. */

@@ -29,7 +29,12 @@ export const maxCanonicalDepth = 128;
  * Throws {@link CanonicalJsonError} and nothing else.
  */
 export function canonicalJson(value: unknown): Buffer {
-  return Buffer.from(write(value, [], []), 'utf8');
+  return Buffer.from(canonicalText(value), 'utf8');
+}
+
+/** The text whose UTF-8 is {@link canonicalJson}. */
+export function canonicalText(value: unknown): string {
+  return write(value, [], []);
 }
 
 const sentences: Record<CanonicalJsonErrorCode, string> = {

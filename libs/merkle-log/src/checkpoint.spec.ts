@@ -1,8 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describeVectors } from '../../credentials/spec/vectors.js';
-import { CheckpointError, formatCheckpoint, openCheckpoint, parseCheckpoint, signCheckpoint } from './checkpoint.js';
+import { formatCheckpoint, openCheckpoint, signCheckpoint } from './checkpoint.js';
+import { CheckpointError, parseCheckpoint } from './checkpoint-text.js';
 import { emptyRoot, leafHash } from './hashes.js';
-import { NoteError, noteSigner, noteVerifier, signNote } from './note.js';
+import { noteSigner, noteVerifier, signNote } from './note.js';
+import { NoteError } from './note-text.js';
 import { consistencyVerifies } from './proofs.js';
 import { consistencyPath, Frontier, readPath } from './tree.js';
 

@@ -6,7 +6,7 @@ import { hashBytes, leafEntry, leafHash, saltBytes, saltedHash } from './hashes.
 export interface ExportLine {
   readonly leafIndex: number;
   readonly leafHash: Buffer;
-  /** False where the reader may not see the event, or where it was erased: then the leaf hash is all there is. */
+  /** False where the reader may not see the event, or where its body is gone: then the leaf hash is all there is. */
   readonly open: boolean;
 }
 
@@ -30,7 +30,7 @@ export function eventLeafHash(event: { readonly id: string }, salt: Uint8Array):
   return leafHash(leafEntry(event.id, saltedHash(event, salt)));
 }
 
-/** One line of an export, without its newline. Without `opened`, a line for who may not see the event, or an erased one. */
+/** One line of an export, without its newline. Without `opened`, a line for who may not see the event, or one whose body is gone. */
 export function formatExportLine(
   leafIndex: number,
   hash: Uint8Array,
@@ -121,7 +121,7 @@ function countMembers(value: unknown): number {
 
 function decode(value: unknown, bytes: number): Buffer | null {
   const decoded = typeof value === 'string' ? decodeBase64(value) : null;
-  return decoded?.length === bytes ? decoded : null;
+  return decoded?.length === bytes ? Buffer.from(decoded.buffer) : null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,15 +1,12 @@
 export { canonicalJson, CanonicalJsonError, type CanonicalJsonErrorCode, maxCanonicalDepth } from './canonical-json.js';
 export {
-  type Checkpoint,
-  CheckpointError,
-  type CheckpointErrorCode,
   formatCheckpoint,
   openCheckpoint,
-  parseCheckpoint,
   signCheckpoint,
   type SignedCheckpoint,
   type TrustedLog,
 } from './checkpoint.js';
+export { type Checkpoint, CheckpointError, type CheckpointErrorCode, parseCheckpoint } from './checkpoint-text.js';
 export { eventLeafHash, type ExportLine, ExportLineError, formatExportLine, readExportLine } from './export-line.js';
 export {
   emptyRoot,
@@ -24,10 +21,6 @@ export {
 export {
   cosigner,
   cosignNote,
-  maxNoteBytes,
-  maxSignatures,
-  NoteError,
-  type NoteErrorCode,
   type NoteSignature,
   type NoteSigner,
   noteSigner,
@@ -37,6 +30,7 @@ export {
   openNote,
   signNote,
 } from './note.js';
+export { maxNoteBytes, maxSignatures, NoteError, type NoteErrorCode } from './note-text.js';
 export {
   type ConsistencyProof,
   consistencyVerifies,

@@ -1,16 +1,7 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describeVectors } from '../../credentials/spec/vectors.js';
-import {
-  cosigner,
-  cosignNote,
-  maxNoteBytes,
-  maxSignatures,
-  NoteError,
-  noteSigner,
-  noteVerifier,
-  openNote,
-  signNote,
-} from './note.js';
+import { cosigner, cosignNote, noteSigner, noteVerifier, openNote, signNote } from './note.js';
+import { maxNoteBytes, maxSignatures, NoteError } from './note-text.js';
 
 const newKey = () => generateKeyPairSync('ed25519').privateKey;
 const signer = noteSigner('log.example/one', newKey());

@@ -1,34 +1,15 @@
 import { createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
-import { decodeBase64, encodeBase64 } from './base64.js';
-
-/** Why a note, or a key for notes, is refused. */
-export type NoteErrorCode =
-  /** Not the form of a signed note. */
-  | 'malformed'
-  | 'too_many_signatures'
-  | 'too_large'
-  /** A known key is said to have signed, and has not. */
-  | 'bad_signature'
-  /** No known key has signed. */
-  | 'no_known_signature'
-  | 'bad_key';
-
-export class NoteError extends Error {
-  override readonly name = 'NoteError';
-
-  constructor(
-    readonly code: NoteErrorCode,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-/** Signatures of a note beyond this many refuse it (C2SP asks for 16 at least). */
-export const maxSignatures = 64;
-
-/** UTF-8 bytes of a note, its signatures included. */
-export const maxNoteBytes = 1_000_000;
+import { encodeBase64 } from './base64.js';
+import {
+  isNoteText,
+  keyIdInput,
+  maxNoteBytes,
+  needName,
+  NoteError,
+  readNote,
+  readVerifierKey,
+  typeByte,
+} from './note-text.js';
 
 /** One key that notes are verified with: a name and an id that signature lines carry, and what was signed under them. */
 export interface NoteVerifier {
@@ -64,17 +45,9 @@ export interface OpenedNote {
 
 /** Reads a verifier key ("vkey") of type 0x01 or 0x04 (c2sp.org/signed-note). Throws {@link NoteError} `bad_key`. */
 export function noteVerifier(verifierKey: string): NoteVerifier {
-  const parts = /^([^+]*)\+([0-9a-f]{8})\+(.*)$/u.exec(verifierKey);
-  if (!parts) throw new NoteError('bad_key', 'A verifier key is <name>+<8 hex digits>+<base64>');
-  const [, name, id, encoded] = parts as unknown as [string, string, string, string];
-  needName(name);
-  const key = decodeBase64(encoded);
-  const kind =
-    key?.[0] === typeByte.ed25519 ? 'ed25519' : key?.[0] === typeByte.cosignature ? 'cosignature' : undefined;
-  if (!key || !kind || key.length !== 1 + publicKeyBytes)
-    throw new NoteError('bad_key', `The verifier key ${name} is no Ed25519 key of type 1 or 4`);
+  const { name, id, kind, key } = readVerifierKey(verifierKey);
   if (keyId(name, key) !== id) throw new NoteError('bad_key', `The verifier key ${name} does not have the id ${id}`);
-  const x = key.subarray(1).toString('base64url');
+  const x = Buffer.from(key.subarray(1)).toString('base64url');
   return { name, id, kind, publicKey: createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }) };
 }
 
@@ -127,7 +100,7 @@ export function cosignNote(
   signer: NoteSigner,
 ): { note: string; line: string } {
   const { text, signatures } = openNote(note, known);
-  const lines = parseNote(readText(note)).signatures;
+  const lines = readNote(readText(note)).signatures;
   const kept = signatures.flatMap(({ name, id }) => lines.find((line) => line.name === name && line.id === id) ?? []);
   const line = signedLine(text, signer);
   return { note: `${text}\n${kept.map(formatSignature).join('')}${line}`, line };
@@ -139,7 +112,7 @@ export function cosignNote(
  * Throws {@link NoteError} and nothing else.
  */
 export function openNote(note: string | Uint8Array, known: readonly NoteVerifier[]): OpenedNote {
-  const { text, signatures } = parseNote(readText(note));
+  const { text, signatures } = readNote(readText(note));
   const bytes = Buffer.from(text, 'utf8');
   const verified = new Map<string, NoteSignature>();
   for (const { name, id, signature } of signatures) {
@@ -154,52 +127,25 @@ export function openNote(note: string | Uint8Array, known: readonly NoteVerifier
   return { text, signatures: [...verified.values()] };
 }
 
-const typeByte = { ed25519: 1, cosignature: 4 } as const;
-const publicKeyBytes = 32;
 const signatureBytes = 64;
 const timeBytes = 8;
-
-interface SignatureLine {
-  readonly name: string;
-  readonly id: string;
-  readonly signature: Buffer;
-}
-
-/** The text is split from the signatures at the last blank line: a text may hold blank lines, and lines like signatures. */
-function parseNote(note: string): { text: string; signatures: SignatureLine[] } {
-  const blank = note.lastIndexOf('\n\n');
-  if (blank === -1 || !note.endsWith('\n') || !isNoteText(note))
-    throw new NoteError('malformed', 'This is not a signed note');
-  const lines = note.slice(blank + 2, -1).split('\n');
-  if (lines.length > maxSignatures)
-    throw new NoteError('too_many_signatures', `A note has ${maxSignatures} signatures at most`);
-  return { text: note.slice(0, blank + 1), signatures: lines.map(parseSignature) };
-}
-
-function parseSignature(line: string): SignatureLine {
-  const [, name, encoded] = /^— ([^+\p{White_Space}]+) ([^ ]+)$/u.exec(line) ?? [];
-  const bytes = encoded === undefined ? null : decodeBase64(encoded);
-  if (name === undefined || !bytes || bytes.length <= 4)
-    throw new NoteError('malformed', 'A signature line is malformed');
-  return { name, id: bytes.toString('hex', 0, 4), signature: bytes.subarray(4) };
-}
 
 function signedLine(text: string, signer: NoteSigner): string {
   const signature = signer.sign(Buffer.from(text, 'utf8'));
   return formatSignature({ name: signer.name, id: signer.id, signature });
 }
 
-function formatSignature({ name, id, signature }: SignatureLine): string {
+function formatSignature({ name, id, signature }: NoteSignature & { readonly signature: Uint8Array }): string {
   return `— ${name} ${encodeBase64(Buffer.concat([Buffer.from(id, 'hex'), signature]))}\n`;
 }
 
 /** What the signature says besides that it is one, or null. */
-function check(key: NoteVerifier, text: Buffer, signature: Buffer): { timeSeconds?: number } | null {
+function check(key: NoteVerifier, text: Buffer, signature: Uint8Array): { timeSeconds?: number } | null {
   if (key.kind === 'ed25519')
     return signature.length === signatureBytes && verify(null, text, key.publicKey, signature) ? {} : null;
   // c2sp.org/tlog-cosignature: a time, then a signature over a header, the time and the text.
   if (signature.length !== timeBytes + signatureBytes) return null;
-  const timeSeconds = Number(signature.readBigUInt64BE());
+  const timeSeconds = Number(Buffer.from(signature).readBigUInt64BE());
   if (!Number.isSafeInteger(timeSeconds)) return null;
   const signed = cosignedBytes(timeSeconds, text);
   return verify(null, signed, key.publicKey, signature.subarray(timeBytes)) ? { timeSeconds } : null;
@@ -223,17 +169,7 @@ function readText(note: string | Uint8Array): string {
   }
 }
 
-/** Well-formed Unicode without control characters other than newline: what C2SP allows in a note. */
-function isNoteText(text: string): boolean {
-  return !/[\u0000-\u0009\u000b-\u001f\uD800-\uDFFF]/u.test(text);
-}
-
-function needName(name: string): void {
-  if (!/^[^+\p{White_Space}]+$/u.test(name) || !isNoteText(name))
-    throw new NoteError('bad_key', 'The name of a key is not empty and has no space and no plus');
-}
-
 /** SHA-256(name ‖ newline ‖ type ‖ public key), its first four bytes. */
-function keyId(name: string, typeAndKey: Buffer): string {
-  return hash('sha256', Buffer.concat([Buffer.from(`${name}\n`, 'utf8'), typeAndKey]), 'hex').slice(0, 8);
+function keyId(name: string, typeAndKey: Uint8Array): string {
+  return hash('sha256', keyIdInput(name, typeAndKey), 'hex').slice(0, 8);
 }

@@ -1,4 +1,5 @@
 import { hashBytes, nodeHash, sameHash } from './hashes.js';
+import { inclusionSides } from './inclusion-sides.js';
 import { type FrontierState } from './tree.js';
 
 export interface InclusionProof {
@@ -15,21 +16,13 @@ export interface InclusionProof {
  * is not exactly the one proof: a hash too many or too few, of another length, an index outside of the tree.
  */
 export function inclusionVerifies({ index, size, leafHash, root, hashes }: InclusionProof): boolean {
-  if (!isCount(index) || !isCount(size) || index >= size) return false;
-  if (![leafHash, root, ...hashes].every(isHash)) return false;
-  let [node, last] = [index, size - 1];
-  let reached = leafHash;
-  for (const hash of hashes) {
-    if (last === 0) return false;
-    if (node % 2 === 1 || node === last) {
-      reached = nodeHash(hash, reached);
-      while (node % 2 === 0 && node !== 0) [node, last] = [node / 2, half(last)];
-    } else {
-      reached = nodeHash(reached, hash);
-    }
-    [node, last] = [half(node), half(last)];
-  }
-  return last === 0 && sameHash(reached, root);
+  const sides = inclusionSides(index, size);
+  if (sides?.length !== hashes.length || ![leafHash, root, ...hashes].every(isHash)) return false;
+  const reached = hashes.reduce(
+    (below, hash, level) => (sides[level] === 'left' ? nodeHash(hash, below) : nodeHash(below, hash)),
+    leafHash,
+  );
+  return sameHash(reached, root);
 }
 
 export interface ConsistencyProof {

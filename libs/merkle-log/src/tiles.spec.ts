@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describeVectors } from '../../credentials/spec/vectors.js';
-import { parseCheckpoint } from './checkpoint.js';
+import { parseCheckpoint } from './checkpoint-text.js';
 import { leafHash } from './hashes.js';
 import { consistencyVerifies } from './proofs.js';
 import { GrowingTiles, readTilePath, rootOf, TileMissing, tilePath, Tiles, tilesOf, tileWidth } from './tiles.js';

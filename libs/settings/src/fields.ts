@@ -10,6 +10,16 @@ export function wholeNumber({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: 
     .refine((n) => n >= min && n <= max, `is not a whole number ${range}`);
 }
 
+/**
+ * Days after which what an audit event says is dropped, 31 to 36,500; not set: never. No shorter: a dead letter of a webhook may be replayed for 30 days
+ * after a day of attempts, and a month of events is to be whole when somebody exports it.
+ */
+export function auditRetentionDays() {
+  return wholeNumber({ min: 31, max: 36_500 })
+    .optional()
+    .describe('After so many days what an audit event says is dropped for good; without it, never.');
+}
+
 /** A TCP port that can be listened on, 1 to 65535. */
 export function port() {
   return wholeNumber({ min: 1, max: 65_535 });

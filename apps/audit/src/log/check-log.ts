@@ -59,7 +59,7 @@ export class CheckLog {
     await this.events(Math.max(0, head.size - tileHashes), head.size);
   }
 
-  /** Every event in the range is there, or was erased, and gives its leaf. Throws {@link LogDamaged} for the first that does not. */
+  /** Every event in the range is there and gives its leaf, or was erased or past its term. Throws {@link LogDamaged} for the first that does not. */
   async events(from: number, to: number): Promise<void> {
     for (let tile = Math.floor(from / tileHashes); tile * tileHashes < to; tile++) {
       const [row] = await this.log.store.row(0, tile, tile + 1);
@@ -70,7 +70,10 @@ export class CheckLog {
         const event = kept.get(index);
         if (leaf?.length !== hashBytes) throw new LogDamaged(index, `The leaf ${index} is not in the table tile`);
         if (event === undefined)
-          throw new LogDamaged(index, `The event of index ${index} is not there, and was not erased`);
+          throw new LogDamaged(
+            index,
+            `The event of index ${index} is not there, and was neither erased nor past its term`,
+          );
         if (event !== 'erased' && !givesLeaf(event, leaf))
           throw new LogDamaged(index, `The event of index ${index} is not the one that was kept`);
       }

@@ -101,7 +101,7 @@ export class DeliveryStore {
     });
   }
 
-  /** The event and the envelopes that sign it. No event: it was erased since. */
+  /** The event and the envelopes that sign it. No event: its body was taken away since. */
   content(
     { webhookId, organizationId, leafIndex }: ClaimedDelivery,
     now: Date,

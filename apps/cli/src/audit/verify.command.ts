@@ -91,7 +91,7 @@ Examples:
       throw new Refused('The export has no line, and there is no checkpoint: nothing was verified.');
     const root = new Frontier(tree).root().toString('base64');
     print(output, { ok: true, size: tree.size, root, proven, opened, closed, ...about }, () => {
-      const events = `${opened} events were held against their leaves, ${closed} lines are of others or erased.`;
+      const events = `${opened} events were held against their leaves, ${closed} lines are of others, erased or past their term.`;
       return `Good: ${tree.size} leaves, root ${root}. Proven by checkpoints: the first ${proven}. ${events}`;
     });
     warn(about.signatures === 'unchecked' && paths.length > 0, 'No signature was checked: give --log-keys.');

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { join } from 'node:path';
-import { readSettings, wholeNumber } from '@portcullis/settings';
+import { auditRetentionDays, readSettings, wholeNumber } from '@portcullis/settings';
 import { z } from 'zod';
 import { exit, UsageFault, type Command } from '../command.js';
 import { writeComposeFiles } from './compose-files.js';
@@ -13,6 +13,7 @@ const shape = z.object({
   PORTCULLIS_HOME: z.string().default('.portcullis'),
   DATABASE_URL: z.string().describe('A superuser of the database, or a user with CREATEROLE and CREATE on it'),
   NATS_URL: z.string().describe('A user that may use the whole JetStream API'),
+  PORTCULLIS_AUDIT_RETENTION_DAYS: auditRetentionDays(),
 });
 
 export const provision: Command = {
@@ -20,6 +21,7 @@ export const provision: Command = {
   help: `portcullis provision [--replicas N] [--own-database]
     Gives every service its schema and login role in DATABASE_URL and makes the streams on NATS_URL. Passwords are those of
     PORTCULLIS_HOME/secrets.json, made if it is not there. Safe to repeat. --replicas: copies of each stream in a NATS cluster.
+    PORTCULLIS_AUDIT_RETENTION_DAYS, the same that audit has: how long the stream AUDIT keeps an event; without it, for ever.
     --own-database: it exists for Portcullis alone, so PUBLIC loses what it may do there by default.
 
 portcullis provision --compose FOLDER
@@ -45,7 +47,10 @@ portcullis provision --compose FOLDER
     });
     const connection = await connectToNats(settings.NATS_URL);
     try {
-      await provisionStreams(connection, { replicas: replicas.data });
+      await provisionStreams(connection, {
+        replicas: replicas.data,
+        auditDays: settings.PORTCULLIS_AUDIT_RETENTION_DAYS,
+      });
     } finally {
       await connection.close();
     }

@@ -96,6 +96,17 @@ test('a stream that was changed is brought back, with what it holds', async () =
   expect([config.max_age, state.messages]).toEqual([24 * 3600e9, 1]);
 });
 
+test('AUDIT keeps a message as long as audit keeps what it says, and for ever again without a term', async () => {
+  const manager = await jetstreamManager(admin);
+  const maxAge = async () => (await manager.streams.info('AUDIT')).config.max_age;
+  for (const auditDays of [90, 365]) {
+    await provisionStreams(admin, { auditDays });
+    expect(await maxAge()).toBe(auditDays * 24 * 3600e9);
+  }
+  await provisionStreams(admin);
+  expect(await maxAge()).toBe(0);
+});
+
 test('what is in AUDIT can be neither deleted nor purged, by the administrator either', async () => {
   await provisionStreams(admin);
   const manager = await jetstreamManager(admin);

@@ -24,8 +24,14 @@ export interface PreparedBus {
   readonly stop: () => Promise<void>;
 }
 
-/** Finds a nats-server, starts it in the home with a user for each service, and makes the streams. */
-export async function embeddedBus(home: Home, secrets: Secrets, env: Environment, say: Log): Promise<PreparedBus> {
+/** Finds a nats-server, starts it in the home with a user for each service, and makes the streams; AUDIT keeps its messages `auditDays`. */
+export async function embeddedBus(
+  home: Home,
+  secrets: Secrets,
+  env: Environment,
+  say: Log,
+  auditDays?: number,
+): Promise<PreparedBus> {
   const binary = await findNatsServer(home.file('cache'), say, { env });
   const keep = logFile(home.file('logs', 'nats.log'));
   const output = (line: string) => {
@@ -54,7 +60,7 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
   );
   try {
     home.rememberPort('nats', kept.first.port);
-    await makeStreams(natsUrlAs(kept.first.url(), 'admin', secrets.nats.admin));
+    await makeStreams(natsUrlAs(kept.first.url(), 'admin', secrets.nats.admin), auditDays);
     return { ...urlsAs(kept.first.url(), secrets), readersUrl: kept.first.url(), stop: kept.stop };
   } catch (error) {
     await kept.stop();
@@ -63,9 +69,9 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
 }
 
 /** Makes the streams on the server of `url`, and finds out whether it knows our users. */
-export async function externalBus(url: string, secrets: Secrets, say: Log): Promise<PreparedBus> {
+export async function externalBus(url: string, secrets: Secrets, say: Log, auditDays?: number): Promise<PreparedBus> {
   say('Preparing the NATS server of NATS_URL.');
-  await makeStreams(url);
+  await makeStreams(url, auditDays);
   if (await knowsOurUsers(url, secrets))
     return { ...urlsAs(url, secrets), readersUrl: null, stop: () => Promise.resolve() };
   say(
@@ -79,10 +85,10 @@ export async function externalBus(url: string, secrets: Secrets, say: Log): Prom
   };
 }
 
-async function makeStreams(url: string): Promise<void> {
+async function makeStreams(url: string, auditDays: number | undefined): Promise<void> {
   const connection = await connectToNats(url);
   try {
-    await provisionStreams(connection);
+    await provisionStreams(connection, { auditDays });
   } finally {
     await connection.close();
   }

@@ -55,7 +55,14 @@ const passes = {
     'S3_REGION',
   ],
   'client-registry': [...policy, ...kept],
-  audit: [...policy, ...kept, 'PORTCULLIS_AUDIT_ORIGIN', 'PORTCULLIS_AUDIT_KEY_DAYS', 'PORTCULLIS_WEBHOOK_ALLOW'],
+  audit: [
+    ...policy,
+    ...kept,
+    'PORTCULLIS_AUDIT_ORIGIN',
+    'PORTCULLIS_AUDIT_KEY_DAYS',
+    'PORTCULLIS_AUDIT_RETENTION_DAYS',
+    'PORTCULLIS_WEBHOOK_ALLOW',
+  ],
   'example-upstream': [],
   'example-object-store': [],
 } satisfies Record<string, readonly string[]>;

@@ -38,6 +38,7 @@ test.each([
   [{ PORTCULLIS_KEY_ENCRYPTION_KEY: 'testtest' }, /KEY_ENCRYPTION_KEY: Entry 1 of the key list is too short/],
   [{ S3_PUBLIC_URL: 'http://s3.example.com/storage' }, /S3_PUBLIC_URL: must be an http or https URL of a host/],
   [{ S3_REGION: 'Frankfurt' }, /S3_REGION: must be/],
+  [{ PORTCULLIS_AUDIT_RETENTION_DAYS: '7' }, /AUDIT_RETENTION_DAYS: is not a whole number from 31 to 36500/],
   [{ NATS_URL: 'localhost:4222' }, /does not look like nats:/],
 ])('%j is refused', (env, why) => {
   expect(() => readUpSettings(env, checkout)).toThrow(why);

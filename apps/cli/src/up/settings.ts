@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BcryptHash, KeyEncryption, RoleTokenKeys } from '@portcullis/credentials';
-import { ConfigFault, port, readSettings, s3PublicUrl, s3Region, wholeNumber } from '@portcullis/settings';
+import {
+  auditRetentionDays,
+  ConfigFault,
+  port,
+  readSettings,
+  s3PublicUrl,
+  s3Region,
+  wholeNumber,
+} from '@portcullis/settings';
 import { z } from 'zod';
 import { type Environment } from '../command.js';
 
@@ -25,6 +33,7 @@ const shape = z.object({
   PORTCULLIS_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'is not an http or https URL' }).optional(),
   PORTCULLIS_TLS_CERT: z.string().optional(),
   PORTCULLIS_READY_FILE: z.string().optional(),
+  PORTCULLIS_AUDIT_RETENTION_DAYS: auditRetentionDays(),
   PORTCULLIS_FIRST_ADMIN_EMAIL: z.email({ error: 'is not an e-mail address' }).default('admin@portcullis.local'),
   PORTCULLIS_FIRST_ADMIN_PASSWORD: z.string().optional(),
   PORTCULLIS_KEY_ENCRYPTION_KEY: readableBy((list) => KeyEncryption.parse(list)).optional(),

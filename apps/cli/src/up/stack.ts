@@ -74,9 +74,10 @@ export class Stack {
       ? await externalDatabase(settings.DATABASE_URL, secrets, say, onFatal)
       : await embeddedDatabase(this.#home, secrets, say);
     this.#goOn();
+    const auditDays = settings.PORTCULLIS_AUDIT_RETENTION_DAYS;
     this.#bus = settings.NATS_URL
-      ? await externalBus(settings.NATS_URL, secrets, say)
-      : await embeddedBus(this.#home, secrets, env, say);
+      ? await externalBus(settings.NATS_URL, secrets, say, auditDays)
+      : await embeddedBus(this.#home, secrets, env, say, auditDays);
     this.#goOn();
     this.#tellGuards();
     await this.#tellReader();

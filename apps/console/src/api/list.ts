@@ -20,14 +20,17 @@ interface PageOf<Item> {
 /**
  * @param key the kind of record first (what `useChange` names), then what the list was narrowed by
  * @param page asks for the page at a cursor; without one, for the first
+ * @param staleTime how long what was read is not read again by itself, in ms
  */
 export function useList<Item>(
   key: readonly [string, ...unknown[]],
   page: (cursor: string | undefined, signal: AbortSignal) => Promise<PageOf<Item>>,
+  staleTime?: number,
 ): Listed<Item> {
   const query = useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam, signal }) => page(pageParam, signal),
+    ...(staleTime !== undefined && { staleTime }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,
   });

@@ -24,4 +24,5 @@ export const places: readonly { readonly heading: string | null; readonly places
       { to: '/roles', label: 'Roles', needs: [] },
     ],
   },
+  { heading: 'Record', places: [{ to: '/audit', label: 'Audit', needs: ['audit:view'] }] },
 ];

@@ -14,5 +14,15 @@ export function useFilters<const Name extends string>(names: readonly Name[]) {
       },
       { replace: true },
     );
-  return { values, set, isNarrowed: names.some((name) => values[name] !== '') };
+  /** All of them together, as a form that is sent says them: a step that "back" takes back. */
+  const setAll = (all: Readonly<Record<Name, string>>) =>
+    setSearch((before) => {
+      const after = new URLSearchParams(before);
+      for (const name of names) {
+        if (all[name] === '') after.delete(name);
+        else after.set(name, all[name]);
+      }
+      return after;
+    });
+  return { values, set, setAll, isNarrowed: names.some((name) => values[name] !== '') };
 }

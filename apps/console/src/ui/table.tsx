@@ -20,12 +20,15 @@ export function RecordTable<Item extends { readonly id: string }>({
   list,
   columns,
   hrefOf,
+  more = 'Show more',
   empty,
 }: {
   label: string;
   list: Listed<Item>;
   columns: readonly TableColumn<Item>[];
   hrefOf?: (item: Item) => string;
+  /** On the button below, where there are further pages. */
+  more?: string;
   empty: ReactNode;
 }) {
   if (list.error !== null && list.items.length === 0)
@@ -69,7 +72,7 @@ export function RecordTable<Item extends { readonly id: string }>({
       <div className="table-foot">
         {list.hasMore && (
           <Button onPress={list.loadMore} isPending={list.isLoadingMore}>
-            Show more
+            {more}
           </Button>
         )}
       </div>

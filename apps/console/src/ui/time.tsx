@@ -28,6 +28,8 @@ setInterval(() => {
   for (const watcher of watchers) watcher();
 }, 20_000);
 const onMinute = (watcher: () => void): (() => void) => {
+  // What is shown anew may be younger than the clock's last stroke, and would lie ahead of it.
+  if (Date.now() - now > 1_000) now = Date.now();
   watchers.add(watcher);
   return () => watchers.delete(watcher);
 };

@@ -36,6 +36,17 @@ export const auditEvents = {
     kind: 'audit-events',
     details: { subject: z.string(), erased: z.number().int() },
   }),
+  'record.expired': event('What events say was dropped when their retention term was over; their leaves stay.', {
+    kind: 'audit-events',
+    details: {
+      /** The first index that was looked at, and the one behind the last: nothing between them has a body but what tells of erasing. */
+      from: index,
+      to: index,
+      dropped: z.number().int(),
+      /** The term. */
+      days: z.number().int(),
+    },
+  }),
 
   'log-key.created': event("A key that signs the log's checkpoints was made.", {
     kind: 'log-key',

@@ -5,6 +5,7 @@ import { type ClientRecord, oneClient } from '../../api/clients';
 import { issuer } from '../../api/issuer';
 import { useMay } from '../../api/me';
 import { ActionButtons } from '../../ui/action-buttons';
+import { ButtonLink } from '../../ui/button';
 import { CopyText } from '../../ui/copy';
 import { Badges, StatusBadge } from '../../ui/notice';
 import { Card, Facts, Page } from '../../ui/page';
@@ -29,7 +30,15 @@ function Shown({ client }: { client: ClientRecord }) {
   const may = useMay();
   const [action, setAction] = useState<ClientActionName | null>(null);
   return (
-    <Page title={client.name} actions={<ActionButtons actions={actionsOf(client, may('clients:manage'), setAction)} />}>
+    <Page
+      title={client.name}
+      actions={
+        <>
+          <ActionButtons actions={actionsOf(client, may('clients:manage'), setAction)} />
+          {may('audit:view') && <ButtonLink href={`/audit?resource=${client.id}`}>What happened to it</ButtonLink>}
+        </>
+      }
+    >
       <Card title="Client">
         <Facts
           of={[

@@ -35,6 +35,9 @@ function Shown({ organization }: { organization: OrganizationRecord }) {
         <>
           <ActionButtons actions={actionsOf(organization, may('organizations:manage'), isFirst, setAction)} />
           {isHere && may('users:view') && <ButtonLink href="/people">Its people</ButtonLink>}
+          {isHere && may('audit:view') && (
+            <ButtonLink href={`/audit?resource=${organization.id}`}>What happened to it</ButtonLink>
+          )}
         </>
       }
     >

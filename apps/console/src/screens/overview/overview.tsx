@@ -1,45 +1,47 @@
-import { useQuery } from '@tanstack/react-query';
-import { answered, api } from '../../api/client';
 import { useMay } from '../../api/me';
-import { Badge, ProblemNotice, Skeleton } from '../../ui/notice';
-import { Card, Page } from '../../ui/page';
-import { Time } from '../../ui/time';
+import { Skeleton } from '../../ui/notice';
+import { Page } from '../../ui/page';
+import { Denials } from './denials';
+import { FirstSteps, useIsEmpty } from './first-steps';
+import { Health } from './health';
+import { KeysToLookAt } from './keys-to-look-at';
+import { Policies } from './policies';
+import './overview.css';
 
 /** What needs somebody's eye, and how the stack is. */
 export function Overview() {
   const may = useMay();
-  return <Page title="Overview">{may('policy:view') && <Policies />}</Page>;
-}
-
-/** Every process that decides, and the policy that it goes by: after an edit all of them show one digest. */
-function Policies() {
-  const query = useQuery({
-    queryKey: ['policy'],
-    queryFn: ({ signal }) => answered(api.GET('/v1/policy', { signal })),
-    refetchInterval: 15_000,
-  });
-  const processes = query.data?.processes ?? [];
+  const isEmpty = useIsEmpty();
+  if (isEmpty === undefined)
+    return (
+      <Page title="Overview">
+        <Skeleton lines={8} />
+      </Page>
+    );
   return (
-    <Card title="Policy in force">
-      {query.isPending && <Skeleton />}
-      {query.error && <ProblemNotice error={query.error} onRepeat={() => void query.refetch()} />}
-      {query.data && (
-        <p>
-          {query.data.agreed ? (
-            <Badge tone="good">One policy everywhere</Badge>
-          ) : (
-            <Badge tone="warn">Processes run different policies</Badge>
-          )}
-        </p>
-      )}
-      <ul className="stack">
-        {processes.map(({ service, instance_id, digest, loaded_at, refused }) => (
-          <li key={instance_id}>
-            {service} <code>{digest.slice(0, 12)}</code> since <Time at={loaded_at} />{' '}
-            {refused && <Badge tone="bad">its last edit was refused</Badge>}
-          </li>
-        ))}
-      </ul>
-    </Card>
+    <Page title="Overview">
+      {isEmpty && <FirstSteps />}
+      <div className="overview">
+        {may('apikeys:view') && (
+          <>
+            <KeysToLookAt
+              title="Keys that expire within 14 days"
+              filter="expiring_in_days"
+              days={14}
+              none="None: no active key expires within 14 days."
+            />
+            <KeysToLookAt
+              title="Keys unused for 90 days"
+              filter="unused_days"
+              days={90}
+              none="None: every active key was used within 90 days, or is younger."
+            />
+          </>
+        )}
+        {may('audit:view') && <Denials />}
+        <Health />
+        {may('policy:view') && <Policies />}
+      </div>
+    </Page>
   );
 }

@@ -33,6 +33,7 @@ function Shown({ person }: { person: PersonRecord }) {
         <>
           {may('apikeys:view') && <ButtonLink href={`/api-keys?owner=${person.id}`}>Their API keys</ButtonLink>}
           <ActionButtons actions={actionsOf(person, isMe, may('users:manage'), setAction)} />
+          {may('audit:view') && <ButtonLink href={`/audit?actor=${person.id}`}>What they did</ButtonLink>}
         </>
       }
     >

@@ -11,6 +11,7 @@ import { permissionsOf } from './permission-origin';
 import { RoleDetail } from './role-detail';
 import { groupOf, roleGroups } from './role-group';
 import { orderOf, type RoleOrder } from './role-order';
+import '../../ui/plain-table.css';
 import './roles.css';
 
 export interface Role {

@@ -32,6 +32,7 @@ function Shown({ account }: { account: ServiceAccountRecord }) {
         <>
           {may('apikeys:view') && <ButtonLink href={`/api-keys?owner=${account.id}`}>Its API keys</ButtonLink>}
           <ActionButtons actions={actionsOf(account, may('serviceaccounts:manage'), setAction)} />
+          {may('audit:view') && <ButtonLink href={`/audit?resource=${account.id}`}>What happened to it</ButtonLink>}
         </>
       }
     >

@@ -1,0 +1,75 @@
+import { useState } from 'react';
+import { Form } from 'react-aria-components';
+import { auditActions, type EventFilter, outcomes } from '../../api/audit';
+import { Button } from '../../ui/button';
+import { LineField, SelectField } from '../../ui/field';
+import { instantOf, localOf } from './local-time';
+import './audit.css';
+
+export const filterNames = ['q', 'action', 'actor', 'resource', 'outcome', 'since', 'until', 'request_id'] as const;
+
+export const noFilter: EventFilter = {
+  q: '',
+  action: '',
+  actor: '',
+  resource: '',
+  outcome: '',
+  since: '',
+  until: '',
+  request_id: '',
+};
+
+const asOptions = (any: string, names: readonly string[]) => [
+  { id: '', label: any },
+  ...names.map((name) => ({ id: name, label: name })),
+];
+
+/** What to look for. It is sent as a form and not at each letter: every reading of the record is written down. */
+export function EventSearch({ filter, onSearch }: { filter: EventFilter; onSearch: (filter: EventFilter) => void }) {
+  const [draft, setDraft] = useState(filter);
+  const field = (name: keyof EventFilter) => ({
+    name,
+    value: draft[name],
+    onChange: (value: string) => setDraft((before) => ({ ...before, [name]: value.trim() })),
+  });
+  const time = (name: 'since' | 'until') => ({
+    ...field(name),
+    type: 'datetime-local',
+    value: localOf(draft[name]),
+    onChange: (value: string) => setDraft((before) => ({ ...before, [name]: instantOf(value) })),
+  });
+  return (
+    <Form
+      className="card"
+      role="search"
+      aria-label="Events"
+      validationBehavior="aria"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSearch(draft);
+      }}
+    >
+      <div className="event-search">
+        <LineField
+          {...field('q')}
+          label="Words"
+          hint="In what events say."
+          onChange={(q) => setDraft((before) => ({ ...before, q }))}
+        />
+        <SelectField {...field('action')} label="Action" options={asOptions('Any action', auditActions)} />
+        <SelectField {...field('outcome')} label="Outcome" options={asOptions('Any outcome', outcomes)} />
+        <LineField {...field('actor')} label="Actor" hint="Id of who acted, or of the credential." mono />
+        <LineField {...field('resource')} label="Resource" hint="Id or kind of what was acted on." mono />
+        <LineField {...field('request_id')} label="Request" hint="The X-Request-Id of a call." mono />
+        <LineField {...time('since')} label="Since" hint="Your time zone." />
+        <LineField {...time('until')} label="Until" hint="Your time zone; not in it." />
+      </div>
+      <div className="row">
+        <Button kind="primary" type="submit">
+          Search
+        </Button>
+        <Button onPress={() => onSearch(noFilter)}>Everything</Button>
+      </div>
+    </Form>
+  );
+}
