@@ -136,8 +136,7 @@ if (executable === undefined) test.skip('the console: there is no Chromium on th
       // Of the two organizations that there are now, after each load of the page.
       await button('Act in Default').click();
       await visitor.page
-        .getByText(/There is no|not there|No client/)
-        .first()
+        .getByText('Not found', { exact: true })
         .waitFor();
       await visitor.goTo('/no-such-screen');
       await button('Act in Default').click();

@@ -30,7 +30,7 @@ try {
   const { id: account } = await make('/v1/service-accounts', { name: 'reconciliation', roles: ['observer'] });
   await make('/v1/api-keys', { name: 'nightly export', permissions: ['counterparties:view'], expires_in_days: 5 });
   await make('/v1/api-keys', { name: 'ledger sync', permissions: ['travelrule:view'], expires_in_days: 12 });
-  await make('/v1/api-keys', { name: 'reconciliation', service_account_id: account, permissions: [] });
+  await make('/v1/api-keys', { name: 'reconciliation', service_account_id: account, roles: ['observer'] });
   for (let denied = 0; denied < 7; denied++) await anyone.as('ptc_nobodys').get('/v1/counterparties');
 
   const visitor = await Visitor.at(stack.url, browser);
