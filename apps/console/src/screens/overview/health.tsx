@@ -87,7 +87,10 @@ function saidBy(of: Metrics): (readonly [string, ReactNode])[] {
       ),
     ],
     [titles.checked, checked ? <Time at={new Date(checked * 1000).toISOString()} /> : unknown],
-    [titles.owed, owed === 0 ? 'nothing' : `${owed} events, the oldest for ${Math.round(oldest)} s`],
+    [
+      titles.owed,
+      owed === 0 ? 'nothing' : `${owed === 1 ? '1 event' : `${owed} events`}, the oldest for ${Math.round(oldest)} s`,
+    ],
     [titles.aside, aside === 0 ? 'none' : <Badge tone="warn">{aside} messages</Badge>],
   ];
 }
