@@ -3,9 +3,10 @@ import { type AuditEvent } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
 import { type EntityManager } from 'typeorm';
 import { binaryArray } from './binary-array.js';
-import { type EventFilter, listStatement } from './event-list.store.js';
+import { type EventFilter, isReader, listStatement } from './event-list.store.js';
 import { type Log } from './log/log.js';
 import { type SealedEvent } from './seal-event.js';
+import { endIndexBefore, firstIndexSince, unwrittenFrom } from './stretches.js';
 
 export interface FoundEvents {
   found: { index: number; event: AuditEvent }[];
@@ -147,7 +148,9 @@ export class EventStore {
   firstSince(reader: Reader, since: string, size: number): Promise<number> {
     return this.edge(
       `select coalesce(min(leaf_index), $3) as index from (select unnest($1::text[]) as reader) as mine
-         cross join lateral (select leaf_index from event where event.reader = mine.reader and time >= $2
+         cross join lateral (select leaf_index from event
+                              where ${isReader('mine.reader')} and time >= $2::timestamptz
+                                and leaf_index >= ${firstIndexSince('$2::timestamptz')}
                               order by leaf_index limit 1) as first`,
       [readersOf(reader), since, size],
     );
@@ -155,10 +158,13 @@ export class EventStore {
 
   /** The index behind the reader's last event before `until`; 0 if there is none. */
   endBefore(reader: Reader, until: string, size: number): Promise<number> {
+    const last = (where: string): string =>
+      `(select leaf_index from event where ${isReader('mine.reader')} and time < $2::timestamptz and ${where}
+         order by leaf_index desc limit 1)`;
     return this.edge(
       `select least(coalesce(max(leaf_index) + 1, 0), $3) as index from (select unnest($1::text[]) as reader) as mine
-         cross join lateral (select leaf_index from event where event.reader = mine.reader and time < $2
-                              order by leaf_index desc limit 1) as last`,
+         cross join lateral (${last(`leaf_index < ${endIndexBefore('$2::timestamptz')} and leaf_index < ${unwrittenFrom}`)}
+                             union all ${last(`leaf_index >= ${unwrittenFrom}`)}) as last`,
       [readersOf(reader), until, size],
     );
   }
@@ -169,7 +175,7 @@ export class EventStore {
     { organizationId, subject, by, now }: { organizationId: string; subject: string; by: string; now: Date },
     limit: number,
   ): Promise<number> {
-    const about = `reader = $1 and action <> 'record.erased'`;
+    const about = `${isReader('$1')} and action <> 'record.erased'`;
     const [row] = await manager.query<{ count: number }[]>(
       `with chosen as (
          (select leaf_index from event where ${about} and left(actor_id, 128) = $2 limit $5)

@@ -1,5 +1,6 @@
 import { type AuditEvent } from '@portcullis/contracts';
 import { type Database, type Transaction } from '@portcullis/persistence';
+import { isReader } from '../event-list.store.js';
 import { type EntityManager } from 'typeorm';
 
 /** An event that this process alone sends now. */
@@ -51,7 +52,7 @@ export class DeliveryStore {
          stretch as materialized (
            select seen.* from hook cross join lateral (
              select leaf_index, id, action, resource_kind, resource_id from event
-              where reader = hook.organization_id and leaf_index >= hook.next_index and leaf_index < $2
+              where ${isReader('hook.organization_id')} and leaf_index >= hook.next_index and leaf_index < $2
               order by leaf_index limit ${windowEvents}) as seen),
          put as (
            insert into webhook_delivery (webhook_id, leaf_index, event_id, due_at)
