@@ -29,6 +29,7 @@ export class DisableKey {
         : {
             columns: { disabledAt: this.database.now(), disabledBy: id },
             effect: 'drop',
+            onlyTakesAway: true,
             event: { action: 'api-key.disabled' },
             shown: {},
           },
@@ -46,6 +47,7 @@ export class DisableKey {
         : {
             columns: { disabledAt: null, disabledBy: null },
             effect: 'refresh',
+            onlyTakesAway: false,
             event: { action: 'api-key.enabled' },
             shown: {},
           };

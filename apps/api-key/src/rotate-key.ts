@@ -57,6 +57,7 @@ export class RotateKey {
           },
           secrets: { add: rows, others: { at: ends, cut: overlapSeconds === 0 } },
           effect: overlapSeconds === 0 ? 'drop' : 'refresh',
+          onlyTakesAway: false, // there are new secrets
           event: {
             action: 'api-key.rotated',
             details: {

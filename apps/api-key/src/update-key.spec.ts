@@ -1,4 +1,5 @@
-import { ApiKey, newId } from '@portcullis/contracts';
+import { ApiKey, newId, type RequestInputOf } from '@portcullis/contracts';
+import { fillOutbox } from '@portcullis/testing';
 import { type KeyHouse, openKeyHouse } from '../spec/key-house.js';
 
 let house: KeyHouse;
@@ -219,5 +220,49 @@ describe('what is no edit', () => {
   test('a mapped network is written as the IPv4 network that it is', async () => {
     const { id } = await house.create();
     expect((await house.update({ id, networks: ['::ffff:10.0.0.0/104'] })).networks).toEqual(['10.0.0.0/8']);
+  });
+});
+
+describe('an edit while the record cannot be written and the outbox is full', () => {
+  const keys: string[] = [];
+  let empty: () => Promise<void>;
+  beforeAll(async () => {
+    for (let n = 0; n < 11; n++) {
+      const limits = { networks: ['10.0.0.0/8', '192.0.2.0/24'], rate_limit: { requests: 10, per_seconds: 1 } };
+      keys.push((await house.create({ roles: ['owner'], ...limits })).id);
+    }
+    empty = await fillOutbox(house.database);
+  });
+  afterAll(() => empty());
+
+  type Edit = Omit<RequestInputOf<typeof ApiKey.update>, 'id'>;
+  test.each<Edit>([
+    { roles: ['observer'] },
+    { networks: ['10.1.0.0/16'] },
+    { rate_limit: { requests: 5, per_seconds: 1 } },
+    { roles: ['observer'], networks: ['192.0.2.0/24'], rate_limit: { requests: 10, per_seconds: 60 } },
+  ])('that only narrows is made: %j', async (edit) => {
+    expect(await house.update({ id: keys.pop() ?? '', ...edit })).toMatchObject(edit);
+  });
+
+  test.each<Edit>([
+    { roles: ['observer'], networks: null },
+    { roles: ['observer'], networks: ['10.1.0.0/16', '198.51.100.0/24'] },
+    { roles: ['observer'], rate_limit: null },
+    { networks: ['10.1.0.0/16'], rate_limit: { requests: 11, per_seconds: 1 } },
+    { roles: ['observer'], name: 'renamed' },
+    { metadata: { team: 'a' } },
+  ])('that gives something, or does something else beside it, is refused as a whole: %j', async (edit) => {
+    const id = keys.pop() ?? '';
+    const before = await house.one(id);
+    await expect(house.update({ id, ...edit })).rejects.toMatchObject({ code: 'audit_unavailable' });
+    expect(await house.one(id)).toEqual(before);
+  });
+
+  test('of its secrets brings new ones and waits; to disable it does not', async () => {
+    const id = keys.pop() ?? '';
+    await expect(house.rotate(id, 0)).rejects.toMatchObject({ code: 'audit_unavailable' });
+    expect(await house.disable(id)).toMatchObject({ status: 'disabled' });
+    await expect(house.enable(id)).rejects.toMatchObject({ code: 'audit_unavailable' });
   });
 });

@@ -43,6 +43,7 @@ export class UpdateKey {
       return {
         columns: columnsOf(after),
         effect: effectOf(record, after),
+        onlyTakesAway: onlyTakesAway(record, after),
         event: { action: 'api-key.updated', details: { before, after } },
         shown: {},
       };
@@ -105,6 +106,21 @@ function effectOf(record: ApiKeyRecord, after: Partial<Fields>): 'drop' | 'refre
   const networks = after.networks !== undefined && exceedingNetworks(record.networks, after.networks).length > 0;
   if (grant || networks) return 'drop';
   return judgedBy.some((field) => field in after) ? 'refresh' : null;
+}
+
+/** The grant never gets wider, so it is for the networks, the limit, and whatever else is called otherwise. */
+function onlyTakesAway(record: ApiKeyRecord, after: Partial<Fields>): boolean {
+  const { networks, rate_limit: limit } = after;
+  return (
+    Object.keys(after).every((field) => (judgedBy as readonly string[]).includes(field)) &&
+    (networks === undefined || exceedingNetworks(networks, record.networks).length === 0) &&
+    (limit === undefined || isWithinLimit(limit, record.rate_limit))
+  );
+}
+
+function isWithinLimit(limit: ApiKeyRecord['rate_limit'], before: ApiKeyRecord['rate_limit']): boolean {
+  if (before === null) return true;
+  return limit !== null && limit.requests <= before.requests && limit.per_seconds >= before.per_seconds;
 }
 
 function columnsOf({ rate_limit: rateLimit, ...columns }: Partial<Fields>): KeyColumns {

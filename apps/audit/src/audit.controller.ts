@@ -53,13 +53,18 @@ export class AuditController {
   }
 
   @Handles(Audit.state)
-  state(): Promise<ReplyOf<Of['state']>> {
-    return this.proveLog.state();
+  async state(): Promise<ReplyOf<Of['state']>> {
+    return { ...(await this.proveLog.state()), webhooks: await this.webhooks.state() };
   }
 
   @Handles(Audit.consistency)
   consistency(request: RequestOf<Of['consistency']>): Promise<ReplyOf<Of['consistency']>> {
     return this.proveLog.consistency(request);
+  }
+
+  @Handles(Audit.tile)
+  tile(request: RequestOf<Of['tile']>): Promise<ReplyOf<Of['tile']>> {
+    return this.proveLog.tile(request);
   }
 
   @Handles(Audit.exportPage)
@@ -90,6 +95,11 @@ export class AuditController {
   @Handles(Audit.createWebhook)
   createWebhook(request: RequestOf<Of['createWebhook']>, caller: Caller): Promise<ReplyOf<Of['createWebhook']>> {
     return this.webhooks.create(caller, request);
+  }
+
+  @Handles(Audit.updateWebhook)
+  updateWebhook(request: RequestOf<Of['updateWebhook']>, caller: Caller): Promise<ReplyOf<Of['updateWebhook']>> {
+    return this.webhooks.update(caller, request);
   }
 
   @Handles(Audit.deleteWebhook)

@@ -7,6 +7,7 @@ import { type EventFilter, isReader, listStatement } from './event-list.store.js
 import { type Log } from './log/log.js';
 import { type SealedEvent } from './seal-event.js';
 import { endIndexBefore, firstIndexSince, unwrittenFrom } from './stretches.js';
+import { noteSuspensions } from './webhooks/suspensions.js';
 
 export interface FoundEvents {
   found: { index: number; event: AuditEvent }[];
@@ -60,6 +61,7 @@ export class EventStore {
         }
         if (fresh.length > 0) {
           await insert(manager, head.size, fresh);
+          await noteSuspensions(manager, fresh);
           await log.grow(
             manager,
             head,

@@ -1,8 +1,8 @@
 import { type Audit, type AuthenticatedCaller, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import { tileHashes } from '@portcullis/merkle-log';
 import { type Database } from '@portcullis/persistence';
 import { type EventStore, type Reader } from './event.store.js';
 import { type Log } from './log/log.js';
-import { tileHashes } from './log/tiles.js';
 import { noteReading } from './note-reading.js';
 import { type Readers } from './readers.js';
 

@@ -2,10 +2,18 @@ import { Audit, type AuditEvent, type ExportedLeaf, newId, type RequestInputOf }
 import {
   consistencyVerifies,
   eventLeafHash,
+  Frontier,
   inclusionVerifies,
   noteVerifier,
   openCheckpoint,
+  peakNodes,
+  rootOf,
   type SignedCheckpoint,
+  type TileId,
+  tilePath,
+  Tiles,
+  tilesOf,
+  tileWidth,
 } from '@portcullis/merkle-log';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { checkpointStream, checkpointSubject } from '@portcullis/bus';
@@ -116,6 +124,54 @@ describe('a proof', () => {
       code: 'invalid_request',
       errors: [{ field }],
     });
+  });
+});
+
+describe('tiles', () => {
+  const tile = async (path: string): Promise<Buffer> =>
+    Buffer.from((await served.gateway.call(Audit.tile, { path }, as(organization))).hashes, 'base64');
+
+  test('give the root of the newest checkpoint and every leaf, to whoever may see checkpoints', async () => {
+    await append(Array.from({ length: 600 }, () => anEvent({ organization_id: other })));
+    const { root, size } = await checkpoint();
+    const pathOf = (id: TileId) => tilePath(id, tileWidth(id, size));
+    const read = async (ids: readonly TileId[]) =>
+      new Tiles(await Promise.all(ids.map(async (id) => ({ ...id, hashes: await tile(pathOf(id)) }))));
+    const peaks = peakNodes(size);
+    const tiles = await read(tilesOf(peaks));
+    const nodes = peaks.map(({ level, index }) => tiles.node(level, index));
+    expect(new Frontier({ size, peaks: nodes }).root()).toEqual(Buffer.from(root));
+    const lines = await exported({});
+    const leaves = await read(Array.from({ length: Math.ceil(size / 256) }, (_, index) => ({ level: 0, index })));
+    for (const { leaf_index, leaf_hash } of lines.slice(0, size))
+      expect(leaves.node(0, leaf_index).toString('base64')).toBe(leaf_hash);
+    expect(await tile('tile/1/000.p/1')).toEqual(rootOf(await tile('tile/0/000')));
+    // What was a partial tile once still is.
+    for (const width of [1, 17, 255])
+      expect(await tile(`tile/0/000.p/${width}`)).toEqual((await tile('tile/0/000')).subarray(0, width * 32));
+  }, 30_000);
+
+  test.each([
+    ['tile/0/999', 'no such tile'],
+    ['tile/1/000', 'not that much of it yet'],
+    ['tile/7/000.p/1', 'no such tile'],
+    ['tile/63/x034/x359/x738/368.p/255', 'no such tile'],
+    ['tile/entries/000', 'no entries'],
+    ['tile/0/0', 'no path of a tile'],
+    ['tile/0/000.p/256', 'no path of a tile'],
+    ['checkpoint', 'no path of a tile'],
+    ['tile/0/\0', 'no path of a tile'],
+  ])('%s is not there, and why is said', async (path, why) => {
+    await expect(tile(path)).rejects.toMatchObject({
+      code: 'not_found',
+      message: expect.stringContaining(why) as string,
+    });
+  });
+
+  test('need audit:view', async () => {
+    await expect(
+      served.gateway.call(Audit.tile, { path: 'tile/0/000' }, as(organization, ['counterparties:view'])),
+    ).rejects.toMatchObject({ code: 'forbidden' });
   });
 });
 

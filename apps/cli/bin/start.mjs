@@ -13,10 +13,14 @@ if (major < 20 || (major === 20 && minor < 19)) {
 const interrupted = 130;
 const root = new URL('../../../', import.meta.url);
 const compiler = fileURLToPath(new URL('node_modules/typescript7/bin/tsc', root));
+const consoleBuild = fileURLToPath(new URL('apps/console/build.mjs', root));
 const command = new URL('../dist/main.js', import.meta.url);
 
 if (existsSync(compiler)) {
-  const code = await build();
+  console.error(
+    existsSync(command) ? 'Looking for what has to be built.' : 'Building Portcullis: once, a few seconds.',
+  );
+  const code = (await run(compiler, '-b')) || (await run(consoleBuild));
   if (code !== 0) {
     if (code !== interrupted) console.error('The build failed: see above.');
     process.exit(code);
@@ -37,12 +41,9 @@ if (process.env.npm_lifecycle_event) {
 const { main } = await import(command.href);
 process.exitCode = await main(['up', ...process.argv.slice(2)]);
 
-function build() {
-  console.error(
-    existsSync(command) ? 'Looking for what has to be built.' : 'Building Portcullis: once, a few seconds.',
-  );
+function run(script, ...args) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [compiler, '-b'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
     const pass = (signal) => child.kill(signal);
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, pass);
     child.once('error', (error) => {

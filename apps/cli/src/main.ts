@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   sign: async () => (await import('./sign/sign.command.js')).sign,
   'guard credentials': async () => (await import('./guard/credentials.command.js')).credentials,
   'audit consumer': async () => (await import('./audit/consumer.command.js')).consumer,
+  'audit witness': async () => (await import('./audit/witness/witness.command.js')).witness,
   'audit verify': async () => (await import('./audit/verify.command.js')).verify,
   'policy check': async () => (await import('./policy/check.command.js')).policyCheck,
   'policy explain': async () => (await import('./policy/explain.command.js')).policyExplain,

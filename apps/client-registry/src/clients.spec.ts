@@ -2,7 +2,8 @@ import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newId } from '@portcullis/contracts';
+import { type ClientRegistry, newId, type RequestInputOf } from '@portcullis/contracts';
+import { fillOutbox } from '@portcullis/testing';
 import { aPublicKey, type ClientHouse, openClientHouse } from '../spec/client-house.js';
 
 let house: ClientHouse;
@@ -373,4 +374,44 @@ describe('a signed request', () => {
       last_used_user_agent: 'signer/1',
     });
   });
+});
+
+describe('a change while the record cannot be written and the outbox is full', () => {
+  const clients: string[] = [];
+  let stopped: string;
+  let empty: () => Promise<void>;
+  beforeAll(async () => {
+    const networks = ['10.0.0.0/8', '192.0.2.0/24'];
+    for (let n = 0; n < 9; n++) clients.push((await house.create({ roles: operator, networks })).id);
+    stopped = (await house.create({ roles: operator, enabled: false })).id;
+    empty = await fillOutbox(house.database);
+  });
+  afterAll(() => empty());
+
+  type Change = Omit<RequestInputOf<typeof ClientRegistry.update>, 'id'>;
+  test.each<Change>([
+    { roles: viewer },
+    { networks: ['10.1.0.0/16'] },
+    { enabled: false },
+    { enabled: false, roles: viewer, networks: ['192.0.2.1/32'] },
+  ])('that only takes away is made: %j', async (change) => {
+    expect(await house.update({ id: clients.pop() ?? '', ...change })).toMatchObject(change);
+  });
+
+  const refusedAsAWhole = async (id: string, change: Change) => {
+    const before = await house.one(id);
+    await expect(house.update({ id, ...change })).rejects.toMatchObject({ code: 'audit_unavailable' });
+    expect(await house.one(id)).toEqual(before);
+  };
+  test.each<Change>([
+    { roles: viewer, networks: ['0.0.0.0/0'] },
+    { networks: ['10.1.0.0/16'], roles: [...operator, 'layer1:role:ledger:viewer'] },
+    { enabled: false, networks: ['10.0.0.0/8', '198.51.100.0/24'] },
+    { enabled: false, name: 'renamed' },
+    { roles: viewer, name: 'renamed' },
+  ])('that gives something, or does something else beside it, is refused as a whole: %j', (change) =>
+    refusedAsAWhole(clients.pop() ?? '', change),
+  );
+
+  test('that enables and narrows at once is refused', () => refusedAsAWhole(stopped, { enabled: true, roles: viewer }));
 });

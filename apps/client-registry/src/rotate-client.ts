@@ -61,6 +61,7 @@ export class RotateClient {
           columns: { rotated_at: now },
           key: { add, othersEnd: { at: othersEndAt, cut: overlapSeconds === 0 } },
           effect: overlapSeconds === 0 ? 'drop' : 'refresh',
+          onlyTakesAway: false, // there is a new key
           event: {
             action: 'client.rotated',
             details: {

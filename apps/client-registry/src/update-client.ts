@@ -8,7 +8,7 @@ import {
   type RequestOf,
 } from '@portcullis/contracts';
 import { exceedingNetworks } from '@portcullis/granting';
-import { Database } from '@portcullis/persistence';
+import { type CredentialChange, Database } from '@portcullis/persistence';
 import { type Policy, PolicyFile } from '@portcullis/policy';
 import { ChangeClient } from './change-client.js';
 import { type ClientColumns } from './client-change.store.js';
@@ -77,7 +77,7 @@ export class UpdateClient {
       const before = Object.fromEntries(fields.map((field) => [field, record[field]]));
       return {
         columns: this.columnsOf(after, caller),
-        effect: effectOf(policy, record, after),
+        ...effectOf(policy, record, after),
         event: { action: actionOf(after), details: { before, after } },
         shown: {},
       };
@@ -104,15 +104,25 @@ function differing(record: Fields, wanted: { readonly [F in keyof Fields]?: Fiel
   );
 }
 
-/** `drop` where something is taken away: a role, a network, everything. */
-function effectOf({ lattice }: Policy, record: ClientRecord, after: Partial<Fields>): 'drop' | 'refresh' | null {
-  if (!judgedBy.some((field) => field in after)) return null;
-  const grantOf = (roles: readonly string[]) => lattice.grantKnown({ roles, permissions: [], buckets: 'all' });
+/** `drop` where something is taken away: a role, a network, everything; which is all that is done if nothing is given beside it. */
+function effectOf(
+  { lattice }: Policy,
+  record: ClientRecord,
+  after: Partial<Fields>,
+): Pick<CredentialChange<object>, 'effect' | 'onlyTakesAway'> {
+  if (!judgedBy.some((field) => field in after)) return { effect: null, onlyTakesAway: false };
+  const { networks = record.networks, roles = record.roles } = after;
+  const grantOf = (names: readonly string[]) => lattice.grantKnown({ roles: names, permissions: [], buckets: 'all' });
   const lacks =
     after.enabled === false ||
-    (after.networks !== undefined && exceedingNetworks(record.networks, after.networks).length > 0) ||
-    (after.roles !== undefined && within(grantOf(record.roles), grantOf(after.roles)).length > 0);
-  return lacks ? 'drop' : 'refresh';
+    exceedingNetworks(record.networks, networks).length > 0 ||
+    within(grantOf(record.roles), grantOf(roles)).length > 0;
+  const gains =
+    after.enabled === true ||
+    after.name !== undefined ||
+    exceedingNetworks(networks, record.networks).length > 0 ||
+    within(grantOf(roles), grantOf(record.roles)).length > 0;
+  return { effect: lacks ? 'drop' : 'refresh', onlyTakesAway: lacks && !gains };
 }
 
 function actionOf(after: Partial<Fields>) {

@@ -1,5 +1,5 @@
 import { request as send } from 'node:http';
-import { notePassword, noteSecrets } from './secret-sweep.js';
+import { noteCookies, notePassword, noteSecrets } from './secret-sweep.js';
 
 /** An answer as it came. */
 export interface HttpAnswer {
@@ -78,6 +78,7 @@ export class Client {
           const text = Buffer.concat(chunks).toString();
           const json = parse(text);
           noteSecrets(json);
+          noteCookies(response.headers['set-cookie']);
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json, receivedAtMs });
         });
       });

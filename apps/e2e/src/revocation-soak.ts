@@ -9,11 +9,12 @@ import { startWorldStack, World } from './world.js';
 /**
  * The long form of what `revocation.spec.ts` holds in short: everything that can be taken away, under load on three gateways and two
  * replicas, while parts of the stack are killed, restarted and stopped. `node apps/e2e/dist/revocation-soak.js [trials] [seed]
- * [trials at once]`; exits 1 where a request that was sent after the revoking call was answered was let through.
+ * [trials at once] [most trials between two faults]`; exits 1 where a request that was sent after the revoking call was answered was
+ * let through.
  */
-const [trials = 10_000, seed = Math.floor(Math.random() * 1_000_000), atOnce = 4] = process.argv.slice(2).map(Number);
-/** Between two faults the stack gets so many trials of rest at most. */
-const mostTrialsBetween = 30;
+const [trials = 10_000, seed = Math.floor(Math.random() * 1_000_000), atOnce = 4, mostTrialsBetween = 30] = process.argv
+  .slice(2)
+  .map(Number);
 const healMilliseconds = 120_000;
 
 /** From when it befell until every gateway could decide again. */

@@ -173,7 +173,7 @@ const decide = ({ method, path }: { method: string; path: string }, token?: stri
   });
 
 const ofGateway = policies['the policy that ships'].routes.filter(
-  ({ source, match }) => source === 'portcullis' && !match.endsWith('/**'),
+  ({ source, match }) => source === 'portcullis' && !match.endsWith('/v1/decisions/**'),
 );
 const guarded = (rule: Rule) => !rule.public && rule.permissions.length > 0;
 const title = (rule: Rule): [string, Rule] => [rule.match, rule];
@@ -323,9 +323,31 @@ describe.each(
   });
 });
 
+/** What the console sends with whatever has to do with its session. */
+const ownPage = { 'X-Requested-With': 'portcullis-console' };
+
+test.each([
+  ['POST', '/console/session', 400],
+  ['POST', '/console/session/refresh', 401],
+  ['DELETE', '/console/session', 200],
+])('%s %s is for pages of the gateway’s own, and no credential but its cookie counts', async (method, path, status) => {
+  const asked = body(method);
+  const headers = asked ? json : {};
+  for (const client of [anyone, admin, anyone.as(await kinds['API key']!.fresh())]) {
+    expect(await client.send(method, path, asked, headers)).toMatchObject({ status: 403, json: { code: 'forbidden' } });
+    expect((await client.send(method, path, asked, { ...headers, ...ownPage })).status).toBe(status);
+  }
+});
+
+test('the console’s files are asked for by anybody, whether they were built or not', async () => {
+  for (const client of [anyone, anyone.as('junk')])
+    expect([200, 404]).toContain((await client.get('/console/')).status);
+});
+
 test('public routes of the gateway ask for no credential that is not theirs, and none breaks', async () => {
   for (const rule of ofGateway.filter((one) => one.public && !one.match.endsWith('/v1/decisions'))) {
-    const answer = await send(requestFor(rule));
+    const { method, path } = requestFor(rule);
+    const answer = await anyone.send(method, path, body(method), { ...(body(method) ? json : {}), ...ownPage });
     expect([rule.match, answer.status === 403 || answer.status >= 500]).toEqual([rule.match, false]);
   }
 });

@@ -2,7 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Msg, type NatsConnection } from '@nats-io/transport-node';
 
-const secretFields = ['bearer_token', 'client_secret', 'secret_access_key', 'access_token', 'refresh_token', 'key'];
+const secretFields = [
+  'bearer_token',
+  'client_secret',
+  'secret_access_key',
+  'access_token',
+  'refresh_token',
+  'key',
+  'secret',
+];
 /** Shorter texts are no secrets of ours, and would be found by chance. */
 const shortestSecret = 16;
 
@@ -17,6 +25,11 @@ export function noteSecrets(json: unknown): void {
     else if (name === 'invitation_url') note(new URLSearchParams(new URL(value).hash.slice(1)).get('token') ?? '');
     else if (secretFields.includes(name)) note(value);
   }
+}
+
+/** Keeps what an answer put into the browser: the gateway's only cookie is a session. */
+export function noteCookies(cookies: readonly string[] = []): void {
+  for (const cookie of cookies) note(cookie.slice(cookie.indexOf('=') + 1).split(';', 1)[0] ?? '');
 }
 
 /** Of a token its signature, or tag, is kept: without it a token is only what it says, and that may be anywhere. */

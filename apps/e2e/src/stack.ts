@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { findNatsServer, freePort } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
 import { Backstage, pidIn } from './backstage.js';
+import { faultsOfEvents } from './heard-events.js';
 import { BusCapture, notePassword, sweep } from './secret-sweep.js';
 
 const portcullis = resolve(import.meta.dirname, '../../cli/bin/portcullis.mjs');
@@ -26,7 +27,7 @@ export interface Stack {
   pidOf(program: string): number;
   /**
    * SIGTERM, then waits, then looks for every secret that was issued in the files, on the bus and in what was written; rejects if
-   * one is there. Answers the exit code.
+   * one is there, or if an event that was heard is not what the schema of its type says. Answers the exit code.
    */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   /** Removes what it kept. */
@@ -80,6 +81,8 @@ export async function startStack(given: Start = {}): Promise<Stack> {
       const written = shown === '' ? output() : output().replaceAll(shown, '');
       const found = sweep(data, { output: written, bus });
       if (found.length > 0) throw new Error(`Secrets are where none may be:\n${found.join('\n')}`);
+      const faults = faultsOfEvents(bus);
+      if (faults.length > 0) throw new Error(`Events are not what their schemas say:\n${faults.join('\n')}`);
       return code;
     },
     remove: () => rmSync(home, { recursive: true, force: true }),

@@ -12,6 +12,7 @@ import { type Access } from '../src/events/access-log.js';
 import { DenialLog } from '../src/events/denial-log.js';
 import { type FrontDoorParts } from '../src/front-door.js';
 import { GatewayStop } from '../src/gateway.module.js';
+import { ConsolePages } from '../src/console/console-pages.js';
 import { keysInText } from '../src/credential/keys-in-text.js';
 import { heldBy } from '../src/judge/held-by.js';
 import { Judge } from '../src/judge/judge.js';
@@ -48,6 +49,8 @@ export interface Given {
   upstreamPort?: number;
   trustedProxies?: readonly string[];
   decisionPeers?: readonly string[];
+  /** The folder of the console; none unless given. */
+  consoleDirectory?: string;
   storage?: FrontDoorParts['routes']['storage'];
   server?: Pick<NonNullable<Parameters<typeof createServer>[1]>, 'tls' | 'limits'>;
 }
@@ -105,7 +108,10 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     now: () => new Date(),
     report: fail,
   });
-  const calls = new ServiceCalls({ call: services }, (milliseconds, receipt) => metrics.revoked(milliseconds, receipt));
+  const calls = new ServiceCalls(
+    { call: services, outboxes: () => Promise.resolve(new Map()) },
+    (milliseconds, receipt) => metrics.revoked(milliseconds, receipt),
+  );
   const metrics = new Metrics({
     leases: () => enforcer.status(clocks()),
     cached: () => enforcer.size,
@@ -116,8 +122,15 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
     lostRequests: () => 0,
     policyDigest: () => policy.current.digest,
     busConnected: () => true,
+    outboxes: () => Promise.resolve(new Map([['api-key', { events: 2, oldest_seconds: 3.5, bound: 100_000 }]])),
     auditLog: () =>
-      Promise.resolve({ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 }),
+      Promise.resolve({
+        ...{ size: 1, checked_at: new Date().toISOString(), damaged_index: null, rejected: 0 },
+        webhooks: {
+          ...{ active: 0, disabled: 0, paused: 0, failing: 0, pending: 0, dead_letters: 0, lag_seconds: 0 },
+          attempts: { delivered: 0, failed: 0, given_up: 0, gone: 0 },
+        },
+      }),
   });
   const limits = new Limits({
     gatewayId: 'gw_spec',
@@ -141,6 +154,7 @@ ${(given.routes ?? []).map((route) => `  - ${route}\n`).join('')}`,
       now: clocks,
     }),
     tokenFor,
+    console: await ConsolePages.read(given.consoleDirectory ?? join(home, 'no-console')),
     metrics,
     trustedProxies,
     apiKeyPrefixes: ['ptc'],

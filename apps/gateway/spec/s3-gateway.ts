@@ -51,7 +51,7 @@ export async function anS3Gateway(given: GivenS3 = {}) {
     enforcer.onMarkers('api-key', { history: 'spec', markers: [marker] }, clocks());
   };
   const services: S3Services = new S3Services(mark);
-  const calls = new ServiceCalls({ call: services.ask });
+  const calls = new ServiceCalls({ call: services.ask, outboxes: () => Promise.resolve(new Map()) });
   const trustedProxies = NetworkList.parse(given.trustedProxies ?? []);
   const judge = new Judge({
     enforcer,
@@ -78,6 +78,7 @@ export async function anS3Gateway(given: GivenS3 = {}) {
     cached: () => enforcer.size,
     oldestMs: () => enforcer.oldestMs(clocks()),
     auditLog: () => Promise.resolve(null),
+    outboxes: () => Promise.resolve(new Map()),
     waitingEvents: () => 0,
     lostEvents: () => 0,
     waitingRequests: () => 0,

@@ -77,6 +77,13 @@ function replyOf(operation: Operation, request: Record<string, string>, caller?:
     expires_in: 3600,
     refresh_not_before: new Date().toISOString(),
   });
+  const browserTokens = (refresh: string) => ({
+    access_token: sealed('the access token'),
+    refresh_token: sealed(refresh),
+    token_type: 'Bearer',
+    expires_in: 3600,
+    refresh_expires_in: 7200,
+  });
   switch (operation.subject) {
     case ApiKey.resolve.subject: {
       const found = [held, bare, bound, limited, storing, scoped].find(
@@ -122,6 +129,27 @@ function replyOf(operation: Operation, request: Record<string, string>, caller?:
     case Identity.login.subject:
       if (opened('password') !== 'hunter2') throw new Refusal('invalid_credentials', 'Wrong.');
       return pair();
+    case Identity.openSession.subject:
+      if (opened('password') !== 'hunter2') throw new Refusal('invalid_credentials', 'Wrong.');
+      return browserTokens('first.refresh.token');
+    case Identity.continueSession.subject: {
+      const token = opened('refresh_token');
+      Object.assign(asked, { token });
+      if (token === 'identity.is.away') throw new Refusal('unavailable', 'Away.', { retryAfterSeconds: 1 });
+      if (token.startsWith('over.')) {
+        const failedCredential = { reason: token.slice(5), organization_id: organization, credential_id: 'tok_over' };
+        throw new Refusal('invalid_token', 'The refresh token is not valid.', { failedCredential });
+      }
+      return browserTokens('next.refresh.token');
+    }
+    case Identity.endSession.subject:
+      Object.assign(asked, { token: opened('refresh_token') });
+      if (asked.token === 'never.confirmed.yet') throw new Refusal('enforcement_pending', 'Not yet confirmed.');
+      return {
+        enforcement: asked.token?.startsWith('over.')
+          ? null
+          : { enforcers: 2, acknowledged: 2, fenced: 0, elapsed_ms: 40 },
+      };
     case Identity.resolveInstallation.subject:
       return {
         position,

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { busSettings } from '@portcullis/bus';
 import { KeyListRefused, NetworkList, NetworkRefused, RoleTokenKeys, Secret } from '@portcullis/credentials';
 import {
@@ -45,6 +46,8 @@ const fields = {
   PORTCULLIS_TOKEN_AUDIENCE: z.string().max(512, 'must be at most 512 characters').optional(),
   PORTCULLIS_POLICY: z.string().default('config/policy.yaml'),
   PORTCULLIS_CATALOGUE_DIRECTORY: z.string().optional(),
+  /** The folder with the console as it was built; beside this app unless set. */
+  PORTCULLIS_CONSOLE: z.string().default(fileURLToPath(new URL('../../console/dist', import.meta.url))),
   PORTCULLIS_TRUSTED_PROXIES: networks.optional(),
   /** Proxies that learn who asks when they ask for a decision; others get the bare status. */
   PORTCULLIS_DECISION_PEERS: networks.optional(),
@@ -121,6 +124,8 @@ export interface GatewayConfig {
   tokenAudience: string;
   policyPath: string;
   catalogueDirectory: string | undefined;
+  /** Where the files of the console are, if they were built. */
+  consoleDirectory: string;
   trustedProxies: NetworkList;
   /** Null: no role token is accepted. */
   roleTokenKeys: RoleTokenKeys | null;
@@ -164,6 +169,7 @@ function arranged(read: z.output<typeof settings>, env: Environment): GatewayCon
     tokenAudience: read.PORTCULLIS_TOKEN_AUDIENCE ?? publicUrl,
     policyPath: read.PORTCULLIS_POLICY,
     catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
+    consoleDirectory: read.PORTCULLIS_CONSOLE,
     trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
     roleTokenKeys: read.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? null,
     decisionPeers: read.PORTCULLIS_DECISION_PEERS ?? NetworkList.parse(['127.0.0.0/8', '::1/128']),

@@ -4,6 +4,7 @@ import { clientAddress, type NetworkList } from '@portcullis/credentials';
 import { normalisePath, type RouteTable } from '@portcullis/policy';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ArrivingRequest } from './arriving-request.js';
+import { consoleHeaders, consoleMatch, type ConsolePages, isConsolePath } from './console/console-pages.js';
 import { presented } from './credential/presented.js';
 import { drain } from './drain.js';
 import { type AccessLog, type KeyIdentity } from './events/access-log.js';
@@ -54,6 +55,8 @@ export interface FrontDoorParts {
   /** The identity token that a passage's upstream gets, for the proxy that asked to hand on. */
   readonly tokenFor: TokenFor;
   readonly routes: RouteParts;
+  /** Files of the console, answered to anybody. */
+  readonly console: Pick<ConsolePages, 'answer'>;
   readonly metrics: Metrics;
   readonly trustedProxies: NetworkList;
   /** Prefixes of API keys that are ours, present and past. */
@@ -302,6 +305,14 @@ export class FrontDoor {
       return true;
     }
 
+    if (isPage(method, path)) {
+      visit.label = visit.route = consoleMatch;
+      visit.answerHeaders = consoleHeaders;
+      reply.hijack();
+      await this.parts.console.answer(path, request.raw, visit.response);
+      return false;
+    }
+
     const { route: matched } = this.match(visit, arrival);
     const allowed = matched ? [] : unroutedMethods.has(method) ? ['GET', 'POST'] : allowedMethods(path);
     if (allowed.length > 0) {
@@ -490,6 +501,10 @@ export class FrontDoor {
       userAgent: userAgentOf(request.raw),
       caller: ({ idempotent }) => callerOf(principal, idempotent ? idempotencyKeyOf(request.raw) : null),
       callerAs: (who) => callerOf(who.principal, null),
+      says: (name, value) => {
+        const visit = this.visitOf(request, reply);
+        visit.answerHeaders = [...(visit.answerHeaders ?? []), name, value];
+      },
       admit: (who) => {
         const visit = this.visitOf(request, reply);
         if (isByKey(who)) visit.made = { arrival, identity: who };
@@ -501,7 +516,8 @@ export class FrontDoor {
   }
 
   private send(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
-    const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
+    const { body } = answer;
+    const isAsItIs = typeof body === 'string' || Buffer.isBuffer(body);
     reply
       .code(answer.status)
       .headers({
@@ -511,7 +527,7 @@ export class FrontDoor {
         ...namedOf(this.visits.get(request)?.answerHeaders),
       })
       .serializer(String)
-      .send(text);
+      .send(isAsItIs ? body : JSON.stringify(body));
   }
 
   /** Rejects only as long as nothing was written. */
@@ -580,6 +596,10 @@ class Denial {
 
 /** Never routed by a policy, and no control route has them. */
 const unroutedMethods: ReadonlySet<string> = new Set(['TRACE', 'CONNECT']);
+
+/** A read below `/console` of what is no route of its session. */
+const isPage = (method: string, path: string): boolean =>
+  ['GET', 'HEAD'].includes(method) && isConsolePath(path) && allowedMethods(path).includes(method);
 
 /** Fastify's match. A parameter that is empty is a trailing slash, which is another path. */
 function controlRouteOf(request: FastifyRequest): ControlRoute | undefined {

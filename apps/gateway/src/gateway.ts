@@ -7,6 +7,7 @@ import {
   Bus,
   CallerSigner,
   EnforcerLink,
+  gatherOutboxStates,
   gatherPolicyReports,
   PolicyReporter,
   publishEvent,
@@ -23,6 +24,7 @@ import {
 import { originOf } from '@portcullis/credentials';
 import { type Policy, type PolicyFault, PolicyFile } from '@portcullis/policy';
 import { type GatewayConfig } from './config.js';
+import { ConsolePages } from './console/console-pages.js';
 import { keysInText } from './credential/keys-in-text.js';
 import { AccessLog } from './events/access-log.js';
 import { DenialLog } from './events/denial-log.js';
@@ -80,6 +82,7 @@ export async function createGateway(
     onFault: (faults) => edits.refused(faults),
   });
 
+  const consolePages = await ConsolePages.read(config.consoleDirectory);
   const gatewayKey = new GatewayKey(now(), report);
   const bus = await Bus.connect('gateway', config.natsUrl, { signer: new CallerSigner(gatewayKey.key, now), report });
   const reporter = new PolicyReporter(bus, () => policy.status, gatewayKey.gatewayId);
@@ -100,7 +103,10 @@ export async function createGateway(
     nowMs: () => performance.now(),
   });
   const forwarder = new Forwarder();
-  const calls = new ServiceCalls(bus, (milliseconds, receipt) => metrics.revoked(milliseconds, receipt));
+  const calls = new ServiceCalls(
+    { call: bus.call.bind(bus), outboxes: () => gatherOutboxStates(bus) },
+    (milliseconds, receipt) => metrics.revoked(milliseconds, receipt),
+  );
   const judge = new Judge({
     enforcer: link.enforcer,
     now: () => link.now(),
@@ -128,6 +134,7 @@ export async function createGateway(
     policyDigest: () => policy.current.digest,
     busConnected: () => bus.connected,
     auditLog: () => calls.auditLog(),
+    outboxes: () => calls.outboxes(),
   });
   /** Policy events have no outbox: what a process runs shows in its metrics too, whether or not the stream took the event. */
   const write = (owed: OwedEvent): void => {
@@ -209,6 +216,7 @@ export async function createGateway(
         now: () => link.now(),
       }),
       tokenFor,
+      console: consolePages,
       metrics,
       trustedProxies: config.trustedProxies,
       apiKeyPrefixes: config.keyPrefixes,

@@ -110,8 +110,21 @@ test('of several processes on one port what they count is summed, and of the res
     lostRequests: () => 0,
     policyDigest: () => 'd',
     busConnected: () => leaseAgeMs !== null,
+    outboxes: () =>
+      Promise.resolve(
+        new Map([
+          ['identity', { events: 5, oldest_seconds: null, bound: 9 }],
+          ['audit', { events: 2, oldest_seconds: 3.5, bound: 9 }],
+        ]),
+      ),
     auditLog: () =>
-      Promise.resolve({ size: 7, checked_at: null, damaged_index: leaseAgeMs === null ? 3 : null, rejected: 2 }),
+      Promise.resolve({
+        ...{ size: 7, checked_at: null, damaged_index: leaseAgeMs === null ? 3 : null, rejected: 2 },
+        webhooks: {
+          ...{ active: 4, disabled: 1, paused: 2, failing: 1, pending: 9, dead_letters: 5, lag_seconds: 1.5 },
+          attempts: { delivered: 100, failed: 7, given_up: 5, gone: 1 },
+        },
+      }),
   });
   const workers = [new Metrics(watched(700, 3)), new Metrics(watched(200, 2)), new Metrics(watched(null, 0))];
   for (const worker of workers) worker.revoked(30, { enforcers: 3, acknowledged: 2, fenced: 1, elapsed_ms: 20 });
@@ -129,6 +142,15 @@ test('of several processes on one port what they count is summed, and of the res
   expect(shown('portcullis_audit_log_size{log="audit"}')).toBe(7);
   expect(shown('portcullis_audit_log_damaged{log="audit"}')).toBe(1);
   expect(shown('portcullis_audit_rejected{log="audit"}')).toBe(2);
+  expect(shown('portcullis_outbox_events{service="identity"}')).toBe(5);
+  expect(shown('portcullis_outbox_oldest_seconds{service="identity"}')).toBe(0);
+  expect(shown('portcullis_outbox_oldest_seconds{service="audit"}')).toBe(3.5);
+  expect(shown('portcullis_outbox_bound{service="audit"}')).toBe(9);
+  expect(shown('portcullis_webhooks{status="paused"}')).toBe(2);
+  expect(shown('portcullis_webhook_pending{log="audit"}')).toBe(9);
+  expect(shown('portcullis_webhook_dead_letters{log="audit"}')).toBe(5);
+  expect(shown('portcullis_webhook_lag_seconds{log="audit"}')).toBe(1.5);
+  expect(shown('portcullis_webhook_attempts_total{outcome="failed"}')).toBe(7);
   expect(shown('portcullis_enforcers_fenced_total')).toBe(3);
   expect(shown('portcullis_revocation_duration_seconds_count{outcome="fenced"}')).toBe(3);
 });

@@ -1,6 +1,14 @@
-import { authorities, type Authority, type EnforcementReceipt, ErrorCode } from '@portcullis/contracts';
+import { type OutboxState } from '@portcullis/bus';
+import {
+  authorities,
+  type Authority,
+  type EnforcementReceipt,
+  ErrorCode,
+  type WebhookState,
+} from '@portcullis/contracts';
 import { type LeaseStatus } from '@portcullis/enforcement';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { webhookMetrics } from './webhook-metrics.js';
 
 /** What is read at the moment of the scrape. */
 export interface Watched {
@@ -20,6 +28,8 @@ export interface Watched {
   busConnected(): boolean;
   /** How the audit log stands; null where nobody says so in time. */
   auditLog(): Promise<AuditLogState | null>;
+  /** What each service owes it; without those that do not say so in time. */
+  outboxes(): Promise<ReadonlyMap<string, OutboxState>>;
 }
 
 export interface AuditLogState {
@@ -27,6 +37,7 @@ export interface AuditLogState {
   readonly checked_at: string | null;
   readonly damaged_index: number | null;
   readonly rejected?: number | undefined;
+  readonly webhooks?: WebhookState | undefined;
 }
 
 /** The process's metrics. Labels are closed sets: routes as the tables name them, never paths; codes, never texts. */
@@ -122,6 +133,8 @@ export class Metrics {
       'Messages that audit has put aside because they are no events of ours',
       ({ rejected }) => rejected ?? null,
     );
+    for (const [name, help, read] of outboxMetrics) outboxGauge(registers, watched, { name, help, read });
+    webhookMetrics(registers, async () => (await watched.auditLog())?.webhooks);
     // There from the start: what begins at its first event looks to Prometheus like nothing that has risen.
     for (const outcome of ['acknowledged', 'fenced', 'pending']) this.revocations.zero({ outcome });
     for (const authority of authorities) {
@@ -258,6 +271,36 @@ export class Metrics {
   text(): Promise<string> {
     return this.registry.metrics();
   }
+}
+
+const outboxMetrics: readonly (readonly [name: string, help: string, read: (state: OutboxState) => number])[] = [
+  ['portcullis_outbox_events', 'Events that a service owes the audit log', ({ events }) => events],
+  [
+    'portcullis_outbox_oldest_seconds',
+    'Since the oldest event happened that a service owes the audit log; 0 where it owes none',
+    ({ oldest_seconds: oldest }) => oldest ?? 0,
+  ],
+  ['portcullis_outbox_bound', 'How many it may owe before changes are refused', ({ bound }) => bound],
+];
+
+/** Absent for a service that does not answer, and for all while NATS is away. All processes say the same. */
+function outboxGauge(
+  registers: Registry[],
+  watched: Watched,
+  { name, help, read }: { name: string; help: string; read: (state: OutboxState) => number },
+): void {
+  new Gauge({
+    aggregator: 'max',
+    name,
+    help,
+    labelNames: ['service'],
+    registers,
+    async collect() {
+      const states = await watched.outboxes();
+      this.reset();
+      for (const [service, state] of states) this.set({ service }, read(state));
+    },
+  });
 }
 
 /** Absent while audit does not answer. All processes say the same. */

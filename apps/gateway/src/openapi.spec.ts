@@ -2,6 +2,7 @@ import { ApiKey, Audit, Bucket, Identity, operationsOf, services, type Operation
 import { docsHeaders, docsPage } from './docs.js';
 import { describeApi } from './openapi.js';
 import { allowedMethods, controlRoutes, ownRoutePatterns } from './routes/control-routes.js';
+import { documentedPath } from './routes/path-pattern.js';
 import { ownRoute } from './routes/route.js';
 
 const api = describeApi(controlRoutes, 'https://gate.example');
@@ -9,9 +10,9 @@ const api = describeApi(controlRoutes, 'https://gate.example');
 test.each(controlRoutes.map((route) => [`${route.method} ${route.path}`, route] as const))(
   '%s is described as it is served',
   (_, route) => {
-    const described = api.paths[route.path.replaceAll(/:(\w+)/g, '{$1}')]?.[route.method.toLowerCase()];
+    const described = api.paths[documentedPath(route.path)]?.[route.method.toLowerCase()];
     expect(described?.summary).toBe(route.summary);
-    const publicly = route.path === '/auth' ? [{ basic: [] }] : [];
+    const publicly = route.path === '/auth' ? [{ basic: [] }] : route.ownPage?.cookie ? [{ session: [] }] : [];
     expect(described?.security).toEqual(route.access.public ? publicly : [{ bearer: [] }]);
     expect(Object.keys(described?.responses ?? {})).toContain(String(route.status));
     if (!route.access.public || route.path === '/auth')
@@ -33,9 +34,11 @@ const behindStorage: readonly Operation[] = [Bucket.claim, Bucket.release];
 /** Whose answers are text over HTTP, by which route. */
 const asText = new Map<Operation, string>([
   [Audit.checkpoint, '/v1/audit/checkpoint'],
+  [Audit.tile, '/v1/audit/log/tile/:level/:index+'],
   [Audit.exportPage, '/v1/audit/export'],
   [Audit.follow, '/v1/audit/stream'],
 ]);
+const behindConsole: readonly Operation[] = [Identity.openSession, Identity.continueSession];
 const behindOAuth: readonly Operation[] = [Identity.grantBySecret, Identity.grantToClient, Identity.revokeToken];
 
 test('every operation for clients of the gateway has a route', () => {
@@ -46,6 +49,8 @@ test('every operation for clients of the gateway has a route', () => {
     .filter((operation) => operation !== ApiKey.findLeaked)
     // Behind /v1/storage/buckets, which asks the storage too.
     .filter((operation) => !behindStorage.includes(operation))
+    // Behind /console/session, whose refresh tokens go into a cookie.
+    .filter((operation) => !behindConsole.includes(operation))
     // Behind /oauth, whose words are OAuth's.
     .filter((operation) => !behindOAuth.includes(operation));
   // Two routes of one shape would be told apart by nothing: the reply schema is the operation's own value.
@@ -61,7 +66,7 @@ test('every operation for clients of the gateway has a route', () => {
 });
 
 test('no two routes share method and path, nor an operation id', () => {
-  expect(new Set(ownRoutePatterns).size).toBe(controlRoutes.length + 1); // and what proxies ask about in a path
+  expect(new Set(ownRoutePatterns).size).toBe(controlRoutes.length + 2); // and the console's files, and what proxies ask about in a path
   const ids = Object.values(api.paths).flatMap((methods) =>
     Object.values(methods).map(({ operationId }) => operationId),
   );
@@ -71,6 +76,7 @@ test('no two routes share method and path, nor an operation id', () => {
 test('only these routes are public', () => {
   const open = controlRoutes.filter(({ access }) => access.public).map(({ method, path }) => `${method} ${path}`);
   expect(open.sort()).toEqual([
+    'DELETE /console/session',
     'GET /.well-known/jwks.json',
     'GET /.well-known/oauth-authorization-server',
     'GET /docs',
@@ -80,6 +86,8 @@ test('only these routes are public', () => {
     'GET /v1/decisions',
     'GET /v1/invitations/accept',
     'POST /auth',
+    'POST /console/session',
+    'POST /console/session/refresh',
     'POST /oauth/introspect',
     'POST /oauth/revoke',
     'POST /oauth/token',
@@ -116,13 +124,17 @@ test.each([
   ['/v1/api-keys/', []],
   ['/v1/API-KEYS', []],
   ['/', []],
+  ['/console', ['GET', 'HEAD']],
+  ['/console/clients/cli_1', ['GET', 'HEAD']],
+  ['/console/session', ['POST', 'DELETE']],
+  ['/consoles', []],
 ])('%s takes %j', (path, methods) => {
   expect(allowedMethods(path)).toEqual(methods);
 });
 
 test('the page to read has every route and every code, and neither script nor foreign asset', () => {
   const page = docsPage(api);
-  for (const { path } of controlRoutes) expect(page).toContain(path.replaceAll(/:(\w+)/g, '{$1}'));
+  for (const { path } of controlRoutes) expect(page).toContain(documentedPath(path));
   expect(page).toContain('id="enforcement_pending"');
   expect(page).not.toMatch(/<script|<img|<link|@import|url\(|https?:/i);
   expect(docsHeaders['Content-Security-Policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
@@ -141,4 +153,21 @@ test('what a description says cannot become markup', () => {
   const page = docsPage(describeApi([route], 'https://gate.example'));
   expect(page).not.toMatch(/<script|<i>|<b>&lt;|"><b>/);
   expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&amp;');
+});
+
+test('what only pages of ours may ask names the header that says so', () => {
+  const asked = controlRoutes.filter((route) => route.ownPage);
+  expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+    'POST /console/session',
+    'POST /console/session/refresh',
+    'DELETE /console/session',
+  ]);
+  for (const { method, path } of asked) {
+    const described = api.paths[path]?.[method.toLowerCase()];
+    expect(described?.parameters).toMatchObject([{ name: 'X-Requested-With', in: 'header', required: true }]);
+    expect(Object.keys(described?.responses ?? {})).toContain('403');
+  }
+  expect(api.components).toMatchObject({
+    securitySchemes: { session: { type: 'apiKey', in: 'cookie', name: '__Secure-portcullis-session' } },
+  });
 });

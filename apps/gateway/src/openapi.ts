@@ -1,7 +1,10 @@
 import { type ErrorCode, errorCodes, Sealed } from '@portcullis/contracts';
 import { z } from 'zod';
+import { ownPageHeader } from './console/own-page.js';
+import { sessionCookieName } from './console/session-cookie.js';
 import { decisionsPath } from './decisions/forwarded-request.js';
 import { httpStatus, problemTitle } from './http-status.js';
+import { documentedPath, parameterNames } from './routes/path-pattern.js';
 import { type ControlRoute } from './routes/route.js';
 
 export interface ApiOperation {
@@ -29,7 +32,7 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 export function describeApi(routes: readonly ControlRoute[], publicUrl: string): ApiDocument {
   const paths: ApiDocument['paths'] = {};
   for (const route of routes) {
-    const path = route.path.replaceAll(/:([^/]+)/g, '{$1}');
+    const path = documentedPath(route.path);
     (paths[path] ??= {})[route.method.toLowerCase()] = describeRoute(route);
   }
   return {
@@ -55,6 +58,12 @@ export function describeApi(routes: readonly ControlRoute[], publicUrl: string):
           scheme: 'basic',
           description: 'A password, behind an empty user name for the node or an e-mail address for a person.',
         },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: sessionCookieName,
+          description: 'The console’s session in a browser. It opens nothing but its own refresh and its own end.',
+        },
       },
       schemas: { Problem: problemSchema },
       responses: {
@@ -67,7 +76,7 @@ export function describeApi(routes: readonly ControlRoute[], publicUrl: string):
 function describeRoute(route: ControlRoute): ApiOperation {
   const schema = route.input ? jsonSchema(route.input.schema, 'input') : undefined;
   const fields = Object.entries((schema?.properties ?? {}) as Record<string, JsonSchema>);
-  const inPath = route.path.split('/').flatMap((segment) => (segment.startsWith(':') ? [segment.slice(1)] : []));
+  const inPath = parameterNames(route.path);
   const rest = fields.filter(([name]) => !inPath.includes(name));
   const fromQuery = route.input?.from === 'query';
   const required = (schema?.required ?? []).filter((name) => !inPath.includes(name));
@@ -89,6 +98,7 @@ function describeRoute(route: ControlRoute): ApiOperation {
           }))
         : []),
       ...(route.idempotent ? [idempotencyKey] : []),
+      ...(route.ownPage ? [fromOwnPage] : []),
     ],
     ...(schema && !fromQuery && rest.length > 0
       ? {
@@ -114,8 +124,9 @@ const describeForm = (form: z.ZodObject) => ({
 });
 
 /** What a public route challenges for, its handler reads itself. */
-function securityOf({ access, challenge }: ControlRoute): object[] {
+function securityOf({ access, challenge, ownPage }: ControlRoute): object[] {
   if (!access.public) return [{ bearer: [] }];
+  if (ownPage?.cookie) return [{ session: [] }];
   return challenge?.startsWith('Basic ') ? [{ basic: [] }] : [];
 }
 
@@ -135,6 +146,7 @@ function refusals(route: ControlRoute): Record<string, object> {
   if (!route.access.public) codes.push('unauthenticated', 'forbidden', 'rate_limited');
   if (route.access.public && (route.tag === 'Sign in' || route.challenge))
     codes.push('invalid_credentials', 'rate_limited');
+  if (route.ownPage) codes.push('forbidden');
   if (route.method !== 'GET') codes.push('audit_unavailable');
   if (route.path.includes(':')) codes.push('not_found');
   if (route.input?.from === 'body') codes.push('conflict', 'too_large', 'unsupported_media_type', 'unprocessable');
@@ -186,6 +198,14 @@ const idempotencyKey = {
   required: false,
   description: 'A repeat with the same key within 24 hours gets the first answer, without its secrets.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+const fromOwnPage = {
+  name: ownPageHeader.name,
+  in: 'header',
+  required: true,
+  description: 'Says that a page of the gateway’s own asks. A page of another origin cannot send it.',
+  schema: { type: 'string', const: ownPageHeader.value },
 };
 
 const problemSchema = {

@@ -12,6 +12,7 @@ import { GatewayModule, type GatewayStop } from './gateway.module.js';
 import { maxBodyBytes } from './json-body.js';
 import { problemOf } from './problem.js';
 import { controlRoutes } from './routes/control-routes.js';
+import { frameworkPath } from './routes/path-pattern.js';
 import { mayAnswerParser } from './parser-error.js';
 import { end, type ServerLimits, usualLimits } from './server-limits.js';
 import { type TlsIdentity } from './tls.js';
@@ -67,7 +68,7 @@ export async function createServer(
   for (const control of controlRoutes) {
     instance.route({
       method: control.method,
-      url: control.path,
+      url: frameworkPath(control.path),
       config: { control },
       errorHandler: (error, request, reply) => void door.refuse(request, reply, error),
       handler: (request, reply) => void door.serve(request, reply),

@@ -1,5 +1,5 @@
 import { type KeyObject } from 'node:crypto';
-import { type Bus } from '@portcullis/bus';
+import { type Bus, type OutboxState } from '@portcullis/bus';
 import {
   Audit,
   type Caller,
@@ -16,6 +16,8 @@ const sealingKeyMilliseconds = 300_000;
 const publicKeysMilliseconds = 2_000;
 const installationMilliseconds = 5_000;
 const auditLogMilliseconds = 5_000;
+/** Three metrics of one scrape are one question. */
+const outboxMilliseconds = 1_000;
 /** A scrape does not wait for a service that is away. */
 const scrapeMilliseconds = 1_000;
 
@@ -31,13 +33,14 @@ export class ServiceCalls {
   private readonly verificationKeys: Fresh<readonly object[]>;
   private readonly roleTokens: Fresh<boolean>;
   private readonly auditState: Fresh<ReplyOf<typeof Audit.state>>;
+  private readonly outboxStates: Fresh<ReadonlyMap<string, OutboxState>>;
 
   /**
    * @param revoked is told of every answer that waited for the enforcers, how long it took and with which receipt; null: their
    * obedience could not be confirmed
    */
   constructor(
-    private readonly bus: Pick<Bus, 'call'>,
+    private readonly bus: Pick<Bus, 'call'> & { outboxes: () => Promise<ReadonlyMap<string, OutboxState>> },
     private readonly revoked: (milliseconds: number, receipt: EnforcementReceipt | null) => void = () => undefined,
   ) {
     const { kty, crv, x } = publicSealingJwk(this.ownKey);
@@ -52,6 +55,7 @@ export class ServiceCalls {
       installationMilliseconds,
     );
     this.auditState = new Fresh(() => bus.call(Audit.state, {}), auditLogMilliseconds);
+    this.outboxStates = new Fresh(() => bus.outboxes(), outboxMilliseconds);
   }
 
   /** Asks the service. Throws the `Refusal` that it answered with. */
@@ -100,6 +104,11 @@ export class ServiceCalls {
   auditLog(): Promise<ReplyOf<typeof Audit.state> | null> {
     const away = new Promise<null>((resolve) => setTimeout(() => resolve(null), scrapeMilliseconds).unref());
     return Promise.race([this.auditState.get().catch(() => null), away]);
+  }
+
+  /** What each service owes the audit log, of those that say so at once. */
+  outboxes(): Promise<ReadonlyMap<string, OutboxState>> {
+    return this.outboxStates.get();
   }
 
   private async call(operation: Operation, request: Record<string, unknown>, caller: Caller): Promise<unknown> {

@@ -63,6 +63,21 @@ export class IdentityController {
     return this.loginUser.execute(request, caller);
   }
 
+  @Handles(Identity.openSession)
+  openSession(request: Request<'openSession'>, caller: Caller): Reply<'openSession'> {
+    return this.loginUser.openSession(request, caller);
+  }
+
+  @Handles(Identity.continueSession)
+  continueSession(request: Request<'continueSession'>, caller: Caller): Reply<'continueSession'> {
+    return this.refreshPair.continueSession(request, caller);
+  }
+
+  @Handles(Identity.endSession)
+  endSession(request: Request<'endSession'>, caller: Caller): Reply<'endSession'> {
+    return this.logoutSession.endSession(request, caller);
+  }
+
   @Handles(Identity.logout)
   logout(_request: Request<'logout'>, caller: AuthenticatedCaller): Reply<'logout'> {
     return this.logoutSession.execute(caller);

@@ -15,9 +15,11 @@ export {
   ensureStreams,
   giveAuditReader,
   type ReadsFrom,
+  type ReadsWhat,
   StreamFault,
 } from './streams.js';
 export { auditReader, auditReaderUser, natsUsers, type NatsUser } from './nats-users.js';
+export { gatherOutboxStates, outboxServices, type OutboxState } from './outbox-state.js';
 export { committedSubject, type Outbox, OutboxRelay, publishEvent } from './outbox-relay.js';
 export { healthSubject } from './health.js';
 export { GatheredStream, type StreamWork } from './gathered-stream.js';

@@ -1,6 +1,7 @@
 import { authorities, type Authority, type BusUser, operationsOf, type Service, services } from '@portcullis/contracts';
 import { appliedSubject, enforcerKinds, exchangeSubject, markerSubject } from './enforcement-subjects.js';
 import { healthSubjects } from './health.js';
+import { outboxServices, outboxSubject } from './outbox-state.js';
 import { policyStatusSubject } from './policy-reports.js';
 import {
   accessConsumer,
@@ -66,7 +67,7 @@ function serviceUser(service: Service, password: string): NatsUser {
         ...reads(service),
         ...checkpoints(service),
         healthSubjects(service),
-        ...(service === 'gateway' ? [policyStatusSubject] : []),
+        ...(service === 'gateway' ? [policyStatusSubject, ...outboxServices.map(outboxSubject)] : []),
       ],
     },
     subscribe: {
@@ -125,6 +126,7 @@ function answers(service: Service): string[] {
     ...operationsOf(service).map((operation) => operation.subject),
     healthSubjects(service),
     `committed.${service}`,
+    outboxSubject(service),
   ];
 }
 

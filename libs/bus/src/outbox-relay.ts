@@ -2,6 +2,7 @@ import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { type AuditEvent, eventSubject, toCloudEvent } from '@portcullis/contracts';
 import { type Bus } from './bus.js';
 import { listen } from './listen.js';
+import { type OutboxState } from './outbox-state.js';
 import { Recurring } from './recurring.js';
 
 /** What the relay asks of the outbox. The rows are the truth until `audit` has said that it keeps the events. */
@@ -12,6 +13,8 @@ export interface Outbox {
   release(ids: readonly string[]): Promise<void>;
   /** Forgets events that `audit` keeps. Unknown ids are no fault: another replica was faster. */
   settle(ids: readonly string[]): Promise<void>;
+  /** How much is owed, since when, and how much may be. */
+  state(): Promise<OutboxState>;
   /** Calls back after each commit that owes an event. */
   onOwed(listener: () => void): void;
 }
@@ -24,6 +27,8 @@ const idleMilliseconds = 1_000;
  */
 const gatherMilliseconds = 25;
 const publishMilliseconds = 3_000;
+/** An event that is owed for longer is late, and said so as often: also where NATS is away and nobody can ask. */
+const lateSeconds = 60;
 
 /**
  * Carries events from a service's outbox to JetStream. An event is published with its id as message id, right after its
@@ -32,6 +37,7 @@ const publishMilliseconds = 3_000;
 export class OutboxRelay {
   private readonly stream: JetStreamClient;
   private readonly draining: Recurring;
+  private readonly watching: Recurring;
   private gathering: NodeJS.Timeout | undefined;
 
   constructor(
@@ -45,6 +51,11 @@ export class OutboxRelay {
       mayRun: () => bus.connected,
       failed: (error) => report(`outbox: will try again: ${String(error)}`),
     });
+    this.watching = new Recurring(() => this.tellLate(), {
+      everyMilliseconds: lateSeconds * 1_000,
+      mayRun: () => true,
+      failed: (error) => report(`outbox: cannot be counted: ${String(error)}`),
+    });
   }
 
   start(): void {
@@ -56,12 +67,21 @@ export class OutboxRelay {
       this.outbox.settle(message.json<string[]>()),
     );
     this.draining.start();
+    this.watching.start();
   }
 
   /** Publishes what is due, then stops. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     if (this.gathering) this.publishDue();
-    return this.draining.stop();
+    await Promise.all([this.draining.stop(), this.watching.stop()]);
+  }
+
+  private async tellLate(): Promise<void> {
+    const { events, oldest_seconds: oldest, bound } = await this.outbox.state();
+    if (oldest === null || oldest < lateSeconds) return;
+    this.report(
+      `outbox: ${events} of at most ${bound} events wait to be kept by audit, the oldest for ${oldest.toFixed(0)} s`,
+    );
   }
 
   private publishDue(): void {

@@ -10,6 +10,7 @@ import { FetchedGatewayKeys } from './gateway-keys.js';
 import { healthSubject } from './health.js';
 import { type Answer, Incoming } from './incoming.js';
 import { type Outbox, OutboxRelay } from './outbox-relay.js';
+import { answerOutboxState } from './outbox-state.js';
 
 /** Something that runs beside the handlers and is stopped before the handlers are: a consumer, a timer, an authority. */
 export interface Companion {
@@ -82,6 +83,7 @@ export async function startService(
   await app.listen();
   const companions: Companion[] = [new OutboxRelay(bus, parts.outbox, report), ...(parts.companions ?? [])];
   for (const companion of companions) await companion.start();
+  answerOutboxState(bus, service, parts.outbox, report);
   bus.connection.subscribe(healthSubject(service), {
     queue: service,
     callback: (error, message) => {

@@ -102,21 +102,43 @@ const consumerConfig: Partial<ConsumerConfig> = {
 /** From where on a reader of the record reads. */
 export type ReadsFrom = 'start' | 'new' | Date;
 
+/** What a reader of the record outside is given: from where on, and on which subjects. None named: all. */
+export interface ReadsWhat {
+  readonly from: ReadsFrom;
+  /** As NATS has them, with wildcards: `audit.*.api-key.api-key.>`. None may lie within another. */
+  readonly subjects?: readonly string[];
+}
+
 /** Makes the durable consumer of a reader of the record outside, if it is not there. */
-export async function giveAuditReader(connection: NatsConnection, durable: string, from: ReadsFrom): Promise<void> {
+export async function giveAuditReader(
+  connection: NatsConnection,
+  durable: string,
+  { from, subjects = [] }: ReadsWhat,
+): Promise<void> {
+  const [only, ...others] = subjects;
+  // An older server would not know the word, and deliver everything.
+  if (others.length > 0 && !isAtLeast(connection.info?.version, [2, 10]))
+    throw new StreamFault('This NATS server knows one subject a consumer (2.10 and later know more): name one.');
+  const filter: Partial<ConsumerConfig> =
+    only === undefined ? {} : others.length === 0 ? { filter_subject: only } : { filter_subjects: [...subjects] };
   const begin: Partial<ConsumerConfig> =
     from === 'start'
       ? { deliver_policy: DeliverPolicy.All }
       : from === 'new'
         ? { deliver_policy: DeliverPolicy.New }
         : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.toISOString() };
-  await giveConsumer(await managerOf(connection), auditStream, durable, { ...consumerConfig, ...begin });
+  await giveConsumer(await managerOf(connection), auditStream, durable, { ...consumerConfig, ...begin, ...filter });
 }
 
 /** Takes it away; what it has not read stays on the stream. */
 export async function dropAuditReader(connection: NatsConnection, durable: string): Promise<void> {
   const manager = await managerOf(connection);
   await absentOr(manager.consumers.delete(auditStream, durable));
+}
+
+function isAtLeast(version: string | undefined, [major, minor]: readonly [number, number]): boolean {
+  const [is = 0, of = 0] = (version ?? '').split('.').map(Number);
+  return is > major || (is === major && of >= minor);
 }
 
 async function managerOf(connection: NatsConnection): Promise<JetStreamManager> {

@@ -21,6 +21,7 @@ import { appliedSubject, exchangeSubject, markerSubject } from './enforcement-su
 import { EnforcerLink } from './enforcer-link.js';
 import { Handles } from './handles.js';
 import { committedSubject, OutboxRelay } from './outbox-relay.js';
+import { gatherOutboxStates } from './outbox-state.js';
 import { startService } from './serve.js';
 import { headers } from '@nats-io/transport-node';
 
@@ -77,7 +78,14 @@ class BetweenModule {}
 
 const gatewayKey = generateSigningKey();
 const stranger = generateSigningKey();
-const noOutbox = { claim: () => Promise.resolve([]), release: nothing, settle: nothing, onOwed: () => undefined };
+const outboxState = { events: 3, oldest_seconds: 1.5, bound: 10 };
+const noOutbox = {
+  claim: () => Promise.resolve([]),
+  release: nothing,
+  settle: nothing,
+  state: () => Promise.resolve(outboxState),
+  onOwed: () => undefined,
+};
 const rest = {
   outbox: noOutbox,
   gatewayKeys: { find: (kid: string) => Promise.resolve(kid === gatewayKey.kid ? gatewayKey.publicKey : undefined) },
@@ -249,6 +257,14 @@ describe('a caller token', () => {
   });
 });
 
+test('a gateway is told what each service owes the record, by those that are there', async () => {
+  expect([...(await gatherOutboxStates(gateway))].sort()).toEqual([
+    ['api-key', outboxState],
+    ['client-registry', outboxState],
+    ['identity', outboxState],
+  ]);
+});
+
 describe('the NATS user of a service', () => {
   test.each<[string, Parameters<typeof specConnection>[0], string]>([
     ['api-key cannot publish an event in the name of audit', 'api-key', 'audit.installation.audit.api-key.created'],
@@ -257,6 +273,7 @@ describe('the NATS user of a service', () => {
     ['api-key cannot report events as kept', 'api-key', 'committed.api-key'],
     ['api-key cannot revoke in the name of identity', 'api-key', 'enforcement.identity.marker'],
     ['the gateway cannot report events as kept', 'gateway', 'committed.identity'],
+    ['api-key cannot ask what identity owes the record', 'api-key', 'outbox.identity'],
     ['the gateway cannot publish a marker', 'gateway', 'enforcement.api-key.marker'],
     ['audit cannot call api-key', 'audit', 'api-key.resolve'],
     ['identity cannot delete the stream', 'identity', '$JS.API.STREAM.DELETE.AUDIT'],

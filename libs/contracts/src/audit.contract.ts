@@ -3,9 +3,9 @@ import { Action, AuditEvent, Outcome } from './event.js';
 import { principalOperation, serviceOperation } from './operation.js';
 import { Page, pageRequest } from './page.js';
 import { Text, Time } from './text.js';
-import { webhookOperations } from './webhook.contract.js';
+import { webhookOperations, WebhookState } from './webhook.contract.js';
 
-/** 32 bytes in base64 (RFC 4648 section 4, padded): a hash or a salt. */
+/** Hashes or a salt, of 32 bytes each, in base64 (RFC 4648 section 4, padded). */
 const Base64 = z.string();
 
 const Count = z.number('must be a whole number').int('must be a whole number').min(0, 'must be 0 or more');
@@ -116,6 +116,15 @@ export const Audit = {
     request: z.strictObject({ from: Count.min(1, 'must be 1 or more'), to: Count.min(1, 'must be 1 or more') }),
     reply: z.object({ from: Count, to: Count, hashes: z.array(Base64) }),
   }),
+  /** A tile of the tree (c2sp.org/tlog-tiles). Hashes alone, which say nothing of an event. */
+  tile: principalOperation({
+    subject: 'audit.tile',
+    permission: view,
+    /** As it is there: `tile/0/x001/x234/067`, or `tile/0/067.p/8` for the first 8 hashes of one. */
+    request: z.strictObject({ path: z.string().max(64) }),
+    /** One behind the other, 32 bytes each. */
+    reply: z.object({ hashes: Base64 }),
+  }),
   /** A page of an export, as much as a message holds. The next begins at `next`, with the `to` that was answered. */
   exportPage: principalOperation({
     subject: 'audit.export',
@@ -141,6 +150,8 @@ export const Audit = {
       damaged_index: Count.nullable(),
       /** Messages that were put aside because they are no events. Absent: a service of the version before. */
       rejected: Count.optional(),
+      /** Webhooks of all organizations together. Absent: a service of the version before. */
+      webhooks: WebhookState.optional(),
     }),
   }),
   /** The organization's events behind an index, oldest first; of none at once none. Without `after`: where the log ends now. */

@@ -77,6 +77,7 @@ export const actions = [
   'log.damaged',
   'event.rejected',
   'webhook.created',
+  'webhook.updated',
   'webhook.rotated',
   'webhook.enabled',
   'webhook.disabled',

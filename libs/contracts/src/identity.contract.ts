@@ -4,6 +4,7 @@ import { openOperation, principalOperation, revokingSeconds, serviceOperation } 
 import { ownerOperations } from './owners.contract.js';
 import { PrincipalKind } from './principal.js';
 import { roleTokenOperations } from './role-token.contract.js';
+import { sessionOperations, SignIn } from './session.contract.js';
 import { signingKeyOperations } from './signing-key.contract.js';
 import { Sealed, Sha256, Text, Time } from './text.js';
 
@@ -106,7 +107,7 @@ export type ResolvedFamily = z.infer<typeof ResolvedFamily>;
 export const Identity = {
   login: openOperation({
     subject: 'identity.login',
-    request: z.strictObject({ email: Text(254).min(1, 'must not be empty'), password: Sealed }),
+    request: SignIn,
     reply: TokenPair,
     timeoutSeconds: 10,
   }),
@@ -212,6 +213,7 @@ export const Identity = {
     request: z.strictObject({}),
     reply: z.object({ first_organization_id: z.string() }),
   }),
+  ...sessionOperations,
   ...roleTokenOperations,
   ...signingKeyOperations,
   ...ownerOperations,

@@ -46,6 +46,8 @@ export {
   type OwedEvent,
   unrefusedActions,
 } from './event.js';
+export { describeEvents } from './events/asyncapi.js';
+export { eventFaults, eventTypes } from './events/event-types.js';
 export {
   AccessGrant,
   Identity,
@@ -56,6 +58,7 @@ export {
   TokenPair,
   VerificationKey,
 } from './identity.contract.js';
+export { BrowserTokens } from './session.contract.js';
 export {
   IssuedRoleToken,
   NewRoleToken,
@@ -102,5 +105,12 @@ export { AccessBatch, AccessRecord, maxAccessRecords, RequestRecord } from './ke
 export { PolicyReport } from './policy-report.js';
 export { ClientRecord, ClientRegistry, ResolvedClient, ResolvedClientGrant } from './client-registry.contract.js';
 export { Audit, ExportedLeaf, LogKeyRecord } from './audit.contract.js';
-export { DeadLetter, maxWebhooks, WebhookRecord } from './webhook.contract.js';
+export {
+  type AttemptOutcome,
+  attemptOutcomes,
+  DeadLetter,
+  maxWebhooks,
+  WebhookRecord,
+  type WebhookState,
+} from './webhook.contract.js';
 export { operationsOf } from './catalogue.js';

@@ -15,6 +15,8 @@ const ActionPattern = z
   .max(64)
   .refine((text) => known.has(text), 'must be an action such as api-key.revoked, or all of a noun: api-key.*');
 
+const Description = Text(500).nullable();
+
 const filter = {
   /** Null: every action. */
   actions: z.array(ActionPattern).min(1, 'must name an action, or be left out').max(100).nullable(),
@@ -36,17 +38,19 @@ const WebhookUrl = z
   }, 'must not hold a user name or a password: verify the signature instead')
   .refine((text) => !text.includes('#'), 'must have no fragment');
 
-/** Why a webhook was disabled: the receiver answered 410, or did not take an event for days. */
+/** Why a webhook was disabled by itself: the receiver answered 410, or did not take an event for days. */
 export const webhookFaults = ['gone', 'failing'] as const;
 
 /** Where the organization's events are sent as they are kept (https://www.standardwebhooks.com). */
 export const WebhookRecord = z.object({
   id: z.string(),
   name: z.string(),
+  description: z.string().nullable(),
   url: z.string(),
   actions: z.array(z.string()).nullable(),
   subjects: z.array(z.string()).nullable(),
   status: z.enum(['active', 'disabled']),
+  /** Null where somebody disabled it. */
   disabled_reason: z.enum(webhookFaults).nullable(),
   created_at: Time,
   created_by: z.string(),
@@ -70,6 +74,29 @@ export const DeadLetter = z.object({
   died_at: Time,
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;
+
+/** What became of an attempt: `failed` is tried again, `given_up` is a dead letter, `gone` disables the webhook. */
+export const attemptOutcomes = ['delivered', 'failed', 'given_up', 'gone'] as const;
+export type AttemptOutcome = (typeof attemptOutcomes)[number];
+
+const Count = z.number().int().min(0);
+
+/** How webhooks do, for metrics. */
+export const WebhookState = z.object({
+  active: Count,
+  disabled: Count,
+  /** Of organizations that are suspended: sent nothing until those are resumed. */
+  paused: Count,
+  /** Active ones that failed since they last took an event. */
+  failing: Count,
+  pending: Count,
+  dead_letters: Count,
+  /** The age of the oldest event that is found for an active webhook and not delivered; 0 if there is none. */
+  lag_seconds: z.number().min(0),
+  /** Since the beginning, over all replicas. One that is killed loses what it counted within half a second. */
+  attempts: z.object({ delivered: Count, failed: Count, given_up: Count, gone: Count }),
+});
+export type WebhookState = z.infer<typeof WebhookState>;
 
 const permission = 'audit:manage';
 /** Any text: a malformed id is one that does not exist. */
@@ -98,11 +125,31 @@ export const webhookOperations = {
     permission,
     request: z.strictObject({
       name: Name,
+      description: Description.default(null),
       url: WebhookUrl,
       actions: filter.actions.default(null),
       subjects: filter.subjects.default(null),
     }),
     reply: WebhookRecord.extend(secret),
+    timeoutSeconds: 15,
+  }),
+  /**
+   * What is left out stays. Another URL and other filters ask for `audit:view` too, and count for what is sent, and what is looked for,
+   * from then on; the secret stays. Disabled by `enabled: false` it is sent nothing, until it is enabled and goes on where it ended.
+   */
+  updateWebhook: principalOperation({
+    subject: 'audit.update-webhook',
+    permission,
+    request: z.strictObject({
+      ...byId,
+      name: Name.optional(),
+      description: Description.optional(),
+      url: WebhookUrl.optional(),
+      actions: filter.actions.optional(),
+      subjects: filter.subjects.optional(),
+      enabled: z.boolean('must be true or false').optional(),
+    }),
+    reply: WebhookRecord,
     timeoutSeconds: 15,
   }),
   deleteWebhook: principalOperation({

@@ -1,3 +1,4 @@
+export { addressGroup } from './address-group.js';
 export {
   type ApiKeyParts,
   apiKeyPattern,

@@ -62,9 +62,13 @@ export async function startNats(options: NatsOptions): Promise<RunningNats> {
 export function changeNatsUsers(storeDirectory: string, users: readonly NatsUser[]): void {
   const server = recordedProcess(join(storeDirectory, 'process'));
   if (!server) throw new EmbeddedFault('failed', `No nats-server runs in ${storeDirectory}: start the stack first.`);
-  const configFile = join(storeDirectory, 'nats.conf');
-  writeConfig(configFile, withUsers(readFileSync(configFile, 'utf8'), users));
+  writeNatsUsers(join(storeDirectory, 'nats.conf'), users);
   process.kill(server.pid, 'SIGHUP');
+}
+
+/** Writes other users into a configuration of `natsConfig`. A server that runs with it takes them up on SIGHUP. */
+export function writeNatsUsers(configFile: string, users: readonly NatsUser[]): void {
+  writeConfig(configFile, withUsers(readFileSync(configFile, 'utf8'), users));
 }
 
 function writeConfig(path: string, config: string): void {

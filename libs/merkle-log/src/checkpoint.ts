@@ -22,7 +22,7 @@ export interface SignedCheckpoint extends Checkpoint {
 }
 
 /** Why a text is no checkpoint, or not one of the log that the reader means. */
-export type CheckpointErrorCode = 'malformed' | 'another_log' | 'not_signed_by_log';
+export type CheckpointErrorCode = 'malformed' | 'wrong_empty_root' | 'another_log' | 'not_signed_by_log';
 
 export class CheckpointError extends Error {
   override readonly name = 'CheckpointError';
@@ -45,7 +45,7 @@ export function formatCheckpoint({ origin, size, root, extensions = [] }: Checkp
 /**
  * Reads the text of a checkpoint, which says nothing of who signed it: see {@link openCheckpoint}. Refuses sizes with
  * leading zeros or beyond 2^53 − 1, roots that are not 32 bytes in canonical base64, empty lines, and an empty tree with
- * another root than its own. Throws {@link CheckpointError} `malformed`.
+ * another root than its own (`wrong_empty_root`). Throws {@link CheckpointError}.
  */
 export function parseCheckpoint(text: string): Required<Checkpoint> {
   const [origin, digits, encoded, ...extensions] = text.slice(0, -1).split('\n');
@@ -55,7 +55,7 @@ export function parseCheckpoint(text: string): Required<Checkpoint> {
   if (!linesFit || !Number.isSafeInteger(size) || root?.length !== hashBytes)
     throw new CheckpointError('malformed', 'This is not a checkpoint: origin, size, root, each on its line');
   if (size === 0 && !sameHash(root, emptyRoot()))
-    throw new CheckpointError('malformed', 'The empty tree has one root, and this is another');
+    throw new CheckpointError('wrong_empty_root', 'The empty tree has one root, and this is another');
   return { origin, size, root, extensions };
 }
 

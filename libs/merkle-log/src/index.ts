@@ -22,6 +22,8 @@ export {
   saltedHash,
 } from './hashes.js';
 export {
+  cosigner,
+  cosignNote,
   maxNoteBytes,
   maxSignatures,
   NoteError,
@@ -42,6 +44,20 @@ export {
   type InclusionProof,
   inclusionVerifies,
 } from './proofs.js';
+export {
+  GrowingTiles,
+  hashesIn,
+  readTilePath,
+  rootOf,
+  tileHashes,
+  type TileId,
+  TileMissing,
+  type TilePart,
+  tilePath,
+  Tiles,
+  tilesOf,
+  tileWidth,
+} from './tiles.js';
 export {
   type CompletedNode,
   consistencyPath,

@@ -1,6 +1,16 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describeVectors } from '../../credentials/spec/vectors.js';
-import { maxNoteBytes, maxSignatures, NoteError, noteSigner, noteVerifier, openNote, signNote } from './note.js';
+import {
+  cosigner,
+  cosignNote,
+  maxNoteBytes,
+  maxSignatures,
+  NoteError,
+  noteSigner,
+  noteVerifier,
+  openNote,
+  signNote,
+} from './note.js';
 
 const newKey = () => generateKeyPairSync('ed25519').privateKey;
 const signer = noteSigner('log.example/one', newKey());
@@ -222,6 +232,25 @@ describe('a cosignature (type 4)', () => {
       cosign('x\n', 2n ** 63n),
     ])
       expect(codeOf(() => openNote(signNote('x\n', [signer, bad]), [verifier, witness]))).toBe('bad_signature');
+  });
+
+  test('is made with the time, and is what the specification writes down', () => {
+    const made = cosigner('witness.example/w', key, () => new Date(1679315147_999));
+    expect([made.id, made.verifierKey.split('+')[1]]).toEqual([witness.id, witness.id]);
+    expect(signNote('x\n', [made])).toBe(signNote('x\n', [cosign('x\n', 1679315147n)]));
+    expect(noteVerifier(made.verifierKey).kind).toBe('cosignature');
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    expect(codeOf(() => cosigner('a', publicKey, () => new Date()))).toBe('bad_key');
+  });
+
+  test('comes behind the signatures of known keys, each once, and strangers’ go no further', () => {
+    const made = cosigner('witness.example/w', key, () => new Date(1_000));
+    const stranger = noteSigner('stranger', newKey());
+    const { note, line } = cosignNote(signNote('x\n', [stranger, signer, signer, made]), [verifier], made);
+    expect(note).toBe(signNote('x\n', [signer, made]));
+    expect(note.endsWith(`\n${line}`)).toBe(true);
+    expect(openNote(note, [verifier, witness]).signatures[1]).toMatchObject({ timeSeconds: 1 });
+    expect(codeOf(() => cosignNote(signNote('x\n', [stranger]), [verifier], made))).toBe('no_known_signature');
   });
 
   test('has another id than the same key for plain notes', () => {

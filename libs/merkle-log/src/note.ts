@@ -43,7 +43,7 @@ export interface NoteVerifier {
 export interface NoteSigner {
   readonly name: string;
   readonly id: string;
-  /** The text form of the verifier key: `<name>+<id>+<base64 of 0x01 ‖ public key>`. */
+  /** The text form of the verifier key: `<name>+<id>+<base64 of the type's byte ‖ public key>`. */
   readonly verifierKey: string;
   sign(text: Buffer): Buffer;
 }
@@ -80,18 +80,33 @@ export function noteVerifier(verifierKey: string): NoteVerifier {
 
 /** A key that signs notes under `name`. Throws {@link NoteError} `bad_key` unless it is an Ed25519 private key. */
 export function noteSigner(name: string, privateKey: KeyObject): NoteSigner {
+  return { ...namesOf(name, 'ed25519', privateKey), sign: (text) => sign(null, text, privateKey) };
+}
+
+/**
+ * A witness's key: signs checkpoints together with the time (c2sp.org/tlog-cosignature, type 0x04). Use it for nothing else. Throws
+ * {@link NoteError} `bad_key` unless it is an Ed25519 private key.
+ */
+export function cosigner(name: string, privateKey: KeyObject, now: () => Date): NoteSigner {
+  return {
+    ...namesOf(name, 'cosignature', privateKey),
+    sign: (text) => {
+      const timeSeconds = Math.floor(now().getTime() / 1000);
+      const time = Buffer.alloc(timeBytes);
+      time.writeBigUInt64BE(BigInt(timeSeconds));
+      return Buffer.concat([time, sign(null, cosignedBytes(timeSeconds, text), privateKey)]);
+    },
+  };
+}
+
+function namesOf(name: string, kind: NoteVerifier['kind'], privateKey: KeyObject): Omit<NoteSigner, 'sign'> {
   needName(name);
   if (privateKey.type !== 'private' || privateKey.asymmetricKeyType !== 'ed25519')
     throw new NoteError('bad_key', 'Notes are signed with an Ed25519 private key');
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
-  const key = Buffer.concat([Buffer.from([typeByte.ed25519]), Buffer.from(x!, 'base64url')]);
+  const key = Buffer.concat([Buffer.from([typeByte[kind]]), Buffer.from(x!, 'base64url')]);
   const id = keyId(name, key);
-  return {
-    name,
-    id,
-    verifierKey: `${name}+${id}+${encodeBase64(key)}`,
-    sign: (text) => sign(null, text, privateKey),
-  };
+  return { name, id, verifierKey: `${name}+${id}+${encodeBase64(key)}` };
 }
 
 /** Signs `text`, which ends in a newline and holds no other control characters. Throws {@link NoteError} `malformed`. */
@@ -99,12 +114,23 @@ export function signNote(text: string, signers: readonly NoteSigner[]): string {
   if (!text.endsWith('\n') || !isNoteText(text))
     throw new NoteError('malformed', 'A note is Unicode that ends in a newline and has no other control characters');
   if (signers.length === 0) throw new NoteError('no_known_signature', 'A note needs a signer');
-  const bytes = Buffer.from(text, 'utf8');
-  const lines = signers.map(
-    (signer) =>
-      `— ${signer.name} ${encodeBase64(Buffer.concat([Buffer.from(signer.id, 'hex'), signer.sign(bytes)]))}\n`,
-  );
-  return `${text}\n${lines.join('')}`;
+  return `${text}\n${signers.map((signer) => signedLine(text, signer)).join('')}`;
+}
+
+/**
+ * The note with one signature more, which is `line`, and of those that it had the ones of known keys, each once: what strangers added goes
+ * no further, so that a note does not grow from hand to hand. Throws as {@link openNote}.
+ */
+export function cosignNote(
+  note: string | Uint8Array,
+  known: readonly NoteVerifier[],
+  signer: NoteSigner,
+): { note: string; line: string } {
+  const { text, signatures } = openNote(note, known);
+  const lines = parseNote(readText(note)).signatures;
+  const kept = signatures.flatMap(({ name, id }) => lines.find((line) => line.name === name && line.id === id) ?? []);
+  const line = signedLine(text, signer);
+  return { note: `${text}\n${kept.map(formatSignature).join('')}${line}`, line };
 }
 
 /**
@@ -158,6 +184,15 @@ function parseSignature(line: string): SignatureLine {
   return { name, id: bytes.toString('hex', 0, 4), signature: bytes.subarray(4) };
 }
 
+function signedLine(text: string, signer: NoteSigner): string {
+  const signature = signer.sign(Buffer.from(text, 'utf8'));
+  return formatSignature({ name: signer.name, id: signer.id, signature });
+}
+
+function formatSignature({ name, id, signature }: SignatureLine): string {
+  return `— ${name} ${encodeBase64(Buffer.concat([Buffer.from(id, 'hex'), signature]))}\n`;
+}
+
 /** What the signature says besides that it is one, or null. */
 function check(key: NoteVerifier, text: Buffer, signature: Buffer): { timeSeconds?: number } | null {
   if (key.kind === 'ed25519')
@@ -166,8 +201,12 @@ function check(key: NoteVerifier, text: Buffer, signature: Buffer): { timeSecond
   if (signature.length !== timeBytes + signatureBytes) return null;
   const timeSeconds = Number(signature.readBigUInt64BE());
   if (!Number.isSafeInteger(timeSeconds)) return null;
-  const signed = Buffer.concat([Buffer.from(`cosignature/v1\ntime ${timeSeconds}\n`), text]);
+  const signed = cosignedBytes(timeSeconds, text);
   return verify(null, signed, key.publicKey, signature.subarray(timeBytes)) ? { timeSeconds } : null;
+}
+
+function cosignedBytes(timeSeconds: number, text: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`cosignature/v1\ntime ${timeSeconds}\n`), text]);
 }
 
 // `ignoreBOM` keeps the mark in the text, where it was signed; the default would drop it silently.

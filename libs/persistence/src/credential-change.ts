@@ -14,6 +14,8 @@ import { once } from './idempotency.js';
 export interface CredentialChange<Shown extends object> {
   /** `drop`: something is taken away; `refresh`: gateways judge by something else; null: nothing that they look at. */
   effect: 'drop' | 'refresh' | null;
+  /** Nobody has or may do more by it, and nothing is called otherwise: no full outbox stops it. Narrower and wider at once is not only that. */
+  onlyTakesAway: boolean;
   event: { action: Action; details?: Record<string, unknown> };
   /** What the answer has beside the record. */
   shown: Shown;
@@ -130,7 +132,7 @@ export class CredentialChanges<Record extends CredentialRecord, Locked extends L
       const isRevocation = seq !== null && (await tookAway(tx.manager, seq));
       return { record: locked.record, seq, isRevocation, shown: change.shown };
     }
-    if (change.effect === 'drop') tx.takesAway();
+    if (change.onlyTakesAway) tx.takesAway();
     await this.its.write(tx, locked, change);
     await tx.owe({
       organization_id: organizationId,

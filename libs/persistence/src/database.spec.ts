@@ -26,7 +26,7 @@ let spec: SpecDatabase;
 let database: Database;
 
 beforeAll(async () => {
-  spec = await specDatabase(options);
+  spec = await specDatabase(options, { madeUp: true });
   ({ database } = spec);
 });
 afterAll(() => spec.drop());

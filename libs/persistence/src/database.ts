@@ -175,7 +175,7 @@ export class Transaction {
     private readonly owed: Owed,
   ) {}
 
-  /** What is done here takes something away though its actions do not tell, as an update that narrows: no full outbox stops it. */
+  /** All that is done here only takes away though its actions do not tell, as an update that narrows: no full outbox stops it. */
   takesAway(): void {
     this.owed.takesAway = true;
   }

@@ -6,6 +6,7 @@ export { OutboxStore } from './outbox.store.js';
 export {
   type Changing,
   type CommittedChange,
+  type CredentialChange,
   CredentialChanges,
   type Decide,
   type LockedCredential,

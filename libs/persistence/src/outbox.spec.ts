@@ -21,7 +21,7 @@ let spec: SpecDatabase;
 let database: Database;
 
 beforeAll(async () => {
-  spec = await specDatabase(options);
+  spec = await specDatabase(options, { madeUp: true });
   ({ database } = spec);
 });
 afterAll(() => spec.drop());
@@ -74,12 +74,39 @@ test('an update that says that it narrows is accepted; the same one that does no
   expect(await database.outbox.depth()).toBe(4);
 });
 
+test('a change that takes something away and does something else beside it waits as any other', async () => {
+  await fill();
+  const both = (isAll: boolean) =>
+    database.transaction(async (tx) => {
+      await tx.oweAll([event('user.disabled'), event('user.updated')]);
+      if (isAll) tx.takesAway();
+    });
+  await expect(both(false)).rejects.toMatchObject(full);
+  await both(true);
+  expect(await database.outbox.depth()).toBe(5);
+});
+
 test('many events at once find room for all of them or for none', async () => {
   await change('api-key.imported');
   const three = [event('api-key.imported'), event('api-key.imported'), event('api-key.imported')];
   await expect(database.transaction((tx) => tx.oweAll(three))).rejects.toMatchObject(full);
   await database.transaction((tx) => tx.oweAll(three.slice(1)));
   expect(await database.outbox.depth()).toBe(3);
+});
+
+test('the outbox says how much is owed, since when, and how much may be', async () => {
+  expect(await database.outbox.state()).toEqual({ events: 0, oldest_seconds: null, bound: 3 });
+  await change('api-key.created');
+  await change('api-key.created');
+  const state = await database.outbox.state();
+  expect(state).toMatchObject({ events: 2, bound: 3 });
+  expect(state.oldest_seconds).toBeLessThan(60);
+  await database.read((manager) =>
+    manager.query(
+      `update outbox set event = event || '{"time": "2026-01-01T00:00:00Z"}' where id = (select min(id) from outbox)`,
+    ),
+  );
+  expect((await database.outbox.state()).oldest_seconds).toBeGreaterThan(1e6);
 });
 
 test('a change in one statement is held to the same bound', async () => {

@@ -25,8 +25,21 @@ export class OutboxStore {
     return this.database.read((manager) => this.measure(manager));
   }
 
+  /** How much is owed, since when the oldest of it, and how much may be. */
+  async state(): Promise<{ events: number; oldest_seconds: number | null; bound: number }> {
+    const [row] = await this.database.read((manager) =>
+      manager.query<{ rows: string; oldest: string | null }[]>(
+        `select count(*) as rows, extract(epoch from now() - min((event->>'time')::timestamptz)) as oldest from outbox`,
+      ),
+    );
+    const oldest = row?.oldest ?? null;
+    // By two clocks, the service's and the server's.
+    const seconds = oldest === null ? null : Math.max(0, Number(oldest));
+    return { events: Number(row?.rows), oldest_seconds: seconds, bound: this.bound };
+  }
+
   /**
-   * Refuses with `audit_unavailable` if the outbox is full, unless what is done takes something away. Counted at most once a second, so
+   * Refuses with `audit_unavailable` if the outbox is full, unless all that is done takes something away. Counted at most once a second, so
    * the bound may be passed by what other replicas write within that second; and by what takes away, without end.
    * @param written the events are rows already, which whoever counts on this connection sees
    */
@@ -34,7 +47,7 @@ export class OutboxStore {
     manager: EntityManager,
     { owed, written, takesAway }: { owed: readonly OwedEvent[]; written: boolean; takesAway: boolean },
   ): Promise<void> {
-    if (!takesAway && !owed.some(({ action }) => unrefusedActions.has(action))) {
+    if (!takesAway && !owed.every(({ action }) => unrefusedActions.has(action))) {
       if (performance.now() - this.measured.at > measuredForMilliseconds) {
         await this.measure(manager);
         if (written) this.measured.rows -= owed.length;

@@ -14,7 +14,7 @@ writeFileSync(
 let spec: SpecDatabase;
 beforeAll(async () => {
   const migrations = pathToFileURL(`${directory}/`);
-  spec = await specDatabase({ service: 'api-key', schema: 'api_key', entities: [], migrations });
+  spec = await specDatabase({ service: 'api-key', schema: 'api_key', entities: [], migrations }, { madeUp: true });
 });
 afterAll(() => spec.drop());
 

@@ -1,5 +1,5 @@
 export { startServers } from './servers.js';
-export { specDatabase, type SpecDatabase } from './spec-database.js';
+export { fillOutbox, specDatabase, type SpecDatabase } from './spec-database.js';
 export { specHouse } from './spec-house.js';
 export { specConnection, specNatsUrl } from './spec-bus.js';
 export { eventually } from './eventually.js';

@@ -256,12 +256,14 @@ describe('a list', () => {
     ['a key', { keyId: 'key_plan' }, /request_\d+_\d+_\d+_organization_id_api_key_id_time_/],
     ['a principal', { principalId: 'usr_plan' }, /request_\d+_\d+_\d+_organization_id_principal_id_time_/],
   ])('of %s is read by its index, without a sort', async (_what, filter, index) => {
-    // As many before now as after, so that every day has enough of them whatever the time is: a small partition is read as a whole.
+    // Yesterday, today and tomorrow have as many each, whatever the time is: a small partition is read as a whole.
+    const day = 86_400_000;
+    const fromMs = (Math.floor(Date.now() / day) - 1) * day;
     const rows = Array.from({ length: 4_000 }, (_, at) =>
       aRecord(
         { id: `key_${at % 50}`, secrets: [] },
         {
-          time_ms: Date.now() + (2_000 - at) * 30_000,
+          time_ms: fromMs + Math.floor((at * 3 * day) / 4_000),
           organization_id: `org_${at % 7}`,
           principal_id: `usr_${at % 50}`,
         },

@@ -5,14 +5,18 @@ import {
   eventLeafHash,
   Frontier,
   hashBytes,
+  hashesIn,
   NoteError,
   openCheckpoint,
   peakNodes,
+  rootOf,
+  tileHashes,
+  TileMissing,
+  tilesOf,
 } from '@portcullis/merkle-log';
 import { type Database } from '@portcullis/persistence';
 import { type Log } from './log.js';
 import { type LogHead } from './log.store.js';
-import { hashesIn, rootOf, TileMissing, tileHashes, tilesOf } from './tiles.js';
 
 /** What is in the database is not what was signed. Says from which index on that shows. */
 export class LogDamaged extends Error {

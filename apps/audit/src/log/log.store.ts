@@ -1,7 +1,6 @@
-import { hashBytes } from '@portcullis/merkle-log';
+import { hashBytes, type TileId, type TilePart, Tiles } from '@portcullis/merkle-log';
 import { type Database } from '@portcullis/persistence';
 import { type EntityManager } from 'typeorm';
-import { type TileId, type TilePart, Tiles } from './tiles.js';
 
 /** The tree as it was last signed. */
 export interface LogHead {

@@ -3,17 +3,18 @@ import {
   emptyRoot,
   Frontier,
   type FrontierState,
+  GrowingTiles,
   inclusionPath,
   type PathStep,
   peakNodes,
   readPath,
   signCheckpoint,
+  tilesOf,
 } from '@portcullis/merkle-log';
 import { type Database, type Transaction } from '@portcullis/persistence';
 import { type EntityManager } from 'typeorm';
 import { type LogKeys } from './log-keys.js';
 import { type LogHead, type LogStore } from './log.store.js';
-import { GrowingTiles, tilesOf } from './tiles.js';
 
 /**
  * The Merkle log. It grows in the transaction that keeps the events, under one lock for all replicas; its new size and root are written

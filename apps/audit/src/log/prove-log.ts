@@ -1,4 +1,5 @@
 import { Audit, type AuthenticatedCaller, isId, Refusal, type ReplyOf, type RequestOf } from '@portcullis/contracts';
+import { hashBytes, readTilePath } from '@portcullis/merkle-log';
 import { type Database, once } from '@portcullis/persistence';
 import { type EventStore } from '../event.store.js';
 import { noteReading } from '../note-reading.js';
@@ -43,6 +44,28 @@ export class ProveLog {
     if (to > size) throw fault('to', `must be at most ${size}, the size of the log`);
     if (from > to) throw fault('from', 'must not be more than to');
     return { from, to, hashes: (await this.log.consistency(from, to)).map((hash) => hash.toString('base64')) };
+  }
+
+  /** Only hashes that a checkpoint is made of: tiles grow in the transaction that signs it. */
+  async tile({ path }: RequestOf<typeof Audit.tile>): Promise<ReplyOf<typeof Audit.tile>> {
+    if (path.startsWith('tile/entries/'))
+      throw new Refusal('not_found', 'The log serves no entries, only their hashes: events are in an export.');
+    const wanted = readTilePath(path);
+    if (!wanted)
+      throw new Refusal(
+        'not_found',
+        'This is no path of a tile: tile/<level>/<index>, the index in groups of three digits, x001/x234/067.',
+      );
+    const { level, index } = wanted.tile;
+    const [row] = await this.log.store.row(level, index, index + 1);
+    const bytes = wanted.width * hashBytes;
+    const hashes = row?.hashes.subarray(0, bytes);
+    if (hashes?.length !== bytes)
+      throw new Refusal(
+        'not_found',
+        'The log has no such tile, or not that much of it yet: the newest checkpoint says how large it is.',
+      );
+    return { hashes: hashes.toString('base64') };
   }
 
   async keys(): Promise<ReplyOf<typeof Audit.logKeys>> {

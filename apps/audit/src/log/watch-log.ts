@@ -1,8 +1,8 @@
 import { type Companion, Recurring } from '@portcullis/bus';
+import { tileHashes } from '@portcullis/merkle-log';
 import { type Database } from '@portcullis/persistence';
 import { type CheckLog, LogDamaged } from './check-log.js';
 import { type Log } from './log.js';
-import { tileHashes } from './tiles.js';
 
 /** A minute's share: 4,096 events are read again, so a million take four hours. */
 const everyMilliseconds = 60_000;

@@ -3,6 +3,7 @@ import { type AddressInfo } from 'node:net';
 import { type AuditEvent, newId } from '@portcullis/contracts';
 import { NetworkList } from '@portcullis/credentials';
 import { eventually, selfSignedCertificate } from '@portcullis/testing';
+import { anEvent } from '../../spec/appended-log.js';
 import { webhookHouse } from '../../spec/webhook-house.js';
 import { webhookReceiver, type WebhookReceiver } from '../../spec/webhook-receiver.js';
 import { Destinations } from './destinations.js';
@@ -363,4 +364,84 @@ describe('a webhook is disabled', () => {
     expect(await state(id)).toMatchObject({ disabled_reason: 'failing', pending: 1 });
     expect((await owed(id)).filter(({ action }) => action === 'webhook.disabled')).toHaveLength(1);
   });
+});
+
+describe('of a suspended organization', () => {
+  const turned = (action: 'organization.suspended' | 'organization.resumed') =>
+    house.append([
+      anEvent(
+        { action, organization_id: organization, resource: { kind: 'organization', id: organization } },
+        'identity',
+      ),
+    ]);
+
+  test('nothing is sent, what is owed waits, and all of it is sent once it is resumed', async () => {
+    const { id } = await house.made(organization, { url: receiver.url, actions: ['api-key.*'] });
+    status(500);
+    const before = await house.happened(organization, 1);
+    const first = house.start();
+    expect(await failed(id, 1)).toMatchObject({ reason: 'status_500' });
+    await turned('organization.suspended');
+    await first.stop();
+    status(204);
+    const heard = receiver.received.length;
+    const meanwhile = await house.happened(organization, 3);
+    const made = await house.made(house.anOrganization(), { url: receiver.url });
+    const [row] = await house.rows<{ organization_id: string }>('select organization_id from webhook where id = $1', [
+      made.id,
+    ]);
+    const other = row?.organization_id ?? '';
+    await house.happened(other, 1);
+    house.after(3_600);
+    house.start();
+    // Another organization's event is found and sent later than this one's would have been.
+    await arrived(heard + 1);
+    expect(receiver.received).toHaveLength(heard + 1);
+    expect(await house.manage.state()).toMatchObject({ active: 1, paused: 1, failing: 0 });
+    expect((await state(id)).pending).toBe(1);
+
+    await turned('organization.resumed');
+    await arrived(heard + 5);
+    await delivered(id);
+    const own = receiver.received.slice(heard + 1).map(({ headers }) => String(headers['webhook-id']));
+    expect(own.sort()).toEqual(idsOf([...before, ...meanwhile]));
+  }, 30_000);
+
+  test('it is no other service that says so', async () => {
+    const { id } = await house.made(organization, { url: receiver.url, actions: ['bucket.*'] });
+    await house.append([
+      anEvent({
+        action: 'organization.suspended',
+        organization_id: organization,
+        resource: { kind: 'organization', id: organization },
+      }),
+    ]);
+    await house.happened(organization, 1, { action: 'bucket.claimed', resource: { kind: 'bucket', id: 'b' } });
+    house.start();
+    await arrived(1);
+    await delivered(id);
+  });
+});
+
+test('what became of attempts is counted over all replicas, and the oldest that waits is told', async () => {
+  await house.rows('delete from webhook_attempts');
+  const { id } = await house.made(organization, { url: receiver.url });
+  await house.happened(organization, 2);
+  const one = house.start();
+  await arrived(2);
+  await delivered(id);
+  await one.stop();
+  status(503);
+  const [late] = await house.happened(organization, 1);
+  const other = house.start();
+  await failed(id, 1);
+  await other.stop();
+  house.after(60);
+  const found = await house.manage.state();
+  expect(found).toMatchObject({
+    ...{ active: 1, failing: 1, pending: 1, dead_letters: 0 },
+    attempts: { delivered: 2, failed: 1, given_up: 0, gone: 0 },
+  });
+  const age = (house.database.now().getTime() - new Date(late?.time ?? '').getTime()) / 1000;
+  expect(Math.abs(age - found.lag_seconds)).toBeLessThan(30);
 });

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { type Companion, Recurring } from '@portcullis/bus';
+import { type AttemptOutcome } from '@portcullis/contracts';
 import { EnvelopeRefused, type KeyEncryption, Secret } from '@portcullis/credentials';
 import { type Database } from '@portcullis/persistence';
 import { type LogStore } from '../log/log.store.js';
@@ -38,6 +39,7 @@ export class DeliverWebhooks implements Companion {
   private readonly turns: Recurring;
   private readonly underWay = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
+  private readonly attempts = new Map<AttemptOutcome, number>();
   private tidiedAt = -Infinity;
 
   constructor(
@@ -64,10 +66,12 @@ export class DeliverWebhooks implements Companion {
     this.stopping.abort();
     await this.turns.stop();
     await Promise.all(this.underWay);
+    await this.writeAttempts();
   }
 
   private async turn(): Promise<void> {
     if (performance.now() - this.tidiedAt > tidyMilliseconds) await this.tidy();
+    await this.writeAttempts();
     const { size } = await this.log.head();
     for (const id of await this.store.behind(size)) {
       let hasMore = true;
@@ -108,9 +112,24 @@ export class DeliverWebhooks implements Companion {
         now: this.database.now,
       },
     );
-    if (attempt.outcome === 'delivered') return this.store.delivered(claimed, this.database.now());
     if (attempt.outcome === 'stopped') return this.store.release(claimed);
+    if (attempt.outcome === 'delivered') {
+      this.count('delivered');
+      return this.store.delivered(claimed, this.database.now());
+    }
     await this.failed(claimed, attempt);
+  }
+
+  private count(outcome: AttemptOutcome): void {
+    this.attempts.set(outcome, (this.attempts.get(outcome) ?? 0) + 1);
+  }
+
+  /** For metrics. */
+  private async writeAttempts(): Promise<void> {
+    if (this.attempts.size === 0) return;
+    const counted = new Map(this.attempts);
+    this.attempts.clear();
+    await this.store.count(counted);
   }
 
   private async failed(claimed: ClaimedDelivery, attempt: Exclude<Attempt, { outcome: 'delivered' | 'stopped' }>) {
@@ -119,6 +138,7 @@ export class DeliverWebhooks implements Companion {
     const isGone = attempt.outcome === 'gone';
     const retryAfter = isGone ? null : attempt.retryAfterSeconds;
     const wait = secondsUntilNext(claimed.attempts, retryAfter);
+    this.count(isGone ? 'gone' : wait === null ? 'given_up' : 'failed');
     await this.database.transaction(async (tx) => {
       const failingSince = await this.store.failed(tx, claimed, {
         reason: isGone ? 'status_410' : attempt.reason,

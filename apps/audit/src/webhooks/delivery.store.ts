@@ -1,7 +1,8 @@
-import { type AuditEvent } from '@portcullis/contracts';
+import { type AttemptOutcome, type AuditEvent } from '@portcullis/contracts';
 import { type Database, type Transaction } from '@portcullis/persistence';
 import { isReader } from '../event-list.store.js';
 import { type EntityManager } from 'typeorm';
+import { isPaused } from './suspensions.js';
 
 /** An event that this process alone sends now. */
 export interface ClaimedDelivery {
@@ -30,7 +31,7 @@ export class DeliveryStore {
   behind(size: number): Promise<string[]> {
     return this.database.read(async (manager) => {
       const rows = await manager.query<{ id: string }[]>(
-        `select id from webhook where status = 'active' and next_index < $1 order by next_index`,
+        `select id from webhook where status = 'active' and next_index < $1 and not ${isPaused} order by next_index`,
         [size],
       );
       return rows.map(({ id }) => id);
@@ -46,7 +47,7 @@ export class DeliveryStore {
       const rows = await manager.query<{ filled: boolean }[]>(
         `with hook as materialized (
            select * from webhook
-            where id = $1 and status = 'active' and next_index < $2
+            where id = $1 and status = 'active' and next_index < $2 and not ${isPaused}
               and (select count(*) from webhook_delivery where webhook_id = $1 and due_at is not null) < ${maxPending}
               for update skip locked),
          stretch as materialized (
@@ -81,7 +82,7 @@ export class DeliveryStore {
         // Whose turn it is goes by chance: a webhook with many events keeps no other waiting.
         `with hook as materialized (
            select id, organization_id, url, case when failing_since is null then ${slots} else 1 end as slots from webhook
-            where status = 'active' and (held_until is null or held_until <= $1)
+            where status = 'active' and not ${isPaused} and (held_until is null or held_until <= $1)
               and exists (select from webhook_delivery where webhook_id = webhook.id and ${free})
             order by random() limit $3 for update skip locked),
          chosen as materialized (
@@ -179,7 +180,11 @@ export class DeliveryStore {
   /** Takes away what has had its time: dead letters of before `oldest`, secrets that sign no more. */
   async tidy(now: Date, oldest: Date): Promise<void> {
     await this.database.read(async (manager) => {
-      await manager.query('delete from webhook_delivery where died_at < $1', [oldest]);
+      // Whoever is suspended cannot replay them.
+      await manager.query(
+        `delete from webhook_delivery using webhook where webhook_id = webhook.id and died_at < $1 and not ${isPaused}`,
+        [oldest],
+      );
       await manager.query('delete from webhook_secret where expires_at <= $1', [now]);
     });
   }
@@ -197,6 +202,17 @@ export class DeliveryStore {
   async rewrap(id: string, was: string, envelope: string): Promise<void> {
     await this.database.read((manager) =>
       manager.query('update webhook_secret set envelope = $3 where id = $1 and envelope = $2', [id, was, envelope]),
+    );
+  }
+
+  /** Adds to what became of attempts. */
+  async count(attempts: ReadonlyMap<AttemptOutcome, number>): Promise<void> {
+    await this.database.read((manager) =>
+      manager.query(
+        `insert into webhook_attempts (outcome, count) select * from unnest($1::text[], $2::bigint[]) order by 1
+         on conflict (outcome) do update set count = webhook_attempts.count + excluded.count`,
+        [[...attempts.keys()], [...attempts.values()]],
+      ),
     );
   }
 }

@@ -67,6 +67,7 @@ describe('a webhook', () => {
     for (const work of [
       manage.read(stranger, { id }),
       manage.remove(stranger, { id }),
+      manage.update(stranger, { id, name: 'Theirs' }),
       manage.rotate(stranger, { id, overlap_seconds: 0 }),
       manage.enable(stranger, { id }),
       manage.deadLetters(stranger, { id, limit: 5 }),
@@ -103,6 +104,85 @@ describe('a webhook', () => {
     const next = await house.manage.list(house.as(organization), { limit: 15, cursor: page.next_cursor ?? '' });
     expect([page.items.length, next.items.length, next.next_cursor]).toEqual([15, 5, null]);
   }, 30_000);
+});
+
+describe('an edit', () => {
+  const eventsOf = (id: string) =>
+    house.rows<{ action: string; details: object }>(
+      `select event->>'action' as action, event->'details' as details from outbox
+        where event->'resource'->>'id' = $1 and event->>'action' <> 'webhook.created' order by id`,
+      [id],
+    );
+
+  test('changes what it names and nothing else, and its event says of a URL the host', async () => {
+    const made = await house.made(organization, { url: receiver.url, description: 'ours', subjects: ['client'] });
+    const { id } = made;
+    const url = `${receiver.url}/other?token=of-theirs`;
+    const edited = await house.manage.update(house.as(organization), { id, url, actions: ['api-key.*'] });
+    expect(edited).toMatchObject({
+      name: made.name,
+      description: 'ours',
+      url,
+      actions: ['api-key.*'],
+      status: 'active',
+    });
+    expect(edited.subjects).toEqual(['client']);
+    const emptied = await house.manage.update(house.as(organization), { id, description: null, actions: null });
+    expect([emptied.description, emptied.actions, emptied.url]).toEqual([null, null, url]);
+    const events = await eventsOf(id);
+    expect(events).toEqual([
+      { action: 'webhook.updated', details: { before: { actions: null }, after: { actions: ['api-key.*'] } } },
+      {
+        action: 'webhook.updated',
+        details: {
+          before: { actions: ['api-key.*'], description: 'ours' },
+          after: { actions: null, description: null },
+        },
+      },
+    ]);
+    expect(JSON.stringify(events)).not.toContain('of-theirs');
+  });
+
+  test('that changes nothing is no event', async () => {
+    const { id, name, url } = await house.made(organization, { url: receiver.url });
+    await house.manage.update(house.as(organization), { id, name, url, enabled: true });
+    await house.manage.update(house.as(organization), { id });
+    expect(await eventsOf(id)).toEqual([]);
+  });
+
+  test('stops it by hand and lets it go on', async () => {
+    const { id } = await house.made(organization, { url: receiver.url });
+    const off = await house.manage.update(house.as(organization), { id, enabled: false });
+    expect(off).toMatchObject({ status: 'disabled', disabled_reason: null });
+    const on = await house.manage.update(house.as(organization), { id, enabled: true });
+    expect(on).toMatchObject({ status: 'active' });
+    expect((await eventsOf(id)).map(({ action }) => action)).toEqual(['webhook.disabled', 'webhook.enabled']);
+  });
+
+  test('of where it goes or what is sent needs the permission to read events, a name does not', async () => {
+    const { id } = await house.made(organization, { url: receiver.url });
+    const manager = house.as(organization, ['audit:manage']);
+    for (const edit of [{ url: receiver.url }, { actions: null }, { subjects: null }])
+      expect(await code(house.manage.update(manager, { id, ...edit }))).toBe('forbidden');
+    expect(await house.manage.update(manager, { id, name: 'SIEM 2' })).toMatchObject({ name: 'SIEM 2' });
+  });
+
+  test('to a URL that webhooks may not go to is refused and changes nothing', async () => {
+    const { id, url } = await house.made(organization, { url: receiver.url });
+    expect(await code(house.manage.update(house.as(organization), { id, url: 'https://10.0.0.1/' }))).toBe(
+      'unprocessable',
+    );
+    expect(await house.manage.read(house.as(organization), { id })).toMatchObject({ url });
+  });
+
+  test('to another URL forgets that the one before it failed', async () => {
+    const { id } = await house.made(organization, { url: receiver.url });
+    await house.rows(`update webhook set failing_since = now(), held_until = now() where id = $1`, [id]);
+    const renamed = await house.manage.update(house.as(organization), { id, name: 'same receiver' });
+    expect(renamed.failing_since).not.toBeNull();
+    const moved = await house.manage.update(house.as(organization), { id, url: `${receiver.url}/2` });
+    expect(moved.failing_since).toBeNull();
+  });
 });
 
 describe('a URL is refused', () => {

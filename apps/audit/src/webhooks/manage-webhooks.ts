@@ -11,13 +11,15 @@ import {
   type ReplyOf,
   type RequestOf,
   type WebhookRecord,
+  type WebhookState,
 } from '@portcullis/contracts';
 import { type KeyEncryption, seal } from '@portcullis/credentials';
 import { type Database, once, readPage, type Transaction } from '@portcullis/persistence';
 import { secretContext } from './deliver-webhooks.js';
 import { DestinationRefused, type Destinations, HostUnknown } from './destinations.js';
 import { mintWebhookSecret } from './standard-webhook.js';
-import { WebhookStore } from './webhook.store.js';
+import { webhookState } from './webhook-state.js';
+import { type LockedWebhook, WebhookStore } from './webhook.store.js';
 
 type Of = typeof Audit;
 
@@ -60,9 +62,7 @@ export class ManageWebhooks {
     caller: AuthenticatedCaller,
     request: RequestOf<Of['createWebhook']>,
   ): Promise<ReplyOf<Of['createWebhook']>> {
-    // Whoever is sent the events reads them: managing the record must not be a way around reading it.
-    if (!caller.principal.permissions.includes('audit:view'))
-      throw new Refusal('forbidden', 'A webhook shows events: this needs the permission audit:view as well.');
+    demandMayRead(caller);
     const url = new URL(request.url);
     await this.demandDestination(url);
     return this.once(caller, Audit.createWebhook, request, async (tx, now) => {
@@ -70,9 +70,9 @@ export class ManageWebhooks {
       if ((await this.store.lockAndCount(tx.manager, organizationId)) >= maxWebhooks)
         throw new Refusal('conflict', `An organization has at most ${maxWebhooks} webhooks. Delete one first.`);
       const id = newId('whk', now);
-      const { name, actions, subjects } = request;
+      const { name, description, actions, subjects } = request;
       await this.store.add(tx.manager, {
-        ...{ id, organizationId, name, url: url.href, actions, subjects },
+        ...{ id, organizationId, name, description, url: url.href, actions, subjects },
         createdAt: now,
         createdBy: caller.principal.id,
       });
@@ -80,6 +80,30 @@ export class ManageWebhooks {
       // The host alone: what stands behind it may be a secret of the receiver's.
       await this.note(tx, caller, 'webhook.created', id, { host: url.host, actions, subjects });
       return { ...(await this.written(tx, organizationId, id, now)), secret };
+    });
+  }
+
+  async update(caller: AuthenticatedCaller, request: RequestOf<Of['updateWebhook']>): Promise<WebhookRecord> {
+    const { id, enabled, ...wanted } = request;
+    if ([wanted.url, wanted.actions, wanted.subjects].some((field) => field !== undefined)) demandMayRead(caller);
+    // Only of the caller's own: what a URL leads to is not told for an id that does not exist.
+    await this.read(caller, { id });
+    const url = wanted.url === undefined ? undefined : new URL(wanted.url);
+    if (url !== undefined) await this.demandDestination(url);
+    return this.once(caller, Audit.updateWebhook, request, async (tx, now) => {
+      const { status, ...before } = await this.locked(tx, caller, id);
+      const after = { ...before, ...definedOf({ ...wanted, url: url?.href }) };
+      const turns = enabled !== undefined && enabled !== (status === 'active');
+      const details = changeOf(
+        { ...before, enabled: status === 'active' },
+        { ...after, ...(turns ? { enabled } : {}) },
+      );
+      if (turns) await this.store[enabled ? 'enable' : 'disable'](tx.manager, id);
+      if (Object.keys(details.after).some((field) => field !== 'enabled') || before.url !== after.url) {
+        await this.store.write(tx.manager, id, after);
+        await this.note(tx, caller, 'webhook.updated', id, details);
+      } else if (turns) await this.note(tx, caller, enabled ? 'webhook.enabled' : 'webhook.disabled', id, {});
+      return this.written(tx, caller.principal.organization_id, id, now);
     });
   }
 
@@ -142,6 +166,11 @@ export class ManageWebhooks {
       if (replayed > 0) await this.note(tx, caller, 'webhook.replayed', request.id, { replayed });
       return { replayed };
     });
+  }
+
+  /** Of all organizations, for metrics. */
+  state(): Promise<WebhookState> {
+    return webhookState(this.database);
   }
 
   private async demandDestination(url: URL): Promise<void> {
@@ -218,6 +247,27 @@ export class ManageWebhooks {
       ),
     );
   }
+}
+
+/** Whoever is sent the events reads them: managing the record must not be a way around reading it. */
+function demandMayRead({ principal }: AuthenticatedCaller): void {
+  if (principal.permissions.includes('audit:view')) return;
+  throw new Refusal('forbidden', 'A webhook shows events: this needs the permission audit:view as well.');
+}
+
+type Edited = Omit<LockedWebhook, 'status'> & { enabled?: boolean };
+
+/** The fields that differ, as the event says them: of a URL the host. */
+function changeOf(before: Edited, after: Edited): Record<'before' | 'after', Record<string, unknown>> {
+  const shown = ({ url, ...fields }: Edited): Record<string, unknown> => ({ ...fields, host: new URL(url).host });
+  const [was, is] = [shown(before), shown(after)];
+  const changed = Object.keys(is).filter((field) => JSON.stringify(is[field]) !== JSON.stringify(was[field]));
+  const of = (fields: Record<string, unknown>) => Object.fromEntries(changed.map((field) => [field, fields[field]]));
+  return { before: of(was), after: of(is) };
+}
+
+function definedOf<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
 function missing(): never {

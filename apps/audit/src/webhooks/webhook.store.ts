@@ -6,6 +6,7 @@ export interface NewWebhook {
   readonly id: string;
   readonly organizationId: string;
   readonly name: string;
+  readonly description: string | null;
   readonly url: string;
   readonly actions: readonly string[] | null;
   readonly subjects: readonly string[] | null;
@@ -19,6 +20,9 @@ export interface NewSecret {
   readonly envelope: string;
   readonly createdAt: Date;
 }
+
+/** What may be changed of one, and whether it is sent to. */
+export type LockedWebhook = Pick<WebhookRecord, 'name' | 'description' | 'url' | 'actions' | 'subjects' | 'status'>;
 
 /** A dead letter and its place in the list. */
 export type PlacedDeadLetter = DeadLetter & { readonly leafIndex: string };
@@ -40,8 +44,8 @@ export class WebhookStore {
   /** It begins where the record ends now. */
   async add(manager: EntityManager, webhook: NewWebhook): Promise<void> {
     await manager.query(
-      `insert into webhook (id, organization_id, name, url, actions, subjects, created_at, created_by, next_index)
-       select $1, $2, $3, $4, $5, $6, $7, $8, size from log_head`,
+      `insert into webhook (id, organization_id, name, url, actions, subjects, created_at, created_by, description, next_index)
+       select $1, $2, $3, $4, $5, $6, $7, $8, $9, size from log_head`,
       [
         webhook.id,
         webhook.organizationId,
@@ -51,6 +55,7 @@ export class WebhookStore {
         webhook.subjects,
         webhook.createdAt,
         webhook.createdBy,
+        webhook.description,
       ],
     );
   }
@@ -73,16 +78,29 @@ export class WebhookStore {
   }
 
   /** The webhook, which nobody else changes until the transaction ends. */
-  async lock(
-    manager: EntityManager,
-    organizationId: string,
-    id: string,
-  ): Promise<Pick<WebhookRecord, 'status' | 'url'> | undefined> {
-    const [row] = await manager.query<Pick<WebhookRecord, 'status' | 'url'>[]>(
-      'select status, url from webhook where organization_id = $1 and id = $2 for update',
+  async lock(manager: EntityManager, organizationId: string, id: string): Promise<LockedWebhook | undefined> {
+    const [row] = await manager.query<LockedWebhook[]>(
+      'select name, description, url, actions, subjects, status from webhook where organization_id = $1 and id = $2 for update',
       [organizationId, id],
     );
     return row;
+  }
+
+  /** Another URL is another receiver: what the one before it did is forgotten. */
+  async write(manager: EntityManager, id: string, fields: Omit<LockedWebhook, 'status'>): Promise<void> {
+    const { name, description, url, actions, subjects } = fields;
+    await manager.query(
+      `update webhook set name = $2, description = $3, url = $4, actions = $5, subjects = $6,
+              failing_since = case when url = $4 then failing_since end,
+              held_until = case when url = $4 then held_until end
+        where id = $1`,
+      [id, name, description, url, actions, subjects],
+    );
+  }
+
+  /** By hand. */
+  async disable(manager: EntityManager, id: string): Promise<void> {
+    await manager.query(`update webhook set status = 'disabled', disabled_reason = null where id = $1`, [id]);
   }
 
   async enable(manager: EntityManager, id: string): Promise<void> {
@@ -148,7 +166,7 @@ export class WebhookStore {
     limit: number,
   ): Promise<WebhookRecord[]> {
     const rows = await manager.query<WebhookRow[]>(
-      `select id, name, url, actions, subjects, status, disabled_reason, created_at, created_by, failing_since, delivered_at,
+      `select id, name, description, url, actions, subjects, status, disabled_reason, created_at, created_by, failing_since, delivered_at,
               (select count(*)::int from webhook_delivery where webhook_id = webhook.id and due_at is not null) as pending,
               (select count(*)::int from webhook_delivery where webhook_id = webhook.id and died_at is not null) as dead_letters,
               (select json_agg(json_build_object('created_at', created_at, 'expires_at', expires_at)

@@ -1,10 +1,17 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { ensureStreams, publishEvent } from '@portcullis/bus';
-import { type AuditEvent, type CloudEvent, completeEvent, newId } from '@portcullis/contracts';
+import {
+  type Action,
+  type AuditEvent,
+  type CloudEvent,
+  completeEvent,
+  newId,
+  type Service,
+} from '@portcullis/contracts';
 import { findNatsServer, type RunningNats, startNats } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
 import { runCommand } from '../../spec/run-command.js';
@@ -64,10 +71,10 @@ const connected = ({ servers, user, password, inbox_prefix }: ReaderCredentials)
   });
 
 const organization = newId('org', now);
-const published = async (): Promise<AuditEvent> => {
+const published = async (action: Action = 'api-key.created', service: Service = 'api-key'): Promise<AuditEvent> => {
   const event = completeEvent(
-    { organization_id: organization, action: 'api-key.created', resource: { kind: 'api-key', id: newId('key', now) } },
-    { id: newId('evt', now), time: now, service: 'api-key' },
+    { organization_id: organization, action, resource: { kind: 'api-key', id: newId('key', now) } },
+    { id: newId('evt', now), time: now, service },
   );
   await publishEvent(jetstream(admin), event);
   return event;
@@ -93,6 +100,36 @@ test('a consumer reads what is on the stream, from its start or from now on, and
   const third = await published();
   expect((await read(siem, 1)).map(({ data }) => data)).toEqual([third]);
   expect((await read(late, 1)).map(({ data }) => data)).toEqual([third]);
+}, 60_000);
+
+test('a consumer reads from a time on, and on the subjects that it was made for', async () => {
+  await published();
+  const since = new Date();
+  const later = await published();
+  const denied = await published('request.denied', 'gateway');
+  const timed = await created('timed', '--from', since.toISOString());
+  expect((await read(timed, 2)).map(({ data }) => data)).toEqual([later, denied]);
+  const narrow = await created('filtered', '--subject', 'audit.*.gateway.>');
+  expect((await read(narrow, 1)).map(({ data }) => data)).toEqual([denied]);
+});
+
+test('beside a server that it did not start, it writes the configuration anew and tells the process', async () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), 'portcullis-consumer-'));
+  writeFileSync(join(elsewhere, 'secrets.json'), readFileSync(join(home, 'secrets.json')), { mode: 0o600 });
+  const place = ['--server', nats.url(), '--nats-config', join(home, 'nats/nats.conf'), '--nats-pid', String(nats.pid)];
+  const beside = (...args: string[]) =>
+    runCommand(['audit', 'consumer', ...place, ...args], { PORTCULLIS_HOME: elsewhere });
+  const made = await beside('create', 'composed', '--output', 'json');
+  expect([made.code, made.err]).toEqual([0, '']);
+  const credentials = JSON.parse(made.out) as ReaderCredentials;
+  await published();
+  expect(await read(credentials, 1)).toHaveLength(1);
+  expect((await beside('list')).out).toContain('composed');
+  const connection = await connected(credentials);
+  expect((await beside('delete', 'composed')).code).toBe(0);
+  await connection.closed();
+  expect((await run('create', 'x', '--nats-pid', '1')).code).toBe(2);
+  rmSync(elsewhere, { recursive: true });
 }, 60_000);
 
 test('its password is shown once, and kept for its owner alone', async () => {
@@ -180,6 +217,10 @@ test.each([
   [['make', 'x']],
   [['create', 'x', 'y']],
   [['create', 'x', '--from', 'soon']],
+  [['create', 'x', '--subject', '>']],
+  [['create', 'x', '--subject', 'audit.list']],
+  [['create', 'x', '--subject', 'checkpoints.audit']],
+  [['create', 'x', '--subject', 'audit.*.gateway.a b.c']],
 ])('%j is not understood', async (args) => {
   expect((await run(...args)).code).toBe(2);
 });

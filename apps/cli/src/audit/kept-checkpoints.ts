@@ -37,12 +37,12 @@ export function readLogKeys(path: string): TrustedLog {
 
 /**
  * A checkpoint of a file. Without keys it is taken at its word: then it is only as good as the place where it was kept. Refuses what no
- * key of the log has signed.
+ * key of the log has signed, or that a witness who is named has not cosigned.
  */
 export function readCheckpoint(path: string, trusted: TrustedLog | undefined): SignedCheckpoint {
   const note = readKept(path);
   try {
-    if (trusted) return openCheckpoint(note, trusted);
+    if (trusted) return withAllWitnesses(openCheckpoint(note, trusted), trusted, path);
     const end = note.lastIndexOf('\n\n');
     return { ...parseCheckpoint(end === -1 ? note : note.slice(0, end + 1)), signatures: [], cosignatures: [] };
   } catch (error) {
@@ -50,6 +50,14 @@ export function readCheckpoint(path: string, trusted: TrustedLog | undefined): S
       throw new Refused(`The checkpoint ${path} is not to be believed: ${error.message}.`);
     throw error;
   }
+}
+
+function withAllWitnesses(opened: SignedCheckpoint, { witnesses = [] }: TrustedLog, path: string): SignedCheckpoint {
+  const missing = witnesses.find(
+    (witness) => !opened.cosignatures.some(({ name, id }) => name === witness.name && id === witness.id),
+  );
+  if (missing) throw new Refused(`The checkpoint ${path} has no cosignature of ${missing.name}.`);
+  return opened;
 }
 
 function verifierKeys(text: string): string[] {

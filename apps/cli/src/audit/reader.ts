@@ -1,8 +1,8 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
-import { auditReader, auditStream, dropAuditReader, giveAuditReader, type ReadsFrom } from '@portcullis/bus';
-import { changeNatsUsers } from '@portcullis/embedded';
+import { auditReader, auditStream, dropAuditReader, giveAuditReader, type ReadsWhat } from '@portcullis/bus';
+import { changeNatsUsers, type NatsUser } from '@portcullis/embedded';
 import { Refused } from '../command.js';
 import { natsAccounts } from '../provision/nats-accounts.js';
 import { connectToNats, natsUrlAs } from '../provision/nats-connection.js';
@@ -25,34 +25,70 @@ export function readerCredentials(name: string, url: string, password: string): 
   return { name, servers: [url], user, password, inbox_prefix: inboxPrefix, stream: auditStream, durable };
 }
 
+/** A message server that readers are made on. */
+export interface ReadersServer {
+  /** Where readers find it. */
+  readonly url: string;
+  /** The file with the passwords of its users. */
+  readonly secretsFile: string;
+  /** Has it know these users and no others, soon. */
+  readonly takeUp: (users: readonly NatsUser[]) => void;
+}
+
+/** The server that `portcullis up` runs in its home. */
+export const serverOfHome = (home: string, url: string): ReadersServer => ({
+  url,
+  secretsFile: join(home, 'secrets.json'),
+  takeUp: (users) => changeNatsUsers(join(home, 'nats'), users),
+});
+
 /**
- * Gives the stack of `home`, whose server listens at `url`, one more reader: a user that the server knows at once, and a durable consumer.
- * Answers its password. `again`: one that is there is no fault, and keeps its password.
+ * Makes one more reader: a user that the server knows when this answers, and a durable consumer. Answers its password. Refuses if there is
+ * one of that name.
  */
 export async function addReader(
-  home: string,
-  { name, url, from, again = false }: { name: string; url: string; from: ReadsFrom; again?: boolean },
+  server: ReadersServer,
+  { name, ...what }: { name: string } & ReadsWhat,
 ): Promise<string> {
-  const file = join(home, 'secrets.json');
-  const secrets = readOrMakeSecrets(file);
-  const known = Object.hasOwn(secrets.auditReaders, name) ? secrets.auditReaders[name] : undefined;
-  if (known !== undefined && !again)
+  const secrets = readOrMakeSecrets(server.secretsFile);
+  if (Object.hasOwn(secrets.auditReaders, name))
     throw new Refused(`There is a consumer ${name}, and its password was shown: delete it, or take another name.`);
-  await asAdmin(url, secrets, (connection) => giveAuditReader(connection, auditReader(name).durable, from));
-  if (known !== undefined) return known;
+  await giveDurable(server, secrets, name, what);
   const password = madePassword();
-  change(home, file, { ...secrets, auditReaders: { ...secrets.auditReaders, [name]: password } });
-  await canRead(url, name, password);
+  change(server, { ...secrets, auditReaders: { ...secrets.auditReaders, [name]: password } });
+  await canRead(server.url, name, password);
   return password;
 }
 
+/** Keeps a password for a reader, for a server that will be started with it. Nothing changes if there is one. */
+export function keepReader(secretsFile: string, name: string): void {
+  const secrets = readOrMakeSecrets(secretsFile);
+  if (Object.hasOwn(secrets.auditReaders, name)) return;
+  writeSecrets(secretsFile, { ...secrets, auditReaders: { ...secrets.auditReaders, [name]: madePassword() } });
+}
+
+/** Gives a reader that the server knows its durable consumer, from the start of the stream, if it has none. Answers its password. */
+export async function giveKeptReader(server: ReadersServer, name: string): Promise<string> {
+  const secrets = readOrMakeSecrets(server.secretsFile);
+  const password = secrets.auditReaders[name];
+  if (password === undefined) throw new Error(`no reader ${name} is kept`);
+  await giveDurable(server, secrets, name, { from: 'start' });
+  return password;
+}
+
+const giveDurable = (server: ReadersServer, secrets: Secrets, name: string, what: ReadsWhat): Promise<void> =>
+  asAdmin(server.url, secrets, (connection) => giveAuditReader(connection, auditReader(name).durable, what));
+
 const patienceMilliseconds = 15_000;
+/** What a server takes at the most to read its configuration, unless it is busy. Who comes earlier is refused, and the server says so. */
+const reloadMilliseconds = 250;
 
 /** Until the server has taken up its new configuration. While it does, JetStream is away for a moment. */
 async function canRead(url: string, name: string, password: string): Promise<void> {
   const { user, inboxPrefix, durable } = auditReader(name);
   const until = performance.now() + patienceMilliseconds;
   for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, reloadMilliseconds));
     try {
       const connection = await connectToNats(natsUrlAs(url, user, password), { inboxPrefix });
       try {
@@ -64,19 +100,18 @@ async function canRead(url: string, name: string, password: string): Promise<voi
     } catch (error) {
       if (performance.now() > until)
         throw new Refused(`The message server does not take up the consumer ${name}: ${(error as Error).message}.`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 }
 
 /** Takes it away: the server ends its connections. */
-export async function removeReader(home: string, { name, url }: { name: string; url: string }): Promise<void> {
-  const file = join(home, 'secrets.json');
-  const secrets = readOrMakeSecrets(file);
+export async function removeReader(server: ReadersServer, name: string): Promise<void> {
+  const secrets = readOrMakeSecrets(server.secretsFile);
   if (!Object.hasOwn(secrets.auditReaders, name)) throw new Refused(`There is no consumer ${name}.`);
   const auditReaders = Object.fromEntries(Object.entries(secrets.auditReaders).filter(([one]) => one !== name));
-  change(home, file, { ...secrets, auditReaders });
-  await asAdmin(url, secrets, (connection) => dropAuditReader(connection, auditReader(name).durable));
+  // Before the server reads its configuration: while it does, JetStream is away for a moment.
+  await asAdmin(server.url, secrets, (connection) => dropAuditReader(connection, auditReader(name).durable));
+  change(server, { ...secrets, auditReaders });
 }
 
 export function writeReaderFile(path: string, credentials: ReaderCredentials): void {
@@ -86,9 +121,9 @@ export function writeReaderFile(path: string, credentials: ReaderCredentials): v
 
 export const removeReaderFile = (path: string): void => rmSync(path, { force: true });
 
-function change(home: string, file: string, secrets: Secrets): void {
-  writeSecrets(file, secrets);
-  changeNatsUsers(join(home, 'nats'), natsAccounts(secrets.nats, secrets.auditReaders));
+function change({ secretsFile, takeUp }: ReadersServer, secrets: Secrets): void {
+  writeSecrets(secretsFile, secrets);
+  takeUp(natsAccounts(secrets.nats, secrets.auditReaders));
 }
 
 async function asAdmin(

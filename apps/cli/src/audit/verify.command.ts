@@ -5,6 +5,9 @@ import {
   Frontier,
   frontierOf,
   LogVerifier,
+  NoteError,
+  type NoteVerifier,
+  noteVerifier,
   type FrontierState,
   type SignedCheckpoint,
 } from '@portcullis/merkle-log';
@@ -16,7 +19,7 @@ import { linesOf } from './lines-of.js';
 
 export const verify: Command = {
   summary: 'Verifies an export of the audit log against checkpoints that somebody kept; needs no server',
-  help: `portcullis audit verify [--export FILE] [--checkpoint FILE]... [--log-keys FILE] [--after FILE --consistency FILE]
+  help: `portcullis audit verify [--export FILE] [--checkpoint FILE]... [--log-keys FILE] [--witness VKEY]... [--after FILE --consistency FILE]
 
 Reads an export line by line (standard input without --export, or as -), makes the tree over it anew and holds it against every
 checkpoint. Whatever was edited, deleted, moved, repeated, cut off or put in its place is told with the first index that is bad: exit 1.
@@ -25,6 +28,7 @@ Good: exit 0, with the size and the root of the tree.
   --checkpoint FILE    a signed checkpoint, kept from GET /v1/audit/checkpoint; may be given often, old ones too. Take it before the
                        export: a checkpoint of a larger log than was exported says that lines are missing
   --log-keys FILE      GET /v1/audit/log-keys, or verifier keys one a line, from a place that you trust: signatures are checked by them
+  --witness VKEY       every checkpoint must have the cosignature of this witness, and of each one more that is given (needs --log-keys)
   --after FILE --consistency FILE
                        for an export that does not start at index 0: the checkpoint of the size at which it starts, and
                        GET /v1/audit/consistency from there to the size of one of the checkpoints
@@ -43,6 +47,7 @@ Examples:
         export: { type: 'string' },
         checkpoint: { type: 'string', multiple: true },
         'log-keys': { type: 'string' },
+        witness: { type: 'string', multiple: true },
         after: { type: 'string' },
         consistency: { type: 'string' },
       },
@@ -50,8 +55,12 @@ Examples:
     const output = outputOf(values.output);
     const path = values.export === '-' ? undefined : values.export;
     const keysPath = values['log-keys'] ?? existing(path && keysBeside(path));
-    const trusted = keysPath === undefined ? undefined : readLogKeys(keysPath);
+    const witnesses = (values.witness ?? []).map(witnessOf);
+    if (witnesses.length > 0 && keysPath === undefined) throw new UsageFault('--witness needs --log-keys.');
+    const trusted = keysPath === undefined ? undefined : { ...readLogKeys(keysPath), witnesses };
     const paths = values.checkpoint ?? [existing(path && checkpointBeside(path))].flatMap((one) => one ?? []);
+    if (witnesses.length > 0 && paths.length === 0)
+      throw new UsageFault('--witness needs a checkpoint: --checkpoint FILE.');
     const checkpoints = paths.map((one) => readCheckpoint(one, trusted));
     if ((values.after === undefined) !== (values.consistency === undefined))
       throw new UsageFault('--after and --consistency belong together.');
@@ -63,7 +72,11 @@ Examples:
     const verifier = new LogVerifier({ checkpoints, before });
     for await (const line of linesOf(exportOf(path))) verifier.add(line);
     const verdict = verifier.end();
-    const about = { checkpoints: checkpoints.map(({ size }) => size), signatures: trusted ? 'verified' : 'unchecked' };
+    const about = {
+      checkpoints: checkpoints.map(({ size }) => size),
+      signatures: trusted ? 'verified' : 'unchecked',
+      ...(witnesses.length > 0 ? { witnesses: witnesses.map(({ name }) => name) } : {}),
+    };
     if (!verdict.ok) {
       const { fault } = verdict;
       print(output, { ok: false, first_bad_index: fault.index, ...fault, ...about }, () => {
@@ -86,6 +99,17 @@ Examples:
     return exit.ok;
   },
 };
+
+function witnessOf(verifierKey: string): NoteVerifier {
+  try {
+    const key = noteVerifier(verifierKey);
+    if (key.kind === 'cosignature') return key;
+  } catch (error) {
+    if (error instanceof NoteError) throw new UsageFault(`--witness: ${error.message}.`);
+    throw error;
+  }
+  throw new UsageFault('--witness is the verifier key of a witness: portcullis audit witness init printed it.');
+}
 
 /** What a log serves lets a later export be checked: two checkpoints and the proof between them. */
 function treeBefore(from: SignedCheckpoint, path: string, checkpoints: readonly SignedCheckpoint[]): FrontierState {

@@ -17,6 +17,10 @@ const { services } = compose;
 interface Container {
   image?: string;
   command?: string[];
+  entrypoint?: string[];
+  profiles?: string[];
+  pid?: string;
+  user?: string;
   container_name?: string;
   environment?: Record<string, string>;
   ports?: string[];
@@ -63,7 +67,12 @@ const made: Record<Composed, string[]> = {
   'example-upstream': ['PORT', 'HOST'],
 };
 /** Paths of files that would have to be mounted first: that is an edit of the compose file anyway. */
-const needsMount = ['PORTCULLIS_CATALOGUE_DIRECTORY', 'PORTCULLIS_TLS_CERT', 'PORTCULLIS_TLS_KEY'];
+const needsMount = [
+  'PORTCULLIS_CATALOGUE_DIRECTORY',
+  'PORTCULLIS_CONSOLE',
+  'PORTCULLIS_TLS_CERT',
+  'PORTCULLIS_TLS_KEY',
+];
 
 const withoutFile = (name: string): string => name.replace(/_FILE$/, '');
 
@@ -133,7 +142,8 @@ describe('secrets', () => {
 
   test('each container mounts its own alone, and every file that it names is made for it', () => {
     for (const [name, { environment = {}, volumes = [] }] of Object.entries(services)) {
-      if (name === 'secrets') continue;
+      // What an operator runs by hand, to make readers of the events.
+      if (name === 'secrets' || name === 'consumer') continue;
       const secret = volumes.filter((volume) => volume.startsWith('secrets-'));
       const own = `secrets-${name.replace(/-\d$/, '')}`;
       expect(secret.filter((volume) => volume !== `${own}:/secrets:ro`)).toEqual([]);
@@ -183,5 +193,23 @@ describe('secrets', () => {
       expect(filled).toContainEqual([`secrets-${part}`, `/secrets/${part}`]);
       expect(Object.keys(compose.volumes)).toContain(`secrets-${part}`);
     }
+  });
+
+  test('a reader of the events is made in the configuration that nats-server reads, beside its process', () => {
+    const { consumer, nats } = services;
+    expect(consumer).toMatchObject({ profiles: ['tools'], pid: 'service:nats', user: nats?.user });
+    expect(consumer?.volumes).toEqual(['secrets-provision:/secrets', 'secrets-nats:/nats']);
+    const [, config = ''] = /^\/secrets\/(.+)$/.exec(nats?.command?.at(-1) ?? '') ?? [];
+    const given = consumer?.entrypoint ?? [];
+    expect(given.slice(given.indexOf('--nats-config'))).toEqual([
+      '--nats-config',
+      `/nats/${config}`,
+      '--nats-pid',
+      '1',
+    ]);
+    expect(existsSync(join(folder, 'nats', config))).toBe(true);
+    const [url = ''] = given.slice(given.indexOf('--server') + 1);
+    expect(readFileSync(join(folder, 'provision', 'nats-url'), 'utf8')).toContain(url.slice('nats://'.length));
+    expect(existsSync(join(folder, 'provision', 'secrets.json'))).toBe(true);
   });
 });

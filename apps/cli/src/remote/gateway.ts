@@ -96,7 +96,7 @@ export class Gateway {
 export function connect(place: Place, env: Environment, now: Now): Gateway {
   const isNamed = place.profile !== undefined;
   const given = place.url ?? (isNamed ? undefined : env['PORTCULLIS_URL'] || undefined);
-  const token = isNamed ? null : tokenOf(env);
+  const token = isNamed ? null : environmentToken(env);
   const insecure = place['insecure-http'] === true;
   const organization = organizationOf(place.organization);
   if (token !== null) {
@@ -131,7 +131,8 @@ export function organizationOf(given: string | undefined): string | undefined {
   return given;
 }
 
-function tokenOf(env: Environment): string | null {
+/** The credential of PORTCULLIS_TOKEN or PORTCULLIS_TOKEN_FILE; null if neither is set. */
+export function environmentToken(env: Environment): string | null {
   const file = env['PORTCULLIS_TOKEN_FILE'] || undefined;
   const given = env['PORTCULLIS_TOKEN'] || undefined;
   if (file !== undefined && given !== undefined)

@@ -1,20 +1,11 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { Refused, UsageFault, type Environment } from '../command.js';
 import { takeLockFile } from '../lock-file.js';
+import { writeWhole } from '../whole-file.js';
 
 /** Times by the clock of this machine, whatever the gateway's says. */
 const Session = z.object({
@@ -77,20 +68,10 @@ export class Profiles {
   /** Complete or not at all: a new file takes the old one's place. Only inside `locked`. */
   write(name: string, profile: Profile): void {
     const { profiles } = this.load();
-    const next = `${this.file}.${process.pid}.new`;
     const text = JSON.stringify({ version: 1, profiles: { ...profiles, [name]: profile } }, null, 2);
-    rmSync(next, { force: true });
     try {
-      const file = openSync(next, 'wx', 0o600);
-      try {
-        writeSync(file, `${text}\n`);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-      renameSync(next, this.file);
+      writeWhole(this.file, `${text}\n`);
     } catch (error) {
-      rmSync(next, { force: true });
       throw new Refused(`${this.file} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
     }
   }

@@ -85,11 +85,16 @@ export function many(given: readonly string[] | undefined): string[] | undefined
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
+/** `30s`, `15m`, `24h`, `7d` in seconds; NaN for anything else. */
+export function secondsOf(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return Number(count) * (unitSeconds[unit ?? ''] ?? NaN);
+}
+
 /** A time: RFC 3339, or so long ago (`15m`, `24h`, `7d`). */
 export function timeOf(text: string | undefined, option: string): string | undefined {
   if (text === undefined) return undefined;
-  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const ago = Number(count) * (unitSeconds[unit ?? ''] ?? NaN);
+  const ago = secondsOf(text);
   const time = Number.isNaN(ago) ? new Date(text) : new Date(Date.now() - ago * 1000);
   const isTime = !Number.isNaN(ago) || /^\d{4}-\d\d-\d\d(T.*(Z|[+-]\d\d:\d\d))?$/.test(text);
   if (!isTime || Number.isNaN(time.getTime()))

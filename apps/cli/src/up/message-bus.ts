@@ -1,6 +1,7 @@
 import { findNatsServer, startNats, type Log } from '@portcullis/embedded';
 import { services, type Service } from '@portcullis/contracts';
 import { type Environment } from '../command.js';
+import { keepReader } from '../audit/reader.js';
 import { natsAccounts } from '../provision/nats-accounts.js';
 import { connectToNats, natsUrlAs } from '../provision/nats-connection.js';
 import { readOrMakeSecrets, type Secrets } from '../provision/secrets.js';
@@ -9,6 +10,9 @@ import { notableNatsLine } from './child-log.js';
 import { type Home } from './home.js';
 import { keepServer } from './kept-server.js';
 import { logFile } from './log-file.js';
+
+/** The reader of the record that every home has, for trying out. */
+export const trialReader = 'trial';
 
 /** A message server that is prepared: what each service connects with, and how to let go of it. */
 export interface PreparedBus {
@@ -33,6 +37,7 @@ export async function embeddedBus(home: Home, secrets: Secrets, env: Environment
     'nats-server',
     (port) => {
       // Read at each start: readers may have been added while it ran.
+      keepReader(home.file('secrets.json'), trialReader);
       const { auditReaders } = readOrMakeSecrets(home.file('secrets.json'));
       const users = natsAccounts(secrets.nats, auditReaders);
       return startNats({

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { freePort, isPortFree, stopOrphan, type Log } from '@portcullis/embedded';
 import { type Environment, Refused } from '../command.js';
 import { askGateway } from '../gateway-client.js';
-import { addReader, readerCredentials, removeReaderFile, writeReaderFile } from '../audit/reader.js';
+import { giveKeptReader, readerCredentials, removeReaderFile, serverOfHome, writeReaderFile } from '../audit/reader.js';
 import { guardCredentials, removeGuardFile, writeGuardFile } from '../guard/guard-file.js';
 import { readPolicy } from '../policy/read-policy.js';
 import { databaseServices } from '../provision/database.js';
@@ -13,7 +13,7 @@ import { embeddedDatabase, externalDatabase, type PreparedDatabase } from './dat
 import { prepareExampleStore } from './example-store.js';
 import { takeHome, type Home } from './home.js';
 import { logFile } from './log-file.js';
-import { embeddedBus, externalBus, type PreparedBus } from './message-bus.js';
+import { embeddedBus, externalBus, type PreparedBus, trialReader } from './message-bus.js';
 import { environmentFor, programNames, type ProgramName } from './programs.js';
 import { type UpSettings } from './settings.js';
 import { Supervised } from './supervised.js';
@@ -202,14 +202,14 @@ export class Stack {
     writeGuardFile(path, guardCredentials(url, { issuer: settings.publicUrl, audience }));
   }
 
-  /** One reader of the record for trying out. Its user is in the server's configuration from the second start on, and added at the first. */
+  /** One reader of the record for trying out. */
   async #tellReader(): Promise<void> {
     const home = this.#home!;
     const url = this.#bus!.readersUrl;
     const path = home.file('audit-consumer.json');
     if (url === null) return removeReaderFile(path);
-    const password = await addReader(home.path, { name: 'trial', url, from: 'start', again: true });
-    writeReaderFile(path, readerCredentials('trial', url, password));
+    const password = await giveKeptReader(serverOfHome(home.path, url), trialReader);
+    writeReaderFile(path, readerCredentials(trialReader, url, password));
   }
 
   /** A stop was asked for while something was being started: nothing more is. */

@@ -160,16 +160,54 @@ test('what was being counted is written at a stop', async () => {
   expect(published.reduce((sum, { count }) => sum + count, 0)).toBe(25);
 });
 
-test('a flood from ever new addresses uses bounded memory, and organizations stay apart in it', async () => {
-  const { at, log, published } = aLog();
-  for (let n = 0; n < 12_000; n++) log.refusedCredential(arrival, refused({ clientIp: `2001:db8::${n.toString(16)}` }));
-  while (log.buffered > 0) await new Promise(setImmediate);
-  for (let n = 0; n < 20; n++)
-    log.refusedCredential(arrival, refused({ credentialId: 'key_9', organizationId: 'org_9' }));
+test('a flood from ever new addresses is 100 events a second and one that counts the rest, which names no address', async () => {
+  const { at, log, published } = aLog({ maxBuffered: 100_000 });
+  const ids = new Set<string | null>();
+  const flood = (from: (n: number) => string) => {
+    for (let n = 0; n < 3_000; n++) ids.add(log.refusedCredential(arrival, refused({ clientIp: from(n) })));
+  };
+  flood((n) => `2001:db8:${n.toString(16)}::1`);
+  flood((n) => `198.51.${n >> 8}.${n & 255}`);
+  at.ms += 1_000;
+  flood((n) => `2001:db8:${n.toString(16)}::1`);
   at.ms += 10_000;
   log.tick();
   await log.stop();
-  for (const event of published) if (event.count > 1) expect([null, 'org_9']).toContain(event.organization_id);
-  const theirs = published.filter(({ organization_id }) => organization_id === 'org_9');
-  expect(theirs.reduce((sum, { count }) => sum + count, 0)).toBe(20);
+  expect(published.filter(({ count }) => count === 1)).toHaveLength(200);
+  expect(published.reduce((sum, { count }) => sum + count, 0)).toBe(9_000);
+  expect(new Set(published.map(({ id }) => id))).toEqual(ids);
+  const counted = published.filter(({ count }) => count > 1);
+  expect(counted).toMatchObject([
+    { count: 8_800, client_ip: null, request_id: null, reason: 'many_sources', actor: { kind: 'anonymous' } },
+  ]);
+});
+
+test('addresses of one /64 are one source', async () => {
+  const { log, published } = aLog();
+  for (let n = 0; n < 500; n++) log.refusedCredential(arrival, refused({ clientIp: `2001:db8::${n.toString(16)}` }));
+  await log.stop();
+  expect(published.map(({ count }) => count).sort((a, b) => a - b)).toEqual([...Array<number>(10).fill(1), 490]);
+});
+
+test('a flood of unknown credentials takes no event from a known one', async () => {
+  const { log, published } = aLog();
+  for (let n = 0; n < 500; n++) log.refusedCredential(arrival, refused({ clientIp: `192.0.${n >> 8}.${n & 255}` }));
+  const id = log.denied(arrival, denied, 'missing_permission');
+  await log.stop();
+  expect(published.find((event) => event.id === id)).toMatchObject({ count: 1, actor: { id: 'usr_1' } });
+});
+
+test('more credentials at once than are counted each use bounded memory, and organizations stay apart in it', async () => {
+  const { at, log, published } = aLog({ maxBuffered: 100_000 });
+  const refuse = (credentialId: string, organizationId: string) =>
+    log.refusedCredential(arrival, refused({ credentialId, organizationId }));
+  for (let n = 0; n < 12_000; n++) refuse(`key_${n}`, 'org_1');
+  for (let n = 0; n < 20; n++) refuse('key_of_another', 'org_9');
+  at.ms += 10_000;
+  log.tick();
+  await log.stop();
+  const of = (organization: string) =>
+    published.filter(({ organization_id }) => organization_id === organization).map(({ count }) => count);
+  expect(of('org_1').filter((count) => count > 1)).toEqual([2_000]);
+  expect(of('org_9')).toEqual([20]);
 });

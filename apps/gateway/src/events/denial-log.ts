@@ -1,3 +1,4 @@
+import { addressGroup } from '@portcullis/credentials';
 import { type AuditEvent, completeEvent, newId, type OwedEvent } from '@portcullis/contracts';
 import { type Arrival, type Identity } from '../judgement.js';
 
@@ -11,6 +12,8 @@ export interface DenialLogOptions {
 }
 
 const ownPerSecond = 10;
+/** From all whose credential is unknown: whoever has many addresses fills the record no faster. */
+const ownOfStrangersPerSecond = 100;
 const countingMilliseconds = 10_000;
 const tickMilliseconds = 1_000;
 const publishedAtOnce = 64;
@@ -19,8 +22,9 @@ const maxPathLength = 512;
 
 /**
  * The gateway's own audit events: requests denied and credentials refused. One event each up to 10 a second from one source (a
- * credential; where it is unknown, an address and a reason); beyond that they are counted in one event for 10 seconds, written at
- * their end. A flood costs neither the stream nor the caller more than that.
+ * credential; where it is unknown, an address, of IPv6 its /64, and a reason); beyond that they are counted in one event for 10 seconds,
+ * written at their end. Sources without a known credential have 100 a second together; what is beyond that is counted as of nobody. So a
+ * flood costs neither the stream nor the caller more than that, whatever it varies.
  *
  * Nobody waits for the stream: events are buffered, published again until taken, and the newest dropped when the buffer is full.
  */
@@ -28,6 +32,7 @@ export class DenialLog {
   readonly #options: DenialLogOptions;
   readonly #sources = new Map<string, Source>();
   readonly #buffer: AuditEvent[] = [];
+  readonly #strangers = { secondMs: 0, own: 0 };
   #dropped = 0;
   #publishing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -69,7 +74,7 @@ export class DenialLog {
     reason: string,
     requiredPermissions: readonly string[] = [],
   ): string {
-    return this.#log(`credential ${principal.credential_id} ${principal.organization_id}`, {
+    return this.#log(credentialSource(principal.credential_id, principal.organization_id), {
       organization_id: principal.organization_id,
       action: 'request.denied',
       outcome: 'denied',
@@ -88,8 +93,8 @@ export class DenialLog {
     if (refusal.code === 'unavailable' || refusal.code === 'invalid_request') return null;
     const source =
       credentialId === null
-        ? `address ${clientIp} ${reason} ${organizationId}`
-        : `credential ${credentialId} ${organizationId}`;
+        ? addressSource(clientIp, reason, organizationId)
+        : credentialSource(credentialId, organizationId);
     return this.#log(source, {
       organization_id: organizationId,
       action: 'credential.refused',
@@ -105,7 +110,7 @@ export class DenialLog {
 
   /** A request was denied without anybody's credential being looked at. @returns the decision id */
   unjudged(arrival: Arrival, clientIp: string, reason: string): string {
-    return this.#log(`address ${clientIp} ${reason}`, {
+    return this.#log(addressSource(clientIp, reason, null), {
       organization_id: null,
       action: 'request.denied',
       outcome: 'denied',
@@ -128,25 +133,25 @@ export class DenialLog {
     this.#kick();
   }
 
-  #log(name: string, owed: OwedEvent): string {
+  #log(given: SourceName, owed: OwedEvent): string {
     const now = this.#options.now();
     const nowMs = now.getTime();
-    const source = this.#source(name, owed.organization_id, nowMs);
+    renew(this.#strangers, nowMs);
+    const { source, isOfMany } = this.#source(given, owed, nowMs);
     if (source.counting && nowMs >= source.counting.untilMs) this.#closeCounting(source);
-    if (nowMs - source.secondMs >= 1_000 || nowMs < source.secondMs) {
-      source.secondMs = nowMs;
-      source.own = 0;
-    }
-    if (source.own < ownPerSecond) {
+    renew(source, nowMs);
+    const complete = (): AuditEvent => completeEvent(owed, { id: newId('evt', now), time: now, service: 'gateway' });
+    if (source.own < ownPerSecond && !isOfMany) {
       source.own += 1;
-      const event = completeEvent(owed, { id: newId('evt', now), time: now, service: 'gateway' });
+      if (!given.isKnown) this.#strangers.own += 1;
+      const event = complete();
       this.#keep(event);
       this.#kick();
       return event.id;
     }
     // The first of those counted stands for them all: who, from where, what for.
     source.counting ??= {
-      event: completeEvent(owed, { id: newId('evt', now), time: now, service: 'gateway' }),
+      event: isOfMany ? ofMany(complete()) : complete(),
       count: 0,
       untilMs: nowMs + countingMilliseconds,
     };
@@ -154,15 +159,22 @@ export class DenialLog {
     return source.counting.event.id;
   }
 
-  #source(name: string, organizationId: string | null, nowMs: number): Source {
-    // A flood from ever new addresses is one source more, and no memory. Organizations stay apart: each reads its own events.
-    const known = this.#sources.has(name) || this.#sources.size < maxSources ? name : `others ${organizationId}`;
-    let source = this.#sources.get(known);
+  /** A flood from ever new sources is one source more, and no memory. Organizations stay apart: each reads its own events. */
+  #source(
+    { name, isKnown }: SourceName,
+    { organization_id: organizationId, action }: OwedEvent,
+    nowMs: number,
+  ): { source: Source; isOfMany: boolean } {
+    const isOfMany =
+      (!isKnown && this.#strangers.own >= ownOfStrangersPerSecond) ||
+      (!this.#sources.has(name) && this.#sources.size >= maxSources);
+    const shared = isOfMany ? `many ${action} ${organizationId}` : name;
+    let source = this.#sources.get(shared);
     if (!source) {
       source = { secondMs: nowMs, own: 0, counting: undefined };
-      this.#sources.set(known, source);
+      this.#sources.set(shared, source);
     }
-    return source;
+    return { source, isOfMany };
   }
 
   #closeCounting(source: Source): void {
@@ -195,6 +207,39 @@ export class DenialLog {
     }
   }
 }
+
+/** What is counted together, and whether it is by a credential that is known. */
+interface SourceName {
+  readonly name: string;
+  readonly isKnown: boolean;
+}
+
+const credentialSource = (credentialId: string, organizationId: string | null): SourceName => ({
+  name: `credential ${credentialId} ${organizationId}`,
+  isKnown: true,
+});
+const addressSource = (clientIp: string, reason: string, organizationId: string | null): SourceName => ({
+  name: `address ${addressGroup(clientIp)} ${reason} ${organizationId}`,
+  isKnown: false,
+});
+
+/** Begins another second, also where the clock was set back. */
+function renew(counted: { secondMs: number; own: number }, nowMs: number): void {
+  if (nowMs - counted.secondMs < 1_000 && nowMs >= counted.secondMs) return;
+  counted.secondMs = nowMs;
+  counted.own = 0;
+}
+
+/** Of many sources: what is said of one of them would be taken for all. */
+const ofMany = (event: AuditEvent): AuditEvent => ({
+  ...event,
+  actor: { kind: 'anonymous', id: null, credential_id: null },
+  resource: { kind: event.resource.kind, id: null },
+  request_id: null,
+  client_ip: null,
+  reason: 'many_sources',
+  details: {},
+});
 
 interface Source {
   secondMs: number;

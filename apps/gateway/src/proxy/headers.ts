@@ -1,4 +1,5 @@
 import { Refusal } from '@portcullis/contracts';
+import { setsSession, withoutSession } from '../console/session-cookie.js';
 
 /** What the gateway says of a request that it forwards. */
 export interface ForwardedAs {
@@ -14,7 +15,7 @@ export interface ForwardedAs {
 
 /**
  * The headers of a forwarded request, name, value, name, value: what the client sent, less what is between it and us
- * (hop-by-hop, RFC 9110 section 7.6.1), less its credential, less everything by which it could speak with our voice or
+ * (hop-by-hop, RFC 9110 section 7.6.1), less its credential, the console's session whoever asked for credentials, less everything by which it could speak with our voice or
  * change what was decided on; then ours. Framing (`Content-Length` or chunked) is not in it and is the caller's.
  *
  * Refuses with `invalid_request` a `Connection` that names a header which must arrive: a hop that obeyed would strip it.
@@ -39,7 +40,10 @@ export function requestHeaders(
     const lower = name.toLowerCase();
     if (hopByHop.has(lower) || named.includes(lower) || removed.has(lower) || isOurs(lower)) continue;
     if (credentials.has(lower) && !to.passAuthorization) continue;
-    headers.push(name, rawHeaders[at + 1] ?? '');
+    const sent = rawHeaders[at + 1] ?? '';
+    const value = lower === 'cookie' ? withoutSession(sent) : sent;
+    if (value === '' && sent !== '') continue;
+    headers.push(name, value);
   }
   headers.push(
     'X-Forwarded-For',
@@ -75,6 +79,8 @@ export function responseHeaders(
     const lower = name.toLowerCase();
     if (hopByHop.has(lower) || named.includes(lower)) continue;
     if (lower === 'x-request-id' || lower.startsWith('x-portcullis-')) continue;
+    // An upstream must not put a session of its choice into the browser that shares our origin with it.
+    if (lower === 'set-cookie' && setsSession(value)) continue;
     // Some send one; Node would have no body to go with it.
     if (lower === 'content-length' && status === 204) continue;
     if (lower === 'cache-control' && /\bno-store\b/i.test(value)) isStored = false;

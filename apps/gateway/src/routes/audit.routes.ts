@@ -1,6 +1,7 @@
 import { Audit, type Caller, Refusal, type ReplyOf, type RequestInputOf } from '@portcullis/contracts';
 import { z } from 'zod';
 import { httpInputOf, readInput } from './http-input.js';
+import { newestCheckpoint, tileRoutes } from './tile.routes.js';
 import { webhookRoutes } from './webhook.routes.js';
 import { type ControlCall, type ControlRoute, operationRoute, ownRoute, type RouteParts, Streamed } from './route.js';
 
@@ -33,14 +34,9 @@ export const auditRoutes: readonly ControlRoute[] = [
     summary: 'The newest checkpoint of the log: a signed note (c2sp.org/tlog-checkpoint). Keep some of them elsewhere',
     access: { public: false, permission: Audit.checkpoint.permission },
     reply: { mediaType: 'text/plain; charset=utf-8' },
-    answer: async (call, parts) => {
-      readInput(noInput, { path: {}, query: call.query, body: {} });
-      const { checkpoint } = (await parts.ask(Audit.checkpoint, {}, [], callerOf(call))) as ReplyOf<
-        typeof Audit.checkpoint
-      >;
-      return { status: 200, headers: { 'Content-Type': 'text/plain; charset=utf-8' }, body: checkpoint };
-    },
+    answer: newestCheckpoint,
   }),
+  ...tileRoutes,
   operationRoute({
     method: 'GET',
     path: '/v1/audit/log-keys',

@@ -1,4 +1,5 @@
 import { type OwnRoute, RouteTable } from '@portcullis/policy';
+import { consoleMatch, isConsolePath } from '../console/console-pages.js';
 import { decisionsPath } from '../decisions/forwarded-request.js';
 import { describeApi } from '../openapi.js';
 import { docsHeaders, docsPage } from '../docs.js';
@@ -6,9 +7,11 @@ import { apiKeyRoutes } from './api-key.routes.js';
 import { auditRoutes } from './audit.routes.js';
 import { catalogueRoutes } from './catalogue.routes.js';
 import { clientRoutes } from './client.routes.js';
+import { consoleRoutes } from './console.routes.js';
 import { identityRoutes } from './identity.routes.js';
 import { oauthRoutes } from './oauth.routes.js';
 import { ownerRoutes } from './owner.routes.js';
+import { pathMatches, policyPath } from './path-pattern.js';
 import { policyRoutes } from './policy.routes.js';
 import { processRoutes } from './process.routes.js';
 import { roleTokenRoutes } from './role-token.routes.js';
@@ -18,6 +21,7 @@ import { storageRoutes } from './storage.routes.js';
 /** Everything that the gateway answers itself. A new operation is its contract and one entry in one of these tables. */
 export const controlRoutes: readonly ControlRoute[] = [
   ...identityRoutes,
+  ...consoleRoutes,
   ...roleTokenRoutes,
   ...oauthRoutes,
   ...ownerRoutes,
@@ -61,10 +65,12 @@ export const controlRoutes: readonly ControlRoute[] = [
 /** The same as the policy sees them, in the order in which they are tried. */
 export const ownRoutes: readonly OwnRoute[] = [
   ...controlRoutes.map(({ method, path, access }) => ({
-    match: `${method} ${path.replaceAll(/:[^/]+/g, '*')}`,
+    match: `${method} ${policyPath(path)}`,
     public: access.public,
     permissions: access.public || access.permission === null ? [] : [access.permission],
   })),
+  // Files: no operations, so not in the table.
+  { match: consoleMatch, public: true, permissions: [] },
   // What follows is the path that a proxy asks about: no request of anybody's own.
   { match: `* ${decisionsPath}/**`, public: true, permissions: [] },
 ];
@@ -83,14 +89,7 @@ export const ownRouteTable = (): RouteTable =>
 
 /** The methods that a path answers, for `Allow`; empty if it is no control path. */
 export function allowedMethods(path: string): string[] {
-  const methods = controlRoutes.filter((route) => samePath(route.path, path)).map(({ method }) => method);
+  const methods = controlRoutes.filter((route) => pathMatches(route.path, path)).map(({ method }) => method);
+  if (methods.length === 0 && isConsolePath(path)) methods.push('GET');
   return methods.includes('GET') ? [...methods, 'HEAD'] : methods;
-}
-
-function samePath(pattern: string, path: string): boolean {
-  const [wanted, given] = [pattern.split('/'), path.split('/')];
-  return (
-    wanted.length === given.length &&
-    wanted.every((segment, at) => (segment.startsWith(':') ? given[at] !== '' : segment === given[at]))
-  );
 }

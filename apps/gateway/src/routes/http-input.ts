@@ -1,5 +1,6 @@
 import { type FieldFault, Refusal, refuseFaults, Sealed } from '@portcullis/contracts';
 import { z } from 'zod';
+import { parameterNames } from './path-pattern.js';
 
 /** How the fields of an operation's request arrive over HTTP: some in the path, the rest in the query or in the body. */
 export interface HttpInput {
@@ -26,7 +27,7 @@ export function httpInputOf(request: z.ZodType, method: string, path: string): H
   const shape = request.shape as Record<string, z.ZodType>;
   const sealedFields = Object.keys(shape).filter((field) => isSealed(shape[field]));
   const plain = Object.fromEntries(sealedFields.map((field) => [field, plainSecret(shape[field])]));
-  const pathFields = path.split('/').flatMap((segment) => (segment.startsWith(':') ? [segment.slice(1)] : []));
+  const pathFields = parameterNames(path);
   return {
     schema: sealedFields.length === 0 ? request : z.strictObject({ ...shape, ...plain }),
     pathFields,

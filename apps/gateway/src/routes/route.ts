@@ -77,6 +77,8 @@ export interface ControlCall {
   form(): Promise<ReadonlyMap<string, string>>;
   readonly clientIp: string;
   readonly userAgent: string | null;
+  /** A header of the answer, of a refusal too. */
+  says(name: string, value: string): void;
   /** Counts against the limit of whoever was found to ask, and lists it as a request of theirs. Refuses with `rate_limited`. */
   admit(who: Identity): void;
   /** Writes down that a service refused a credential. */
@@ -86,8 +88,8 @@ export interface ControlCall {
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** An object is sent as JSON, a text as it is, with the `Content-Type` among the headers. */
-  readonly body: object | string | Streamed;
+  /** An object is sent as JSON, a text and bytes as they are, with the `Content-Type` among the headers. */
+  readonly body: object | string | Buffer | Streamed;
 }
 
 /**
@@ -117,7 +119,7 @@ export type Access =
 /** One route that the gateway answers itself, described once: it is served, documented and guarded by this value alone. */
 export interface ControlRoute {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** `:name` is one segment. */
+  /** See `path-pattern.ts`. */
   readonly path: string;
   readonly tag: string;
   readonly summary: string;
@@ -132,6 +134,8 @@ export interface ControlRoute {
   readonly idempotent: boolean;
   /** The challenge of its 401s, where it is not the usual one. */
   readonly challenge?: string;
+  /** For pages of ours in a browser: it demands `ownPageHeader` and, with `cookie`, goes by the session's cookie. */
+  readonly ownPage?: { readonly cookie: boolean };
   /** Asked before anything else; if not, the route is not there, whoever asks. */
   isThere?(parts: RouteParts): Promise<boolean>;
   /** A body that the route takes; it stands in the docs. */
@@ -194,7 +198,7 @@ function accessOf({ for: audience, permission, needsOrganization }: Operation): 
 export function ownRoute(
   described: Described &
     Pick<ControlRoute, 'access' | 'reply' | 'answer'> &
-    Partial<Pick<ControlRoute, 'status' | 'input' | 'form' | 'challenge' | 'isThere' | 'idempotent'>>,
+    Partial<Pick<ControlRoute, 'status' | 'input' | 'form' | 'challenge' | 'ownPage' | 'isThere' | 'idempotent'>>,
 ): ControlRoute {
   return { status: 200, idempotent: false, ...described };
 }

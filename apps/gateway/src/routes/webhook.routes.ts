@@ -29,6 +29,14 @@ export const webhookRoutes: readonly ControlRoute[] = [
     operation: Audit.readWebhook,
   }),
   operationRoute({
+    method: 'PATCH',
+    path: '/v1/audit/webhooks/:id',
+    tag,
+    summary: 'Edit a webhook: its name, where it goes, what is sent, and whether at all',
+    operation: Audit.updateWebhook,
+    example: { actions: ['api-key.*', 'client.*'] },
+  }),
+  operationRoute({
     method: 'DELETE',
     path: '/v1/audit/webhooks/:id',
     tag,

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Caller, eventOrigin, Refusal } from '@portcullis/contracts';
-import { PasswordQueueFull, type Secret } from '@portcullis/credentials';
+import { addressGroup, PasswordQueueFull, type Secret } from '@portcullis/credentials';
 import { Database } from '@portcullis/persistence';
-import { addressGroup } from '../sessions/address-group.js';
 import { mostFailures, NodePasswordFailureStore } from './node-password-failure.store.js';
 import { RoleTokenSettings } from './role-token-settings.js';
 import { RoleTokenStore } from './role-token.store.js';

@@ -66,7 +66,8 @@ export class ChangeServiceAccount {
       if (JSON.stringify(grantOf(after)) === JSON.stringify(grantOf(before))) return [];
       const seq = await tx.mark({ scope: 'principal', id, effect: 'drop' });
       if (!this.noEscalation.narrows(before, after)) return [seq];
-      if (!this.noEscalation.narrows(after, before)) tx.takesAway();
+      const renames = after.name !== before.name || after.description !== before.description;
+      if (!renames && !this.noEscalation.narrows(after, before)) tx.takesAway();
       await this.accounts.setSeq(tx, id, seq);
       return [seq];
     });

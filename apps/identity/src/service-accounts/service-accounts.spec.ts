@@ -1,4 +1,5 @@
 import { newId } from '@portcullis/contracts';
+import { fillOutbox } from '@portcullis/testing';
 import { type IdentityHouse, openIdentity } from '../../spec/identity-house.js';
 import { refusalOf } from '../../spec/refusal.js';
 import { OrganizationStore } from '../organizations/organization.store.js';
@@ -197,4 +198,18 @@ test('it is stopped while a change of a person holds the organization and waits 
     await house.get(OrganizationStore).lock(tx, house.organizationId);
     expect(await change().disable({ id: account.id }, house.signedIn())).toMatchObject({ status: 'disabled' });
   });
+});
+
+test('while the outbox is full an account is narrowed, and not renamed or given something in the same change', async () => {
+  const { id } = await create({ roles: ['manager'] });
+  const empty = await fillOutbox(house.database);
+  const edit = (given: object) => change().update({ id, ...given }, house.signedIn());
+  for (const given of [
+    { roles: ['viewer'], name: 'another' },
+    { roles: ['viewer'], permissions: ['users:manage'] },
+  ])
+    expect((await refusalOf(edit(given))).code).toBe('audit_unavailable');
+  expect((await read(id)).roles).toEqual(['manager']);
+  expect(await edit({ roles: ['viewer'] })).toMatchObject({ roles: ['viewer'] });
+  await empty();
 });

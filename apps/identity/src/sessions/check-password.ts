@@ -73,6 +73,7 @@ export class CheckPassword {
         reason: reasonOf(user, matches),
       });
       if (locked === null) return;
+      tx.takesAway();
       await tx.owe({
         ...eventOrigin(caller),
         organization_id: locked === 'pair' ? soleOrganization(user) : null,

@@ -15,7 +15,7 @@ import { SealingKeys } from '../sealing-keys.js';
 import { FamilyStore } from '../tokens/family.store.js';
 import { holderOfSession } from '../tokens/holder.js';
 import { IssuePair, type IssuedPair } from '../tokens/issue-pair.js';
-import { sealPair } from '../tokens/seal-pair.js';
+import { sealBrowserTokens, sealPair } from '../tokens/seal-pair.js';
 import { type User, UserStore } from '../users/user.store.js';
 import { CheckPassword, type ForgetFailures } from './check-password.js';
 
@@ -33,17 +33,37 @@ export class Login {
   ) {}
 
   async execute(request: RequestOf<typeof Identity.login>, caller: Caller): Promise<ReplyOf<typeof Identity.login>> {
-    const { email } = request;
-    const password = this.sealingKeys.open(request.password, Identity.login.subject);
-    const pair = await this.checkPassword.execute(
-      { email, password, refusedAs: 'session.refused' },
-      caller,
-      (user, forget) => this.open(user, password, forget, caller),
-    );
-    return sealPair(caller, pair, Identity.login.subject);
+    const { subject } = Identity.login;
+    return sealPair(caller, await this.signIn(request, { subject, inBrowser: false }, caller), subject);
   }
 
-  private async open(user: User, password: Secret, forget: ForgetFailures, caller: Caller): Promise<IssuedPair> {
+  /** The same for a browser, which keeps the refresh token in a cookie. */
+  async openSession(
+    request: RequestOf<typeof Identity.openSession>,
+    caller: Caller,
+  ): Promise<ReplyOf<typeof Identity.openSession>> {
+    const { subject } = Identity.openSession;
+    return sealBrowserTokens(caller, await this.signIn(request, { subject, inBrowser: true }, caller), subject);
+  }
+
+  private signIn(
+    request: RequestOf<typeof Identity.login>,
+    { subject, inBrowser }: { subject: string; inBrowser: boolean },
+    caller: Caller,
+  ): Promise<IssuedPair> {
+    const { email } = request;
+    const password = this.sealingKeys.open(request.password, subject);
+    return this.checkPassword.execute({ email, password, refusedAs: 'session.refused' }, caller, (user, forget) =>
+      this.open(user, { password, inBrowser }, forget, caller),
+    );
+  }
+
+  private async open(
+    user: User,
+    { password, inBrowser }: { password: Secret; inBrowser: boolean },
+    forget: ForgetFailures,
+    caller: Caller,
+  ): Promise<IssuedPair> {
     const { passwordHash: from } = user;
     const rehash = from !== null && needsRehash(from) ? { from, to: await hashPassword(password) } : null;
     const signingKey = await this.issuePair.signingKey();
@@ -51,7 +71,7 @@ export class Login {
       // Whoever changes the password ends every session that there is; one that begins meanwhile must not escape that.
       if (!(await this.users.stillHas(tx, user, rehash === null ? 'share' : 'update'))) throw changedMeanwhile();
       const now = this.database.now();
-      const family = { id: newId('tok', now), endsAt: this.issuePair.familyEnd(now) };
+      const family = { id: newId('tok', now), endsAt: this.issuePair.familyEnd(now), inBrowser };
       const holder = holderOfSession(this.policy.current.lattice, {
         familyId: family.id,
         userId: user.id,

@@ -1,7 +1,6 @@
-import { sha256Hex } from '@portcullis/credentials';
+import { addressGroup, sha256Hex } from '@portcullis/credentials';
 import { type Database, type Transaction } from '@portcullis/persistence';
 import { emailKey } from '../users/user.store.js';
-import { addressGroup } from './address-group.js';
 
 /** Ten wrong passwords for one person from one place, a hundred from one place for anybody, in a quarter of an hour. */
 const windowMilliseconds = 900_000;

@@ -15,6 +15,8 @@ export interface Family {
   secretGeneration: number | null;
   /** Of the key that a machine client proved to have; null for any other. */
   keyFingerprint: string | null;
+  /** A session that a browser keeps in a cookie. */
+  inBrowser: boolean;
   endsAt: Date;
   revokedAt: Date | null;
   revokedSeq: number | null;
@@ -40,16 +42,20 @@ export class FamilyStore {
 
   async insert(
     tx: Transaction,
-    family: Omit<Family, 'revokedAt' | 'revokedSeq' | 'enforcedAt' | 'secretGeneration' | 'keyFingerprint'> & {
+    family: Omit<
+      Family,
+      'revokedAt' | 'revokedSeq' | 'enforcedAt' | 'secretGeneration' | 'keyFingerprint' | 'inBrowser'
+    > & {
       secretGeneration?: number;
       keyFingerprint?: string;
+      inBrowser?: boolean;
     },
     now: Date,
   ): Promise<void> {
     await tx.manager.query(
       `insert into token_family (id, kind, credential_id, principal_kind, principal_id, organization_id, created_at, ends_at,
-                                 secret_generation, key_fingerprint)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+                                 secret_generation, key_fingerprint, in_browser)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
       [
         family.id,
         family.kind,
@@ -61,6 +67,7 @@ export class FamilyStore {
         family.endsAt,
         family.secretGeneration ?? null,
         family.keyFingerprint ?? null,
+        family.inBrowser ?? false,
       ],
     );
   }
@@ -199,6 +206,7 @@ interface StoredFamily {
   organization_id: string | null;
   secret_generation: number | null;
   key_fingerprint: string | null;
+  in_browser: boolean;
   ends_at: Date;
   revoked_at: Date | null;
   revoked_seq: string | null;
@@ -217,7 +225,7 @@ interface StoredRefreshToken {
 }
 
 const selectFamily = `select id, kind, credential_id, principal_kind, principal_id, organization_id, ends_at, revoked_at,
-  revoked_seq, enforced_at, secret_generation, key_fingerprint from token_family`;
+  revoked_seq, enforced_at, secret_generation, key_fingerprint, in_browser from token_family`;
 
 const fromStored = (row: StoredFamily): Family => ({
   id: row.id,
@@ -228,6 +236,7 @@ const fromStored = (row: StoredFamily): Family => ({
   organizationId: row.organization_id,
   secretGeneration: row.secret_generation,
   keyFingerprint: row.key_fingerprint,
+  inBrowser: row.in_browser,
   endsAt: row.ends_at,
   revokedAt: row.revoked_at,
   revokedSeq: row.revoked_seq === null ? null : Number(row.revoked_seq),

@@ -47,11 +47,11 @@ export class IssuePair {
   async execute(
     tx: Transaction,
     key: SigningKey,
-    family: Pick<Family, 'id' | 'endsAt'>,
+    family: Pick<Family, 'id' | 'endsAt'> & Partial<Pick<Family, 'inBrowser'>>,
     holder: Holder,
   ): Promise<IssuedPair | undefined> {
     const now = this.database.now();
-    const times = pairTimes(this.settings, now, earlier(family.endsAt, holder.endsAt));
+    const times = pairTimes(this.settings, now, earlier(family.endsAt, holder.endsAt), family);
     if (times.accessExpires <= times.issuedAt) return undefined;
     const accessJti = newId('tok', now);
     const refreshJti = newId('tok', now);

@@ -10,7 +10,7 @@ import {
   type RequestOf,
   type ResolvedKey,
 } from '@portcullis/contracts';
-import { type SigningKey } from '@portcullis/credentials';
+import { type Secret, type SigningKey } from '@portcullis/credentials';
 import { Database, type Transaction } from '@portcullis/persistence';
 import { PolicyFile } from '@portcullis/policy';
 import { Owners } from '../owners.js';
@@ -22,8 +22,16 @@ import { KeyRecords } from './key-records.js';
 import { invalidToken, type PresentedRefreshToken, ReadRefreshToken } from './read-refresh-token.js';
 import { decideRefresh } from './refresh-decision.js';
 import { blockMarginMilliseconds, RevokeFamily } from './revoke-family.js';
-import { sealPair } from './seal-pair.js';
+import { sealBrowserTokens, sealPair } from './seal-pair.js';
 import { type Holder } from './token-pair.js';
+
+/** Where a refresh token is presented. */
+interface Where {
+  /** The key or client that its presenter was found to be; null where nobody asks. */
+  presentedBy: string | null;
+  /** As a cookie. */
+  inBrowser: boolean;
+}
 
 type Outcome =
   | { kind: 'issued'; pair: IssuedPair; replacedSeq?: number }
@@ -52,27 +60,46 @@ export class Reauthenticate {
     request: RequestOf<typeof Identity.reauthenticate>,
     caller: Caller,
   ): Promise<ReplyOf<typeof Identity.reauthenticate>> {
-    const token = this.sealingKeys.open(request.refresh_token, Identity.reauthenticate.subject);
+    const { subject } = Identity.reauthenticate;
+    const token = this.sealingKeys.open(request.refresh_token, subject);
+    const presentedBy = request.credential_id ?? null;
+    return sealPair(caller, await this.refresh(token, { presentedBy, inBrowser: false }, caller), subject);
+  }
+
+  /** The same for the cookie of a browser's session. */
+  async continueSession(
+    request: RequestOf<typeof Identity.continueSession>,
+    caller: Caller,
+  ): Promise<ReplyOf<typeof Identity.continueSession>> {
+    const { subject } = Identity.continueSession;
+    const token = this.sealingKeys.open(request.refresh_token, subject);
+    return sealBrowserTokens(
+      caller,
+      await this.refresh(token, { presentedBy: null, inBrowser: true }, caller),
+      subject,
+    );
+  }
+
+  private async refresh(token: Secret, where: Where, caller: Caller): Promise<IssuedPair> {
     const presented = await this.readRefreshToken.execute(token);
     const known = await this.families.find(presented.familyId);
     // Asked before anything is locked: the key's own service may be slow. If it is away, the token stays unused.
     const key = known?.kind === 'api-key' ? await this.keys.find(known.credentialId) : null;
     const signingKey = await this.issuePair.signingKey();
-    const presentedBy = request.credential_id ?? null;
     const outcome = await this.database.transaction((tx) =>
-      this.use(tx, { ...presented, presentedBy }, key, signingKey, caller),
+      this.use(tx, { ...presented, ...where }, key, signingKey, caller),
     );
     if (outcome.kind === 'refused') {
       if (outcome.revoked) await this.revokeFamily.confirm(outcome.revoked.family, outcome.revoked.seq);
       throw outcome.refusal;
     }
     if (outcome.replacedSeq !== undefined) await this.authority.confirm([outcome.replacedSeq]);
-    return sealPair(caller, outcome.pair, Identity.reauthenticate.subject);
+    return outcome.pair;
   }
 
   private async use(
     tx: Transaction,
-    presented: PresentedRefreshToken & { presentedBy: string | null },
+    presented: PresentedRefreshToken & Where,
     key: ResolvedKey | null,
     signingKey: SigningKey,
     caller: Caller,
@@ -86,6 +113,7 @@ export class Reauthenticate {
     // Before anything of it counts: whoever is another has found it, and its owner must not lose it by that.
     if (presented.presentedBy !== null && family.credentialId !== presented.presentedBy)
       return refused(invalidToken('of_another', family));
+    if (family.inBrowser !== presented.inBrowser) return refused(invalidToken('misplaced', family));
     const decision = decideRefresh(used.state, now);
     switch (decision) {
       case 'renew':

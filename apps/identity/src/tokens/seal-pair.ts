@@ -1,4 +1,4 @@
-import { type AccessGrant, type Caller, type Identity, type ReplyOf } from '@portcullis/contracts';
+import { type AccessGrant, type BrowserTokens, type Caller, type Identity, type ReplyOf } from '@portcullis/contracts';
 import { sealReply } from '../sealing-keys.js';
 import { type IssuedPair } from './issue-pair.js';
 import { type Holder } from './token-pair.js';
@@ -11,6 +11,18 @@ export function sealPair(caller: Caller, pair: IssuedPair, subject: string): Rep
     token_type: 'Bearer',
     expires_in: pair.times.accessExpires - pair.times.issuedAt,
     refresh_not_before: new Date(pair.times.refreshNotBefore * 1000).toISOString(),
+  };
+}
+
+/** A pair for a browser. */
+export function sealBrowserTokens(caller: Caller, pair: IssuedPair, subject: string): BrowserTokens {
+  const { issuedAt, accessExpires, refreshExpires } = pair.times;
+  return {
+    access_token: sealReply(caller, pair.accessToken, subject),
+    refresh_token: sealReply(caller, pair.refreshToken, subject),
+    token_type: 'Bearer',
+    expires_in: accessExpires - issuedAt,
+    refresh_expires_in: refreshExpires - issuedAt,
   };
 }
 

@@ -56,15 +56,23 @@ export interface PairTimes {
   refreshExpires: number;
 }
 
-/** The instants of a pair issued at `now` that must not outlive `endsAt`. */
-export function pairTimes(settings: TokenSettings, now: Date, endsAt: Date): PairTimes {
+/**
+ * The instants of a pair issued at `now` that must not outlive `endsAt`. Its refresh token becomes valid shortly before the access token
+ * ends, or at once where the access token is kept in the memory of a page.
+ */
+export function pairTimes(
+  settings: TokenSettings,
+  now: Date,
+  endsAt: Date,
+  { inBrowser = false }: { inBrowser?: boolean } = {},
+): PairTimes {
   const issuedAt = Math.floor(now.getTime() / 1000);
   const end = Math.floor(endsAt.getTime() / 1000);
   const accessExpires = Math.min(issuedAt + settings.accessSeconds, end);
   return {
     issuedAt,
     accessExpires,
-    refreshNotBefore: Math.max(issuedAt, accessExpires - settings.overlapSeconds),
+    refreshNotBefore: inBrowser ? issuedAt : Math.max(issuedAt, accessExpires - settings.overlapSeconds),
     refreshExpires: Math.min(issuedAt + settings.refreshSeconds, end),
   };
 }

@@ -66,7 +66,8 @@ export class UpdateUser {
     const turns = disabled !== (member.disabledAt !== null);
     const regrants = JSON.stringify(after) !== JSON.stringify({ roles: before.roles, permissions: before.permissions });
 
-    if (request.name !== undefined && request.name !== member.name) await this.rename(tx, member, request.name, caller);
+    const renames = request.name !== undefined && request.name !== member.name;
+    if (renames) await this.rename(tx, member, request.name ?? null, caller);
     const pending = member.seq === null ? [] : [member.seq];
     if (!turns && !regrants) return { member, seqs: pending };
 
@@ -85,7 +86,8 @@ export class UpdateUser {
     }
     const seq = await tx.mark({ scope: 'principal', id: member.userId, effect: 'drop' });
     const narrows = (turns && disabled) || this.noEscalation.narrows(before, after);
-    if (narrows && !this.noEscalation.narrows(after, before)) tx.takesAway();
+    const gives = renames || (turns && !disabled) || this.noEscalation.narrows(after, before);
+    if (narrows && !gives) tx.takesAway();
     if (narrows) await this.members.setSeq(tx, member, seq);
     return { member, seqs: [...pending, seq] };
   }

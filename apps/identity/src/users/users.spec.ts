@@ -1,4 +1,5 @@
 import { Identity, newId, type RequestInputOf } from '@portcullis/contracts';
+import { fillOutbox } from '@portcullis/testing';
 import { type IdentityHouse, openIdentity } from '../../spec/identity-house.js';
 import { refusalOf } from '../../spec/refusal.js';
 import { CreateOrganization } from '../organizations/create-organization.js';
@@ -387,4 +388,29 @@ test('lists are newest first, in pages, by status, role and part of name or addr
   const first = await house.get(ReadUsers).list({ limit: 2 }, caller);
   expect(await list({ limit: 2, cursor: first.next_cursor })).toEqual([ids[2], house.userId]);
   expect((await refusalOf(house.get(ReadUsers).list({ limit: 2, cursor: 'x' }, caller))).code).toBe('invalid_cursor');
+});
+
+describe('a change while the record cannot be written and the outbox is full', () => {
+  test('goes through if it only takes away, and is refused as a whole if it gives something beside that', async () => {
+    const [first, second, third, fourth] = await Promise.all(
+      Array.from({ length: 4 }, () => create({ roles: ['manager'] })),
+    );
+    await update(fourth!.id, { status: 'disabled' });
+    const empty = await fillOutbox(house.database);
+
+    expect(await update(first!.id, { roles: ['viewer'] })).toMatchObject({ roles: ['viewer'] });
+    const both = { status: 'disabled', roles: ['viewer'] };
+    expect(await update(second!.id, both)).toMatchObject(both);
+    for (const [id, change] of [
+      [third!.id, { status: 'disabled', roles: ['owner'] }],
+      [third!.id, { roles: ['viewer'], permissions: ['users:manage'] }],
+      [third!.id, { roles: ['viewer'], name: 'Renamed' }],
+      [fourth!.id, { status: 'active', roles: ['viewer'] }],
+    ] as const) {
+      const before = await read(id);
+      expect((await refusalOf(update(id, change))).code).toBe('audit_unavailable');
+      expect(await read(id)).toEqual(before);
+    }
+    await empty();
+  });
 });

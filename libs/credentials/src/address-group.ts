@@ -1,4 +1,4 @@
-import { normaliseAddress } from '@portcullis/credentials';
+import { normaliseAddress } from './network.js';
 
 /**
  * What counts as one place: an IPv4 address, or the /64 of an IPv6 address, since one household can use all of those.

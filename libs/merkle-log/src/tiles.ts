@@ -1,8 +1,10 @@
-import { type CompletedNode, hashBytes, nodeHash, type NodeId } from '@portcullis/merkle-log';
+import { hashBytes, nodeHash } from './hashes.js';
+import { type CompletedNode, type NodeId } from './tree.js';
 
 /** Hashes in a full tile: a tile of level n holds the roots of 256 neighbouring subtrees of 256^n leaves (as c2sp.org/tlog-tiles). */
 export const tileHashes = 256;
 const tileLevels = 8;
+const maxTileLevel = 63;
 
 export interface TileId {
   readonly level: number;
@@ -33,6 +35,33 @@ export class GrowingTiles {
   }
 }
 
+/** How many hashes the tile has in a tree of `size` leaves: 256 in a full one, 0 where there is none yet. */
+export function tileWidth({ level, index }: TileId, size: number): number {
+  const complete = Math.floor(size / tileHashes ** level);
+  return Math.min(tileHashes, Math.max(0, complete - index * tileHashes));
+}
+
+/**
+ * The path of a tile of `width` hashes below a log's prefix, without a first slash: `tile/0/x001/x234/067`, or `tile/0/067.p/8` for one that
+ * is not full.
+ */
+export function tilePath({ level, index }: TileId, width: number): string {
+  const groups = [String(index % 1000).padStart(3, '0')];
+  for (let rest = Math.floor(index / 1000); rest > 0; rest = Math.floor(rest / 1000))
+    groups.unshift(`x${String(rest % 1000).padStart(3, '0')}`);
+  return `tile/${level}/${groups.join('/')}${width === tileHashes ? '' : `.p/${width}`}`;
+}
+
+/** Reads {@link tilePath}. Null for whatever it would not have written: a tile of one width has one path. */
+export function readTilePath(path: string): { tile: TileId; width: number } | null {
+  const [, level, groups = '', partial = String(tileHashes)] =
+    /^tile\/(\d{1,2})\/((?:x\d{3}\/)*\d{3})(?:\.p\/(\d{1,3}))?$/.exec(path) ?? [];
+  const tile = { level: Number(level), index: Number(groups.replaceAll(/[x/]/g, '')) };
+  const width = Number(partial);
+  const isTile = tile.level <= maxTileLevel && Number.isSafeInteger(tile.index) && width >= 1 && width <= tileHashes;
+  return isTile && tilePath(tile, width) === path ? { tile, width } : null;
+}
+
 /** The tiles that these nodes are read from, each once. */
 export function tilesOf(nodes: Iterable<NodeId>): TileId[] {
   const tiles = new Map<string, TileId>();
@@ -61,7 +90,7 @@ export class Tiles {
   }
 }
 
-/** What the tree is made of is not in the database. */
+/** What the tree is made of is not there. */
 export class TileMissing extends Error {
   override readonly name = 'TileMissing';
 

@@ -1,0 +1,56 @@
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useParams } from 'react-router';
+import { useChange } from '../../api/change';
+import { changeClient, type ClientRecord, kind, oneClient } from '../../api/clients';
+import { ButtonLink } from '../../ui/button';
+import { Page } from '../../ui/page';
+import { Receipt } from '../../ui/receipt';
+import { RecordPage } from '../../ui/record-page';
+import { type ClientDraft, ClientForm } from './client-form';
+
+export function EditClient() {
+  const { id = '' } = useParams();
+  return (
+    <RecordPage title="Edit" query={useQuery(oneClient(id))}>
+      {(client) => (
+        <Page title={`Edit ${client.name}`}>
+          <Edit key={id} client={client} />
+        </Page>
+      )}
+    </RecordPage>
+  );
+}
+
+function Edit({ client }: { client: ClientRecord }) {
+  const { id } = client;
+  const [draft, setDraft] = useState<ClientDraft>(client);
+  const change = useChange([kind], changeClient);
+  const submit = () => {
+    const { name, networks, roles, enabled } = draft;
+    change.mutate({ id, name, networks: [...networks], roles: [...roles], enabled });
+  };
+  if (change.isSuccess)
+    return (
+      <>
+        <Receipt isPending={false} enforcement={change.data.enforcement} />
+        <div>
+          <ButtonLink href={`/clients/${id}`}>To the client</ButtonLink>
+        </div>
+      </>
+    );
+  return (
+    <>
+      {change.isPending && <Receipt isPending />}
+      <ClientForm
+        draft={draft}
+        onChange={setDraft}
+        verb="Save"
+        isPending={change.isPending}
+        error={change.error}
+        onSubmit={submit}
+        backTo={`/clients/${id}`}
+      />
+    </>
+  );
+}

@@ -1,0 +1,73 @@
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useParams } from 'react-router';
+import { useChange } from '../../api/change';
+import { changePerson, kind, onePerson, type Person } from '../../api/people';
+import { ButtonLink } from '../../ui/button';
+import { LineField } from '../../ui/field';
+import { Page } from '../../ui/page';
+import { Receipt } from '../../ui/receipt';
+import { RecordPage } from '../../ui/record-page';
+import { RecordForm } from '../../ui/record-form';
+import { type GrantDraft, GrantFields } from '../grant/grant-fields';
+
+export function EditPerson() {
+  const { id = '' } = useParams();
+  return (
+    <RecordPage title="Edit" query={useQuery(onePerson(id))}>
+      {(person) => (
+        <Page title={`Edit ${person.email}`}>
+          <Edit key={id} person={person} />
+        </Page>
+      )}
+    </RecordPage>
+  );
+}
+
+function Edit({ person }: { person: Person }) {
+  const { id, roles, permissions } = person;
+  const before = person.name ?? '';
+  const [name, setName] = useState(before);
+  const [grant, setGrant] = useState<GrantDraft>({ roles, permissions });
+  // What one may do oneself is part of what is shown everywhere.
+  const change = useChange([kind, 'whoami'], changePerson);
+  const submit = () =>
+    change.mutate({
+      id,
+      roles: [...grant.roles],
+      permissions: [...grant.permissions],
+      // It is the person's everywhere, and so takes more than to change what they hold here.
+      ...(name !== before && { name: name.trim() || null }),
+    });
+  if (change.isSuccess)
+    return (
+      <>
+        <Receipt isPending={false} enforcement={change.data.enforcement} />
+        <div>
+          <ButtonLink href={`/people/${id}`}>To the person</ButtonLink>
+        </div>
+      </>
+    );
+  return (
+    <>
+      {change.isPending && <Receipt isPending />}
+      <RecordForm
+        verb="Save"
+        isPending={change.isPending}
+        error={change.error}
+        onSubmit={submit}
+        backTo={`/people/${id}`}
+      >
+        <LineField
+          label="Name"
+          name="name"
+          hint="All organizations that they belong to see it."
+          maxLength={200}
+          value={name}
+          onChange={setName}
+        />
+        <GrantFields draft={grant} onChange={setGrant} />
+      </RecordForm>
+    </>
+  );
+}

@@ -1,0 +1,60 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type ReactNode, useState } from 'react';
+import { actIn, answered, api } from '../api/client';
+import { whoami } from '../api/me';
+import { Button } from '../ui/button';
+import { ProblemNotice, Skeleton, StatusBadge } from '../ui/notice';
+import { Card, Page } from '../ui/page';
+
+/** Who is a member of several organizations says which one this tab acts in, before anything else is asked. */
+export function OrganizationChoice({ children }: { children: ReactNode }) {
+  const me = useQuery(whoami);
+  if (me.isPending)
+    return (
+      <div className="page">
+        <Skeleton lines={6} />
+      </div>
+    );
+  if (me.error && !me.data)
+    return (
+      <div className="page">
+        <ProblemNotice error={me.error} onRepeat={() => void me.refetch()} />
+      </div>
+    );
+  return me.data.organization_id === null ? <Choose /> : children;
+}
+
+function Choose() {
+  const queries = useQueryClient();
+  const [isChosen, setChosen] = useState(false);
+  const mine = useQuery({
+    queryKey: ['organizations', 'mine'],
+    queryFn: ({ signal }) => answered(api.GET('/v1/organizations', { signal, params: { query: { limit: 100 } } })),
+  });
+  const choose = (id: string) => {
+    actIn(id);
+    setChosen(true);
+    void queries.resetQueries();
+  };
+  return (
+    <Page
+      title="Which organization?"
+      about="You are a member of several. What you see and do next is in the one that you choose."
+    >
+      {mine.isPending && <Skeleton />}
+      {mine.error && <ProblemNotice error={mine.error} onRepeat={() => void mine.refetch()} />}
+      {mine.data?.items.map(({ id, name, status }) => (
+        <Card key={id}>
+          <div className="row spread">
+            <span>
+              <strong>{name}</strong> <StatusBadge status={status} /> <code className="soft">{id}</code>
+            </span>
+            <Button onPress={() => choose(id)} isDisabled={status !== 'active'} isPending={isChosen}>
+              Act in {name}
+            </Button>
+          </div>
+        </Card>
+      ))}
+    </Page>
+  );
+}

@@ -1,0 +1,55 @@
+import { type UseMutationResult } from '@tanstack/react-query';
+import { type ReactNode } from 'react';
+import { Button } from './button';
+import { Dialog, DialogActions } from './dialog';
+import { ProblemNotice } from './notice';
+import { type Enforcement, Receipt } from './receipt';
+
+/**
+ * Asks before a change that takes something away, and stays until it is in force: what was asked, the wait, and the receipt.
+ * @param run starts the change
+ */
+export function ChangeDialog<Input>({
+  title,
+  verb,
+  isDanger = true,
+  change,
+  run,
+  onClose,
+  children,
+}: {
+  title: string;
+  /** On the button: "Revoke". */
+  verb: string;
+  isDanger?: boolean;
+  change: UseMutationResult<{ readonly enforcement?: Enforcement | null }, Error, Input>;
+  run: () => void;
+  onClose: () => void;
+  children?: ReactNode;
+}) {
+  const { isPending, isSuccess, error, data } = change;
+  return (
+    <Dialog title={title} isBusy={isPending} onClose={onClose}>
+      {children}
+      {isPending && <Receipt isPending />}
+      {isSuccess && <Receipt isPending={false} enforcement={data.enforcement ?? null} />}
+      {error && <ProblemNotice error={error} />}
+      <DialogActions>
+        {isSuccess ? (
+          <Button kind="primary" autoFocus onPress={onClose}>
+            Done
+          </Button>
+        ) : (
+          <>
+            <Button onPress={onClose} isDisabled={isPending}>
+              Cancel
+            </Button>
+            <Button kind={isDanger ? 'danger' : 'primary'} onPress={run} isPending={isPending}>
+              {error ? `${verb} again` : verb}
+            </Button>
+          </>
+        )}
+      </DialogActions>
+    </Dialog>
+  );
+}

@@ -1,0 +1,44 @@
+import { useSyncExternalStore } from 'react';
+
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+const steps: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ['second', 60],
+  ['minute', 60],
+  ['hour', 24],
+  ['day', 14],
+];
+
+/** "3 minutes ago", "in 2 days"; beyond two weeks the day itself. */
+export function inWords(time: Date, now: number): string {
+  let distance = (time.getTime() - now) / 1000;
+  for (const [unit, next] of steps) {
+    if (Math.abs(distance) < next) return relative.format(Math.round(distance), unit);
+    distance /= next;
+  }
+  return day.format(time);
+}
+
+let now = Date.now();
+const watchers = new Set<() => void>();
+setInterval(() => {
+  now = Date.now();
+  for (const watcher of watchers) watcher();
+}, 20_000);
+const onMinute = (watcher: () => void): (() => void) => {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+};
+
+/** An RFC 3339 time in the reader's zone; the exact one on hover, and for screen readers. */
+export function Time({ at, otherwise = '–' }: { at: string | null | undefined; otherwise?: string }) {
+  const from = useSyncExternalStore(onMinute, () => now);
+  if (at === null || at === undefined) return <span className="soft">{otherwise}</span>;
+  const time = new Date(at);
+  return (
+    <time dateTime={at} title={`${exact.format(time)}\n${at}`}>
+      {inWords(time, from)}
+    </time>
+  );
+}

@@ -1,0 +1,75 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { type Browser } from 'playwright-core';
+import { findChromium, launch, Visitor } from './browser.js';
+import { type Stack, startStack } from './stack.js';
+
+const executable = findChromium();
+if (executable === undefined) test.skip('the console: there is no Chromium on this machine', () => undefined);
+
+/** The console as people use it, in a real browser against a running stack. */
+(executable === undefined ? describe.skip : describe)('the console', () => {
+  let stack: Stack;
+  let browser: Browser;
+  let visitor: Visitor;
+
+  beforeAll(async () => {
+    stack = await startStack();
+    browser = await launch(executable as string);
+    visitor = await Visitor.at(stack.url, browser);
+  }, 180_000);
+  afterAll(async () => {
+    await browser?.close();
+    expect(await stack?.stop()).toBe(0);
+    stack?.remove();
+  }, 120_000);
+  afterEach(() => expect(visitor.faults.splice(0)).toEqual([]));
+
+  test('a wrong password is refused in words, a right one opens the overview', async () => {
+    await visitor.goTo('/');
+    await visitor.isAt('Sign in to Portcullis');
+    expect(await visitor.barriers()).toEqual([]);
+    await visitor.signIn(stack.email, 'not the password');
+    await visitor.page.getByText('E-mail or password is wrong').waitFor();
+    await visitor.signIn(stack.email, stack.password);
+    await visitor.isAt('Overview');
+    expect(await visitor.barriers()).toEqual([]);
+  }, 120_000);
+
+  test('the session outlives the page, and no script can read it', async () => {
+    await visitor.page.reload();
+    await visitor.isAt('Overview');
+    const kept = await visitor.page.evaluate<string>(
+      'JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, history.state, location.href])',
+    );
+    expect(kept).not.toMatch(/eyJ|__Secure/);
+  }, 120_000);
+
+  test('a client is created, rotated, disabled and deleted by mouse', async () => {
+    const { page } = visitor;
+    const pem = () => generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }) as string;
+    await page.getByRole('link', { name: 'Clients' }).click();
+    await visitor.isAt('Clients');
+    expect(await visitor.barriers()).toEqual([]);
+    await page.getByRole('link', { name: 'Create a client' }).first().click();
+    await visitor.isAt('Create a client');
+    await page.getByLabel('Name').fill('Settlement');
+    await page.getByLabel('Public key').fill(pem());
+    await page.getByText('layer1:role:payment:viewer').click();
+    expect(await visitor.barriers()).toEqual([]);
+    await page.getByRole('button', { name: 'Add' }).click();
+    await visitor.isAt('Settlement');
+    await page.getByText('1 of 15').waitFor();
+    expect(await visitor.barriers()).toEqual([]);
+    await page.getByRole('button', { name: 'Rotate key' }).click();
+    await page.getByLabel('New public key').fill(pem());
+    expect(await visitor.barriers()).toEqual([]);
+    await page.getByRole('button', { name: 'Rotate', exact: true }).click();
+    await page.getByText(/^✓ In force/).waitFor();
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('button', { name: 'Disable' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
+    await page.getByText(/In force on the one enforcer after \d+ ms/).waitFor();
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByText('disabled', { exact: true }).waitFor();
+  }, 120_000);
+});
