@@ -24,7 +24,6 @@ const events=Array.from({length:N+PRE},(_,n)=>{const t=new Date(base+n*3);return
  {id:newId('evt',t),time:t,service:'api-key'})).sealed});
 const cols='leaf_index, id, time, organization_id, action, outcome, actor_id, credential_id, resource_kind, resource_id, request_id, salt, body';
 const mk=(collate='')=>`create table event (leaf_index bigint primary key, id text ${collate} not null unique, time timestamptz not null, organization_id text${collate}, action text${collate} not null, outcome text${collate} not null, actor_id text${collate}, credential_id text${collate}, resource_kind text${collate} not null, resource_id text${collate}, request_id text${collate}, body json not null, salt bytea, reader text${collate} not null generated always as (coalesce(organization_id,'installation')) stored)`;
-const D='desc';
 const ix=(d)=>({
  reader:`(reader, leaf_index ${d}) include (time)`, time:`(reader, time)`, action:`(reader, action, leaf_index ${d})`, actor:`(reader, left(actor_id,128), leaf_index ${d})`,
  cred:`(reader, left(credential_id,128), leaf_index ${d})`, res:`(reader, left(resource_id,128), leaf_index ${d})`, kind:`(reader, left(resource_kind,128), leaf_index ${d})`, req:`(reader, left(request_id,129), leaf_index ${d})`, outc:`(reader, outcome, leaf_index ${d}) where outcome <> 'success'`});
@@ -36,7 +35,18 @@ const S1=['(reader, leaf_index)','(reader, action, resource_kind, leaf_index)','
 const S2=[`(${h}, leaf_index)`,`(${h}, action, resource_kind, leaf_index)`,`(hashtextextended(actor_id,${h}), leaf_index)`,`(hashtextextended(credential_id,${h}), leaf_index)`,'(left(resource_id,128), hashtext(reader), leaf_index)','(left(request_id,129), hashtext(reader), leaf_index)',oc];
 const S3=['(reader, leaf_index)','(reader, action, resource_kind, leaf_index)','(left(actor_id,128), hashtext(reader), leaf_index)','(left(credential_id,128), hashtext(reader), leaf_index)','(left(resource_id,128), hashtext(reader), leaf_index)','(left(request_id,129), hashtext(reader), leaf_index)',oc];
 const S4=['(reader, leaf_index)','(reader, action, resource_kind, leaf_index)',`(hashtextextended(actor_id,${h}), leaf_index)`,`(hashtextextended(credential_id,${h}), leaf_index)`,'(left(resource_id,128), hashtext(reader), leaf_index)','(left(request_id,129), hashtext(reader), leaf_index)',oc];
-const sets={'all desc':Object.values(desc),'pk+id':[],S1,S2,S3,S4,'reader':[S1[0]],'reader h':[S2[0]],'ak':[S1[1]],'ak h':[S2[1]],'actor t':[S1[2]],'actor h':[S2[2]],'actor th':[S3[2]],'res t':[S1[4]],'res th':[S3[4]],'req t':[S1[5]],'req th':[S3[5]]};
+
+const nn=(c,n)=>`(left(${c},${n}), reader, leaf_index) where ${c} is not null`;
+const nh=(c,n)=>`(left(${c},${n}), ${h}, leaf_index) where ${c} is not null`;
+const rn=(c,n)=>`(reader, left(${c},${n}), leaf_index) where ${c} is not null`;
+const kind='(reader, left(resource_kind,128), leaf_index)', kindh=`(${h}, left(resource_kind,128), leaf_index)`, act='(reader, action, leaf_index)', acth=`(${h}, action, leaf_index)`;
+const och=`(${h}, outcome, leaf_index) where outcome <> 'success'`;
+const B=['(reader, leaf_index)',act,kind,nn('actor_id',128),nn('credential_id',128),nn('resource_id',128),nn('request_id',129),oc];
+const Br=['(reader, leaf_index)',act,kind,rn('actor_id',128),rn('credential_id',128),rn('resource_id',128),rn('request_id',129),oc];
+const C=[`(${h}, leaf_index)`,acth,kindh,nh('actor_id',128),nh('credential_id',128),nh('resource_id',128),nh('request_id',129),och];
+const D=[`(${h}, leaf_index)`,`(${h}, action, left(resource_kind,128), leaf_index)`,nh('actor_id',128),nh('credential_id',128),nh('resource_id',128),nh('request_id',129),och];
+const E=[`(${h}, leaf_index)`,acth,nh('actor_id',128),nh('credential_id',128),nh('resource_id',128),nh('request_id',129),och];
+const sets={'all desc':Object.values(desc),'all asc':Object.values(asc),B,Br,C,D,E,'pk+id':[]};
 const only=process.argv[4]?.split('|');
 async function insert(index,sealed){const each=(f)=>binaryArray('text',sealed.map(({event})=>f(event)));
  await client.query({name:'ins',text:`insert into event (${cols})

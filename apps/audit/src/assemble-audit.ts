@@ -12,7 +12,6 @@ import { LogKeys } from './log/log-keys.js';
 import { LogStore } from './log/log.store.js';
 import { Log } from './log/log.js';
 import { WatchLog } from './log/watch-log.js';
-import { NoteTimes } from './stretches.js';
 import { DeliverWebhooks } from './webhooks/deliver-webhooks.js';
 import { Destinations } from './webhooks/destinations.js';
 import { ManageWebhooks } from './webhooks/manage-webhooks.js';
@@ -44,7 +43,6 @@ export async function assembleAudit(
       new AppendEvents(bus, events, log, report),
       exported,
       new WatchLog(database, log, check, report),
-      new NoteTimes(database, store, report),
       new DeliverWebhooks(database, store, { destinations, encryption, report }),
     ],
     healthy: () => database.healthy(),

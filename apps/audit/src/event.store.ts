@@ -3,10 +3,9 @@ import { type AuditEvent } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
 import { type EntityManager } from 'typeorm';
 import { binaryArray } from './binary-array.js';
-import { type EventFilter, isReader, listStatement } from './event-list.store.js';
+import { type EventFilter, indexesBetween, listStatement } from './event-list.store.js';
 import { type Log } from './log/log.js';
 import { type SealedEvent } from './seal-event.js';
-import { endIndexBefore, firstIndexSince, unwrittenFrom } from './stretches.js';
 import { noteSuspensions } from './webhooks/suspensions.js';
 
 export interface FoundEvents {
@@ -89,8 +88,9 @@ export class EventStore {
 
   /** Newest first, at most `limit`, each with its index. A search for text looks through the newest `maxExamined` that the other filters leave. */
   list(filter: EventFilter, limit: number, maxExamined: number): Promise<FoundEvents> {
-    const { text, values } = listStatement(filter, limit, maxExamined);
     return this.database.read(async (manager) => {
+      const between = await indexesBetween(manager, filter.since, filter.until);
+      const { text, values } = listStatement(filter, between, limit, maxExamined);
       const rows = await manager.query<{ leaf_index: string | null; body: AuditEvent | null; last?: string | null }[]>(
         text,
         values,
@@ -150,24 +150,19 @@ export class EventStore {
   firstSince(reader: Reader, since: string, size: number): Promise<number> {
     return this.edge(
       `select coalesce(min(leaf_index), $3) as index from (select unnest($1::text[]) as reader) as mine
-         cross join lateral (select leaf_index from event
-                              where ${isReader('mine.reader')} and time >= $2::timestamptz
-                                and leaf_index >= ${firstIndexSince('$2::timestamptz')}
+         cross join lateral (select leaf_index from event where event.reader = mine.reader and time >= $2 and leaf_index >= $4
                               order by leaf_index limit 1) as first`,
-      [readersOf(reader), since, size],
+      async (manager) => [readersOf(reader), since, size, (await indexesBetween(manager, since)).first],
     );
   }
 
   /** The index behind the reader's last event before `until`; 0 if there is none. */
   endBefore(reader: Reader, until: string, size: number): Promise<number> {
-    const last = (where: string): string =>
-      `(select leaf_index from event where ${isReader('mine.reader')} and time < $2::timestamptz and ${where}
-         order by leaf_index desc limit 1)`;
     return this.edge(
       `select least(coalesce(max(leaf_index) + 1, 0), $3) as index from (select unnest($1::text[]) as reader) as mine
-         cross join lateral (${last(`leaf_index < ${endIndexBefore('$2::timestamptz')} and leaf_index < ${unwrittenFrom}`)}
-                             union all ${last(`leaf_index >= ${unwrittenFrom}`)}) as last`,
-      [readersOf(reader), until, size],
+         cross join lateral (select leaf_index from event where event.reader = mine.reader and time < $2 and leaf_index < $4
+                              order by leaf_index desc limit 1) as last`,
+      async (manager) => [readersOf(reader), until, size, (await indexesBetween(manager, undefined, until)).end],
     );
   }
 
@@ -177,7 +172,7 @@ export class EventStore {
     { organizationId, subject, by, now }: { organizationId: string; subject: string; by: string; now: Date },
     limit: number,
   ): Promise<number> {
-    const about = `${isReader('$1')} and action <> 'record.erased'`;
+    const about = `reader = $1 and action <> 'record.erased'`;
     const [row] = await manager.query<{ count: number }[]>(
       `with chosen as (
          (select leaf_index from event where ${about} and left(actor_id, 128) = $2 limit $5)
@@ -222,9 +217,9 @@ export class EventStore {
     );
   }
 
-  private edge(text: string, values: unknown[]): Promise<number> {
+  private edge(text: string, values: (manager: EntityManager) => Promise<unknown[]>): Promise<number> {
     return this.database.read(async (manager) => {
-      const [row] = await manager.query<{ index: string }[]>(text, values);
+      const [row] = await manager.query<{ index: string }[]>(text, await values(manager));
       return Number(row?.index);
     });
   }

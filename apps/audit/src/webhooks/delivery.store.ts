@@ -1,6 +1,5 @@
 import { type AttemptOutcome, type AuditEvent } from '@portcullis/contracts';
 import { type Database, type Transaction } from '@portcullis/persistence';
-import { isReader } from '../event-list.store.js';
 import { type EntityManager } from 'typeorm';
 import { isPaused } from './suspensions.js';
 
@@ -53,7 +52,7 @@ export class DeliveryStore {
          stretch as materialized (
            select seen.* from hook cross join lateral (
              select leaf_index, id, action, resource_kind, resource_id from event
-              where ${isReader('hook.organization_id')} and leaf_index >= hook.next_index and leaf_index < $2
+              where reader = hook.organization_id and leaf_index >= hook.next_index and leaf_index < $2
               order by leaf_index limit ${windowEvents}) as seen),
          put as (
            insert into webhook_delivery (webhook_id, leaf_index, event_id, due_at)
