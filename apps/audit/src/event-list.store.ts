@@ -9,6 +9,9 @@ export type EventFilter = Omit<RequestOf<typeof Audit.list>, 'limit' | 'cursor'>
   before?: number | undefined;
 };
 
+/** The order of lists as their indexes have it, which the primary key has not: so that the planner takes one of them. */
+export const place = 'leaf_index + 0';
+
 /** Indexes outside of which no event of a search by time is, and between which events of other times may be as well. Of text: the largest is no number. */
 interface Between {
   readonly first?: string;
@@ -69,13 +72,13 @@ export function listStatement(
           [is('left(resource_kind, 128)', resource), (p) => `left(resource_id, 128) is distinct from ${p(resource)}`],
         ];
   const everywhere: Condition[] = [
-    ...given(filter.before, (p) => `leaf_index < ${p(filter.before)}`),
+    ...given(filter.before, (p) => `${place} < ${p(filter.before)}`),
     ...given(filter.action, is('action', filter.action)),
     ...given(filter.outcome, is('outcome', filter.outcome)),
     ...given(filter.since, (p) => `time >= ${p(filter.since)}`),
-    ...given(between.first, (p) => `leaf_index >= ${p(between.first)}`),
+    ...given(between.first, (p) => `${place} >= ${p(between.first)}`),
     ...given(filter.until, (p) => `time < ${p(filter.until)}`),
-    ...given(between.end, (p) => `leaf_index < ${p(between.end)}`),
+    ...given(between.end, (p) => `${place} < ${p(between.end)}`),
     ...given(filter.request_id, is('left(request_id, 129)', filter.request_id)),
   ];
 
@@ -84,7 +87,7 @@ export function listStatement(
     actors.flatMap((byActor) =>
       resources.map((byResource) => {
         const conditions = [reader, ...byActor, ...byResource, ...everywhere].map((condition) => condition(parameter));
-        return `(select leaf_index from event where ${conditions.join(' and ')} order by leaf_index desc limit ${take})`;
+        return `(select leaf_index from event where ${conditions.join(' and ')} order by ${place} desc limit ${take})`;
       }),
     ),
   );

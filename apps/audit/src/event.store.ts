@@ -3,7 +3,7 @@ import { type AuditEvent } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
 import { type EntityManager } from 'typeorm';
 import { binaryArray } from './binary-array.js';
-import { type EventFilter, indexesBetween, listStatement } from './event-list.store.js';
+import { type EventFilter, indexesBetween, listStatement, place } from './event-list.store.js';
 import { type Log } from './log/log.js';
 import { type SealedEvent } from './seal-event.js';
 import { noteSuspensions } from './webhooks/suspensions.js';
@@ -150,8 +150,8 @@ export class EventStore {
   firstSince(reader: Reader, since: string, size: number): Promise<number> {
     return this.edge(
       `select coalesce(min(leaf_index), $3) as index from (select unnest($1::text[]) as reader) as mine
-         cross join lateral (select leaf_index from event where event.reader = mine.reader and time >= $2 and leaf_index >= $4
-                              order by leaf_index limit 1) as first`,
+         cross join lateral (select leaf_index from event where event.reader = mine.reader and time >= $2 and ${place} >= $4
+                              order by ${place} limit 1) as first`,
       async (manager) => [readersOf(reader), since, size, (await indexesBetween(manager, since)).first],
     );
   }
@@ -160,8 +160,8 @@ export class EventStore {
   endBefore(reader: Reader, until: string, size: number): Promise<number> {
     return this.edge(
       `select least(coalesce(max(leaf_index) + 1, 0), $3) as index from (select unnest($1::text[]) as reader) as mine
-         cross join lateral (select leaf_index from event where event.reader = mine.reader and time < $2 and leaf_index < $4
-                              order by leaf_index desc limit 1) as last`,
+         cross join lateral (select leaf_index from event where event.reader = mine.reader and time < $2 and ${place} < $4
+                              order by ${place} desc limit 1) as last`,
       async (manager) => [readersOf(reader), until, size, (await indexesBetween(manager, undefined, until)).end],
     );
   }
