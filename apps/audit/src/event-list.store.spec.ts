@@ -199,7 +199,6 @@ describe('in a large record', () => {
     ['since', { since }, ['event_by_reader']],
     ['until', { until }, ['event_by_reader']],
     ['since and until', { since, until }, ['event_by_reader']],
-    ['actor and time', { actor, since, until }, ['event_by_actor', 'event_by_credential']],
     ['outcome and time', { outcome: 'denied', since, until }, ['event_by_outcome']],
   ])('a list by %s walks an index in the order of the list: %j', async (_name, filter, indexes) => {
     for (const before of [undefined, 18_000])
