@@ -284,7 +284,7 @@ async function publish(stream, count) {
 }
 
 const startAudit = ({ nats, postgres, key }) =>
-  start(process.execPath, [...(process.env.PROF?['--cpu-prof','--cpu-prof-dir=/tmp/rec/prof']:[]),here('../apps/audit/dist/main.js')], {
+  start(process.execPath, [...(process.env.SEMI?['--max-semi-space-size='+process.env.SEMI]:[]),...(process.env.PROF?['--cpu-prof','--cpu-prof-dir=/tmp/rec/prof']:[]),here('../apps/audit/dist/main.js')], {
     env: {
       NATS_URL: nats.url({ user: 'audit', password }),
       DATABASE_URL: postgres.url(),
