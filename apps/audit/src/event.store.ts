@@ -207,7 +207,7 @@ export class EventStore {
         index,
         binaryArray(
           'text',
-          sealed.map(({ text }) => text),
+          sealed.map(({ canonical }) => canonical),
         ),
         binaryArray(
           'bytea',
@@ -231,7 +231,12 @@ export class EventStore {
       `select given.id, known.service from unnest($1::text[]) as given (id) cross join lateral (
          (select body->>'service' as service from event where event.id = given.id limit 1)
          union all (select service from erased where erased.id = given.id limit 1) limit 1) as known`,
-      [events.map(({ event }) => event.id)],
+      [
+        binaryArray(
+          'text',
+          events.map(({ event }) => event.id),
+        ),
+      ],
     );
     return new Map(rows.map(({ id, service }) => [id, service]));
   }
@@ -289,7 +294,7 @@ async function insert(manager: EntityManager, index: number, sealed: readonly Se
       ),
       binaryArray(
         'json',
-        sealed.map(({ text }) => text),
+        sealed.map(({ canonical }) => canonical),
       ),
     ],
   );
