@@ -98,7 +98,7 @@ async function measureAppends(stage, { rounds, events }) {
     do {
       now = { size: await sizeOf(client), at: performance.now() };
       if (!first && now.size >= before + warm) first = { ...now, cpu: pids() };
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     } while (now.size < before + warm + events);
     const cpu = pids();
     await audit.stop();
