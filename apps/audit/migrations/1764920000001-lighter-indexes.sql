@@ -1,4 +1,4 @@
--- Indexes were two thirds of what an append costs Postgres. Ascending ones fill their pages; values that are made of the time come before
+-- Indexes were most of what an append costs Postgres. Ascending ones fill their pages; values that are made of the time come before
 -- the reader, so that new ones lie side by side; what is not there is in none. They end in `leaf_index + 0` because the primary key is no walk for a list:
 -- the planner prefers it for a filter that it takes for common, and goes through millions of events if those that match are old.
 drop index event_by_reader, event_by_time, event_by_action, event_by_actor, event_by_credential, event_by_resource, event_by_kind,
