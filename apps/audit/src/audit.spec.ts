@@ -309,9 +309,10 @@ describe('a reader', () => {
     await gateway.call(Audit.list, { limit: 1, q, cursor: one.next_cursor ?? '' }, caller);
     await gateway.call(Audit.read, { id: events[0]?.id ?? '' }, caller);
     const readings = () =>
-      rows<{ body: AuditEvent }>(`select body from event where organization_id = $1 and action = 'record.viewed'`, [
-        here,
-      ]);
+      rows<{ body: AuditEvent }>(
+        `select body from event where organization_id = $1 and action = 'record.viewed' order by leaf_index`,
+        [here],
+      );
     await eventually(async () => (await readings()).length >= 2);
     const said = (await readings()).map(({ body }) => body);
     expect(said).toHaveLength(2);

@@ -3,7 +3,7 @@ import { type AuditEvent } from '@portcullis/contracts';
 import { Database } from '@portcullis/persistence';
 import { type EntityManager } from 'typeorm';
 import { binaryArray } from './binary-array.js';
-import { type EventFilter, listStatement } from './event-list.store.js';
+import { type EventFilter, indexesBetween, listStatement, place } from './event-list.store.js';
 import { type Log } from './log/log.js';
 import { type SealedEvent } from './seal-event.js';
 import { noteSuspensions } from './webhooks/suspensions.js';
@@ -88,8 +88,9 @@ export class EventStore {
 
   /** Newest first, at most `limit`, each with its index. A search for text looks through the newest `maxExamined` that the other filters leave. */
   list(filter: EventFilter, limit: number, maxExamined: number): Promise<FoundEvents> {
-    const { text, values } = listStatement(filter, limit, maxExamined);
     return this.database.read(async (manager) => {
+      const between = await indexesBetween(manager, filter.since, filter.until);
+      const { text, values } = listStatement(filter, between, limit, maxExamined);
       const rows = await manager.query<{ leaf_index: string | null; body: AuditEvent | null; last?: string | null }[]>(
         text,
         values,
@@ -160,9 +161,9 @@ export class EventStore {
   firstSince(reader: Reader, since: string, size: number): Promise<number> {
     return this.edge(
       `select coalesce(min(leaf_index), $3) as index from (select unnest($1::text[]) as reader) as mine
-         cross join lateral (select leaf_index from event where event.reader = mine.reader and time >= $2
-                              order by leaf_index limit 1) as first`,
-      [readersOf(reader), since, size],
+         cross join lateral (select leaf_index from event where event.reader = mine.reader and time >= $2 and ${place} >= $4
+                              order by ${place} limit 1) as first`,
+      async (manager) => [readersOf(reader), since, size, (await indexesBetween(manager, since)).first],
     );
   }
 
@@ -170,9 +171,9 @@ export class EventStore {
   endBefore(reader: Reader, until: string, size: number): Promise<number> {
     return this.edge(
       `select least(coalesce(max(leaf_index) + 1, 0), $3) as index from (select unnest($1::text[]) as reader) as mine
-         cross join lateral (select leaf_index from event where event.reader = mine.reader and time < $2
-                              order by leaf_index desc limit 1) as last`,
-      [readersOf(reader), until, size],
+         cross join lateral (select leaf_index from event where event.reader = mine.reader and time < $2 and ${place} < $4
+                              order by ${place} desc limit 1) as last`,
+      async (manager) => [readersOf(reader), until, size, (await indexesBetween(manager, undefined, until)).end],
     );
   }
 
@@ -219,7 +220,7 @@ export class EventStore {
         index,
         binaryArray(
           'text',
-          sealed.map(({ text }) => text),
+          sealed.map(({ canonical }) => canonical),
         ),
         binaryArray(
           'bytea',
@@ -229,9 +230,9 @@ export class EventStore {
     );
   }
 
-  private edge(text: string, values: unknown[]): Promise<number> {
+  private edge(text: string, values: (manager: EntityManager) => Promise<unknown[]>): Promise<number> {
     return this.database.read(async (manager) => {
-      const [row] = await manager.query<{ index: string }[]>(text, values);
+      const [row] = await manager.query<{ index: string }[]>(text, await values(manager));
       return Number(row?.index);
     });
   }
@@ -243,7 +244,12 @@ export class EventStore {
       `select given.id, known.service from unnest($1::text[]) as given (id) cross join lateral (
          (select body->>'service' as service from event where event.id = given.id limit 1)
          union all (select service from erased where erased.id = given.id limit 1) limit 1) as known`,
-      [events.map(({ event }) => event.id)],
+      [
+        binaryArray(
+          'text',
+          events.map(({ event }) => event.id),
+        ),
+      ],
     );
     return new Map(rows.map(({ id, service }) => [id, service]));
   }
@@ -301,7 +307,7 @@ async function insert(manager: EntityManager, index: number, sealed: readonly Se
       ),
       binaryArray(
         'json',
-        sealed.map(({ text }) => text),
+        sealed.map(({ canonical }) => canonical),
       ),
     ],
   );

@@ -9,11 +9,11 @@ import {
   saltedBytesHash,
 } from '@portcullis/merkle-log';
 
-/** An event as it is kept: the very text that was hashed, the salt that was hashed with it, and the leaf that both give. */
+/** An event as it is kept: the very bytes that were hashed, the salt that was hashed with it, and the leaf that both give. */
 export interface SealedEvent {
   readonly event: AuditEvent;
-  /** RFC 8785. */
-  readonly text: string;
+  /** RFC 8785, in UTF-8. */
+  readonly canonical: Buffer;
   readonly salt: Buffer;
   readonly leafHash: Buffer;
 }
@@ -27,11 +27,13 @@ export function sealEvent(event: AuditEvent): { sealed: SealedEvent } | { reason
     if (!(error instanceof CanonicalJsonError)) throw error;
     return { reason: error.code === 'too_deep' ? 'nested too deeply' : `has no canonical form: ${error.code}` };
   }
-  const text = canonical.toString('utf8');
   // Postgres keeps such a text, and cannot look into it.
-  if (text.includes('\\u0000') && nulEscape.test(text)) return { reason: 'cannot be stored: it holds a NUL character' };
+  if (canonical.includes('\\u0000') && nulEscape.test(canonical.toString('utf8')))
+    return { reason: 'cannot be stored: it holds a NUL character' };
   const salt = nextSalt();
-  return { sealed: { event, text, salt, leafHash: leafHash(leafEntry(event.id, saltedBytesHash(canonical, salt))) } };
+  return {
+    sealed: { event, canonical, salt, leafHash: leafHash(leafEntry(event.id, saltedBytesHash(canonical, salt))) },
+  };
 }
 
 /** An escaped NUL, which no escaped backslash begins. */

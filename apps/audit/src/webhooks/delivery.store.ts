@@ -1,6 +1,7 @@
 import { type AttemptOutcome, type AuditEvent } from '@portcullis/contracts';
 import { type Database, type Transaction } from '@portcullis/persistence';
 import { type EntityManager } from 'typeorm';
+import { place } from '../event-list.store.js';
 import { isPaused } from './suspensions.js';
 
 /** An event that this process alone sends now. */
@@ -52,8 +53,8 @@ export class DeliveryStore {
          stretch as materialized (
            select seen.* from hook cross join lateral (
              select leaf_index, id, action, resource_kind, resource_id from event
-              where reader = hook.organization_id and leaf_index >= hook.next_index and leaf_index < $2
-              order by leaf_index limit ${windowEvents}) as seen),
+              where reader = hook.organization_id and ${place} >= hook.next_index and ${place} < $2
+              order by ${place} limit ${windowEvents}) as seen),
          put as (
            insert into webhook_delivery (webhook_id, leaf_index, event_id, due_at)
            select hook.id, stretch.leaf_index, stretch.id, $3 from stretch cross join hook
