@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { eventually } from '@portcullis/testing';
 import { AuditedChanges, type Tally } from './audited-changes.js';
 import { Backstage } from './backstage.js';
@@ -11,12 +11,13 @@ import { killOne, processKinds } from './process-kills.js';
 import { type Stack, startStack } from './stack.js';
 
 /** Two of everything, and a token that outlives a long run. */
-export const auditStackEnvironment = {
+const auditStackEnvironment = {
   PORTCULLIS_GATEWAYS: '2',
   PORTCULLIS_REPLICAS: '2',
   PORTCULLIS_ACCESS_TOKEN_SECONDS: '86400',
   PORTCULLIS_REFRESH_TOKEN_SECONDS: '90000',
 };
+const examplePolicy = resolve(import.meta.dirname, '../../../config/policy.yaml');
 const proofsAGroup = 5;
 export const confirmMilliseconds = 120_000;
 /** So many changes are asked for at once, all the time. */
@@ -39,7 +40,22 @@ export interface Group {
   readonly faults: readonly string[];
 }
 
-export const startAuditStack = (): Promise<Stack> => startStack({ unheard: true, env: auditStackEnvironment });
+export interface AuditStack extends Stack {
+  /** Its policy, a file of its own: the example's. */
+  readonly policy: string;
+}
+
+export async function startAuditStack(): Promise<AuditStack> {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-policy-'));
+  const policy = join(folder, 'policy.yaml');
+  copyFileSync(examplePolicy, policy);
+  const stack = await startStack({ unheard: true, env: { ...auditStackEnvironment, PORTCULLIS_POLICY: policy } });
+  const remove = (): void => {
+    stack.remove();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { ...stack, policy, remove };
+}
 
 /**
  * Rounds of kill -9 on one stack, `perGroup` in a row while changes go on through the gateways. After each group the invariant: a leaf

@@ -1,17 +1,15 @@
-import { appendFileSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { eventually } from '@portcullis/testing';
 import { mintApiKey } from '@portcullis/credentials';
 import { AuditedChanges } from './audited-changes.js';
-import { auditStackEnvironment, confirmMilliseconds, keepMaking, signIn } from './audit-rounds.js';
+import { type AuditStack, confirmMilliseconds, keepMaking, signIn } from './audit-rounds.js';
 import { Backstage } from './backstage.js';
 import { Client } from './client.js';
 import { seeded } from './hammer.js';
 import { KeptRecord } from './kept-record.js';
-import { startStack } from './stack.js';
 
-const examplePolicy = resolve(import.meta.dirname, '../../../config/policy.yaml');
 const anotherRoute = `  - { match: 'GET /outage', permission: workflows:view, upstream: example }\n`;
 const beforeMilliseconds = 3_000;
 const junkEveryMilliseconds = 50;
@@ -38,14 +36,14 @@ export interface BusOutage {
 }
 
 /**
- * nats-server stands still for so long, its connections open and nothing answered, on a stack of two gateways and two replicas, while
+ * nats-server stands still for so long, its connections open and nothing answered, while
  * changes and junk go on and the policy is edited. Afterwards every change that was made is in the record once, and the edit too.
  */
-export async function busOutage({ seconds, seed }: { seconds: number; seed: number }): Promise<BusOutage> {
+export async function busOutage(
+  stack: AuditStack,
+  { seconds, seed }: { seconds: number; seed: number },
+): Promise<BusOutage> {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-bus-outage-'));
-  const policy = join(folder, 'policy.yaml');
-  copyFileSync(examplePolicy, policy);
-  const stack = await startStack({ unheard: true, env: { ...auditStackEnvironment, PORTCULLIS_POLICY: policy } });
   try {
     const backstage = new Backstage(stack);
     const token = await signIn(stack);
@@ -60,7 +58,7 @@ export async function busOutage({ seconds, seed }: { seconds: number; seed: numb
     const junk: Record<string, number> = {};
     let [mostOwed, mostWaiting] = [0, 0];
     try {
-      appendFileSync(policy, anotherRoute);
+      appendFileSync(stack.policy, anotherRoute);
       await Promise.all([
         repeat(untilMs, junkEveryMilliseconds, async (at) => {
           // Every other one is refused by its checksum, without the bus.
@@ -86,7 +84,9 @@ export async function busOutage({ seconds, seed }: { seconds: number; seed: numb
     const readySeconds = (performance.now() - backMs) / 1_000;
     await work.end();
 
-    const effects = await eventually(() => changes.effects(), confirmMilliseconds);
+    // Those of before are in the record too.
+    const all = new AuditedChanges(stack.urls, token, '');
+    const effects = await eventually(() => all.effects(), confirmMilliseconds);
     await record.reaches(effects.length).catch(() => undefined); // then `lost` names what is missing
     await record.settled();
     const recordedSeconds = (performance.now() - backMs) / 1_000;
@@ -119,8 +119,6 @@ export async function busOutage({ seconds, seed }: { seconds: number; seed: numb
       ],
     };
   } finally {
-    await stack.stop();
-    stack.remove();
     rmSync(folder, { recursive: true, force: true });
   }
 }
