@@ -75,7 +75,7 @@ try {
   await visitor.isAt('api-key.created');
   await page.getByRole('button', { name: 'Verify in this browser' }).click();
   await page.getByText('Verified', { exact: true }).waitFor();
-  await page.getByText('Verified', { exact: true }).scrollIntoViewIfNeeded();
+  await page.keyboard.press('End');
   await picture('proof');
 
   await visitor.goTo('/roles/developer');
