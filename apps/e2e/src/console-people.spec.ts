@@ -135,9 +135,7 @@ if (executable === undefined) test.skip('the console: there is no Chromium on th
       await visitor.goTo('/clients/cli_none');
       // Of the two organizations that there are now, after each load of the page.
       await button('Act in Default').click();
-      await visitor.page
-        .getByText('Not found', { exact: true })
-        .waitFor();
+      await visitor.page.getByText('Not found', { exact: true }).waitFor();
       await visitor.goTo('/no-such-screen');
       await button('Act in Default').click();
       expect(await visitor.barriers()).toEqual([]);
