@@ -89,6 +89,27 @@ export class Visitor {
     });
   }
 
+  /** Tab until the focus is on the link, button or check that is called so. */
+  async tabTo(name: string): Promise<void> {
+    await this.#tab(
+      'document.activeElement?.ariaLabel ?? document.activeElement?.closest("label, a, button")?.innerText',
+      name,
+    );
+  }
+
+  /** Tab until the focus is in the field that is labelled so. */
+  async tabToField(label: string): Promise<void> {
+    await this.#tab('document.activeElement?.labels?.[0]?.innerText', label);
+  }
+
+  async #tab(expression: string, name: string): Promise<void> {
+    for (let steps = 0; steps < 80; steps++) {
+      await this.page.keyboard.press('Tab');
+      if ((await this.page.evaluate<string | undefined>(expression))?.trim() === name) return;
+    }
+    throw new Error(`Tab does not come to “${name}”.`);
+  }
+
   async picture(file: string): Promise<void> {
     mkdirSync(dirname(file), { recursive: true });
     await this.page.screenshot({ path: file });

@@ -64,16 +64,7 @@ if (executable === undefined) test.skip('keys in the console: there is no Chromi
     return chunks.join('');
   }
 
-  /** Tab until the focus is on what is called so. */
-  async function tabTo(name: string): Promise<void> {
-    const focused =
-      'document.activeElement?.ariaLabel ?? document.activeElement?.closest("label, a, button")?.innerText';
-    for (let steps = 0; steps < 60; steps++) {
-      await visitor.page.keyboard.press('Tab');
-      if ((await visitor.page.evaluate<string | undefined>(focused))?.trim() === name) return;
-    }
-    throw new Error(`Tab does not come to “${name}”.`);
-  }
+  const tabTo = (name: string): Promise<void> => visitor.tabTo(name);
 
   test('a key is made by mouse, its secret is shown once and opens the gateway', async () => {
     const { page } = visitor;

@@ -82,6 +82,14 @@ if (executable === undefined) test.skip('the console: there is no Chromium on th
       await ann.isAt('People');
       expect(await ann.barriers()).toEqual([]);
       expect(await ann.page.getByRole('link', { name: 'Add a person' }).count()).toBe(0);
+      // What is not offered can still be asked for by its address: the server refuses it.
+      await ann.goTo('/people/new');
+      await ann.isAt('Add a person');
+      await ann.page.getByLabel('E-mail').fill('bob@example.com');
+      await ann.page.getByRole('button', { name: 'Invite' }).click();
+      await ann.page.getByText('Not allowed', { exact: true }).waitFor();
+      await ann.goTo('/people');
+      await ann.isAt('People');
       expect(await ann.page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
 
       await link('To the person').click();
@@ -108,6 +116,19 @@ if (executable === undefined) test.skip('the console: there is no Chromium on th
       await page.getByText('suspended', { exact: true }).first().waitFor();
       await change('Resume');
       await page.getByText('active', { exact: true }).first().waitFor();
+
+      await page.reload();
+      await visitor.isAt('Which organization?');
+      expect(await visitor.barriers()).toEqual([]);
+      await button('Act in Subsidiary').click();
+      await link('People').click();
+      await visitor.isAt('People');
+      await page.getByRole('row', { name: stack.email }).waitFor();
+      expect(await page.getByRole('row', { name: 'ann@example.com' }).count()).toBe(0);
+      await button('Change organization').click();
+      await button('Act in Default').click();
+      await link('People').click();
+      await page.getByRole('row', { name: 'ann@example.com' }).waitFor();
     }, 120_000);
 
     test('the lattice of roles, by keyboard alone', async () => {
@@ -131,7 +152,7 @@ if (executable === undefined) test.skip('the console: there is no Chromium on th
       expect(await visitor.barriers()).toEqual([]);
     }, 120_000);
 
-    test('a page that needs more than one may is refused in words, and an address that is none leads back', async () => {
+    test('a record that is not there is said so, and an address that is none leads back', async () => {
       await visitor.goTo('/clients/cli_none');
       // Of the two organizations that there are now, after each load of the page.
       await button('Act in Default').click();

@@ -44,7 +44,7 @@ if (executable === undefined) test.skip('the console: there is no Chromium on th
     expect(kept).not.toMatch(/eyJ|__Secure/);
   }, 120_000);
 
-  test('a client is created, rotated, disabled and deleted by mouse', async () => {
+  test('a client is created, edited, rotated, disabled, enabled and deleted by mouse', async () => {
     const { page } = visitor;
     const pem = () => generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }) as string;
     await page.getByRole('link', { name: 'Clients' }).click();
@@ -70,6 +70,49 @@ if (executable === undefined) test.skip('the console: there is no Chromium on th
     await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
     await page.getByText(/In force on the one enforcer after \d+ ms/).waitFor();
     await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByText('disabled', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Enable' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Enable' }).click();
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByText('active', { exact: true }).waitFor();
+
+    await page.getByRole('link', { name: 'Edit' }).click();
+    await visitor.isAt('Edit Settlement');
+    expect(await visitor.barriers()).toEqual([]);
+    await page.getByLabel('Name').fill('Settlement of payments');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('link', { name: 'To the client' }).click();
+    await visitor.isAt('Settlement of payments');
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText(/In force on the one enforcer after \d+ ms/).waitFor();
+    await page.getByRole('button', { name: 'Done' }).click();
+  }, 120_000);
+
+  test('a client is created, disabled from the list and found by its state, by keyboard alone', async () => {
+    const { page } = visitor;
+    const press = (key: string) => page.keyboard.press(key);
+    const pem = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }) as string;
+    await visitor.goTo('/clients');
+    await visitor.isAt('Clients');
+    await visitor.tabTo('Create a client');
+    await press('Enter');
+    await visitor.isAt('Create a client');
+    await visitor.tabToField('Name');
+    await page.keyboard.type('Reporting');
+    await visitor.tabToField('Public key');
+    await page.keyboard.insertText(pem);
+    await visitor.tabTo('Add');
+    await press('Enter');
+    await visitor.isAt('Reporting');
+    await visitor.tabTo('Disable');
+    await press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await visitor.tabTo('Disable');
+    await press('Enter');
+    await page.getByText(/In force on the one enforcer after \d+ ms/).waitFor();
+    await visitor.tabTo('Done');
+    await press('Enter');
     await page.getByText('disabled', { exact: true }).waitFor();
   }, 120_000);
 });

@@ -1,6 +1,6 @@
 import { useMutation, type UseMutationResult, useQueryClient } from '@tanstack/react-query';
 import { useRef } from 'react';
-import { isPassing } from './problem';
+import { isUndecided } from './problem';
 
 /** Of a type that the typed client takes for headers: an interface would have no index. */
 export type Repeatable = Readonly<Record<'Idempotency-Key', string>>;
@@ -20,16 +20,23 @@ export function useChange<Input, Reply>(
     gcTime: 0,
     mutationFn: async (input) => {
       const said = JSON.stringify(input);
-      if (pending.current?.said !== said) pending.current = { said, key: crypto.randomUUID() };
+      if (pending.current?.said !== said) pending.current = { said, key: newKey() };
       try {
         const reply = await work(input, { 'Idempotency-Key': pending.current.key });
         pending.current = null;
         return reply;
       } catch (error) {
-        if (!isPassing(error)) pending.current = null;
+        if (!isUndecided(error)) pending.current = null;
         throw error;
       }
     },
-    onSettled: () => Promise.all(about.map((kind) => queries.invalidateQueries({ queryKey: [kind] }))),
+    // Nobody waits for lists to hear what came of it.
+    onSettled: () => {
+      for (const kind of about) void queries.invalidateQueries({ queryKey: [kind] });
+    },
   });
 }
+
+/** 128 bits. `randomUUID` is for secure contexts alone. */
+const newKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');

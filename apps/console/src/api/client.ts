@@ -1,9 +1,13 @@
 import createClient from 'openapi-fetch';
 import type { paths } from '../../generated/openapi';
 import { problemOf, unreachable } from './problem';
-import { currentToken, renew } from './session';
+import { currentSession, currentToken, onSession, renew } from './session';
 
 let organizationId: string | null = null;
+// Whoever signs in next may be of another.
+onSession(() => {
+  if (currentSession().state === 'signed-out') organizationId = null;
+});
 
 /** Which of a person's organizations the page acts in; null lets the session's only one hold. */
 export function actIn(id: string | null): void {

@@ -54,3 +54,9 @@ export const unreachable = (): Problem =>
 /** Whether the same call may well succeed a little later. */
 export const isPassing = (error: unknown): boolean =>
   error instanceof Problem && (error.status === 0 || error.status === 502 || error.status === 503);
+
+/** Whether the same change may have been made, or may yet be asked for: what was said before it, or of its key, decides nothing. */
+export const isUndecided = (error: unknown): boolean =>
+  isPassing(error) ||
+  (error instanceof Problem &&
+    ([401, 408, 429, 500, 504].includes(error.status) || error.code === 'idempotency_in_progress'));

@@ -1,4 +1,4 @@
-import { problemOf, unreachable } from './problem';
+import { isPassing, problemOf, unreachable } from './problem';
 
 /**
  * The browser's session. The access token lives in this module's memory and nowhere else; the refresh token is in a cookie that no
@@ -7,6 +7,8 @@ import { problemOf, unreachable } from './problem';
 export type Session =
   | { readonly state: 'starting' }
   | { readonly state: 'signed-out'; readonly because: 'ended' | null }
+  /** Whether there is one could not be found out: `resume` again. */
+  | { readonly state: 'unknown'; readonly error: unknown }
   | { readonly state: 'signed-in' };
 
 const path = '/console/session';
@@ -45,8 +47,8 @@ export function onSession(listener: () => void): () => void {
 export async function resume(): Promise<void> {
   try {
     if (!(await renew())) become({ state: 'signed-out', because: null });
-  } catch {
-    become({ state: 'signed-out', because: null });
+  } catch (error) {
+    become(isPassing(error) ? { state: 'unknown', error } : { state: 'signed-out', because: null });
   }
 }
 
@@ -75,19 +77,22 @@ export async function signOut(): Promise<void> {
  * @throws {Problem} where it could not be found out
  */
 export function renew(): Promise<boolean> {
-  renewing ??= navigator.locks
-    .request(turn, async () => {
-      const answer = await send('POST', `${path}/refresh`);
-      if (answer.ok) {
-        take(answer);
-        return true;
-      }
-      if (answer.status !== 401) throw problemOf(answer.status, answer.body);
-      become({ state: 'signed-out', because: session.state === 'signed-in' ? 'ended' : null });
-      return false;
-    })
-    .finally(() => (renewing = null));
+  // Absent where the context is not secure; there is no cookie either.
+  renewing ??= ('locks' in navigator ? navigator.locks.request(turn, refresh) : refresh()).finally(
+    () => (renewing = null),
+  );
   return renewing;
+}
+
+async function refresh(): Promise<boolean> {
+  const answer = await send('POST', `${path}/refresh`);
+  if (answer.ok) {
+    take(answer);
+    return true;
+  }
+  if (answer.status !== 401) throw problemOf(answer.status, answer.body);
+  become({ state: 'signed-out', because: session.state === 'signed-in' ? 'ended' : null });
+  return false;
 }
 
 function take({ body }: Answer): void {

@@ -1,7 +1,9 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { actIn, answered, api } from '../api/client';
+import { everyPage } from '../api/every-page';
 import { whoami } from '../api/me';
+import { Problem } from '../api/problem';
 import { Button } from '../ui/button';
 import { ProblemNotice, Skeleton, StatusBadge } from '../ui/notice';
 import { Card, Page } from '../ui/page';
@@ -15,10 +17,23 @@ export function OrganizationChoice({ children }: { children: ReactNode }) {
         <Skeleton lines={6} />
       </div>
     );
-  if (me.error && !me.data)
+  const isOut = me.error instanceof Problem && me.error.code === 'organization_mismatch';
+  if (me.error && (!me.data || isOut))
     return (
       <div className="page">
         <ProblemNotice error={me.error} onRepeat={() => void me.refetch()} />
+        {isOut && (
+          <div>
+            <Button
+              onPress={() => {
+                actIn(null);
+                void me.refetch();
+              }}
+            >
+              Act in another organization
+            </Button>
+          </div>
+        )}
       </div>
     );
   return me.data.organization_id === null ? <Choose /> : children;
@@ -29,7 +44,10 @@ function Choose() {
   const [isChosen, setChosen] = useState(false);
   const mine = useQuery({
     queryKey: ['organizations', 'mine'],
-    queryFn: ({ signal }) => answered(api.GET('/v1/organizations', { signal, params: { query: { limit: 100 } } })),
+    queryFn: ({ signal }) =>
+      everyPage((cursor) =>
+        answered(api.GET('/v1/organizations', { signal, params: { query: { limit: 100, cursor } } })),
+      ),
   });
   const choose = (id: string) => {
     actIn(id);
@@ -43,7 +61,7 @@ function Choose() {
     >
       {mine.isPending && <Skeleton />}
       {mine.error && <ProblemNotice error={mine.error} onRepeat={() => void mine.refetch()} />}
-      {mine.data?.items.map(({ id, name, status }) => (
+      {mine.data?.map(({ id, name, status }) => (
         <Card key={id}>
           <div className="row spread">
             <span>

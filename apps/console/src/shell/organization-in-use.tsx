@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from 'react-router';
+import { useHref, useNavigate } from 'react-router';
 import { actIn, isChosen } from '../api/client';
 import { whoami } from '../api/me';
 import { useOwnOrganization } from '../api/organizations';
@@ -9,6 +9,7 @@ import { Button } from '../ui/button';
 export function OrganizationInUse() {
   const queries = useQueryClient();
   const navigate = useNavigate();
+  const overview = useHref('/');
   const me = useQuery(whoami).data;
   const id = me?.organization_id ?? null;
   const name = useOwnOrganization()?.name ?? id;
@@ -16,6 +17,8 @@ export function OrganizationInUse() {
   const change = async () => {
     // What is shown here is of this organization, and is not to be asked for in none.
     await navigate('/');
+    // A page that asks before it is left may have been chosen to stay at.
+    if (location.pathname.replace(/\/$/, '') !== overview.replace(/\/$/, '')) return;
     actIn(null);
     queries.setQueryData(whoami.queryKey, { ...me, organization_id: null, permissions: [], roles: [] });
   };

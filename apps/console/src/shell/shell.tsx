@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { type MouseEvent, useState } from 'react';
 import { RouterProvider as AriaRouterProvider } from 'react-aria-components';
 import { Link, NavLink, Outlet, useHref, useNavigate, useNavigation } from 'react-router';
 import { useMay, whoami } from '../api/me';
 import { signOut } from '../api/session';
 import { Button } from '../ui/button';
+import { mayLeave } from '../ui/leave-guard';
 import { ProblemNotice } from '../ui/notice';
 import { places } from './navigation';
 import { OrganizationChoice } from './organization-choice';
@@ -21,7 +22,7 @@ export function Shell() {
     <AriaRouterProvider navigate={(to) => void navigate(to)} useHref={useHref}>
       {isMoving && <div className="shell-busy" role="status" aria-label="Loading" />}
       <div className="shell">
-        <a className="button skip" href="#main">
+        <a className="button skip" href="#main" onClick={toContent}>
           To the content
         </a>
         <header className="shell-side">
@@ -55,6 +56,12 @@ export function Shell() {
   );
 }
 
+/** No step of the history, which a page that asks before it is left would count wrong. */
+function toContent(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
 function NavigationGroup({ heading, children }: { heading: string | null; children: React.ReactNode }) {
   return (
     <>
@@ -68,12 +75,15 @@ function Foot() {
   const me = useQuery(whoami).data;
   const [error, setError] = useState<unknown>(null);
   const [isLeaving, setLeaving] = useState(false);
-  const leave = () => {
+  const leave = async () => {
+    if (!(await mayLeave())) return;
     setLeaving(true);
-    signOut().catch((reason: unknown) => {
+    try {
+      await signOut();
+    } catch (reason) {
       setError(reason);
       setLeaving(false);
-    });
+    }
   };
   return (
     <div className="shell-foot">
@@ -84,7 +94,7 @@ function Foot() {
       </div>
       {me?.kind === 'user' && <Link to="/people/me/password">Change your password</Link>}
       <ThemeSwitch />
-      <Button onPress={leave} isPending={isLeaving}>
+      <Button onPress={() => void leave()} isPending={isLeaving}>
         Sign out
       </Button>
     </div>

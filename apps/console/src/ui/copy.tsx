@@ -9,11 +9,15 @@ export function CopyButton({ text, label = 'Copy' }: { text: string; label?: str
     const timer = setTimeout(() => setSaid(null), 2000);
     return () => clearTimeout(timer);
   }, [said]);
-  const copy = () =>
-    navigator.clipboard.writeText(text).then(
-      () => setSaid('copied'),
-      () => setSaid('failed'),
-    );
+  const copy = async () => {
+    try {
+      // Absent where the context is not secure.
+      await navigator.clipboard.writeText(text);
+      setSaid('copied');
+    } catch {
+      setSaid('failed');
+    }
+  };
   return (
     <>
       <Button aria-label={label} onPress={() => void copy()}>

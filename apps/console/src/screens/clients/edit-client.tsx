@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useParams } from 'react-router';
 import { useChange } from '../../api/change';
+import { changed } from '../../api/changed';
 import { changeClient, type ClientRecord, kind, oneClient } from '../../api/clients';
 import { ButtonLink } from '../../ui/button';
 import { Page } from '../../ui/page';
@@ -24,11 +25,12 @@ export function EditClient() {
 
 function Edit({ client }: { client: ClientRecord }) {
   const { id } = client;
+  const [before] = useState(client);
   const [draft, setDraft] = useState<ClientDraft>(client);
   const change = useChange([kind], changeClient);
   const submit = () => {
     const { name, networks, roles, enabled } = draft;
-    change.mutate({ id, name, networks: [...networks], roles: [...roles], enabled });
+    change.mutate({ id, ...changed(before, { name, networks: [...networks], roles: [...roles], enabled }) });
   };
   if (change.isSuccess)
     return (

@@ -6,7 +6,8 @@ import { Button } from '../../ui/button';
 import { Card } from '../../ui/page';
 import { CountChart } from '../audit/count-chart';
 
-const day = 86_400_000;
+const hour = 3_600_000;
+const day = 24 * hour;
 
 const kinds = [
   { name: 'requests denied', look: 'plain' },
@@ -14,12 +15,15 @@ const kinds = [
   { name: 'other', look: 'dotted' },
 ] as const;
 
-/** Counted once while the page is open, and again when it is asked for: each count is a reading of the record. */
+/** Counted once an hour at most, and again when it is asked for: each count is a reading of the record. */
 let countedAt: number | null = null;
 
 /** What was denied in the last day, over time. */
 export function Denials() {
-  const [to, setTo] = useState(() => (countedAt ??= Date.now()));
+  const [to, setTo] = useState(() => {
+    if (countedAt === null || Date.now() - countedAt > hour) countedAt = Date.now();
+    return countedAt;
+  });
   const filter = { outcome: 'denied', since: new Date(to - day).toISOString() };
   const counted = useQuery({ ...countedEvents(filter), gcTime: Infinity });
   const again = () => {

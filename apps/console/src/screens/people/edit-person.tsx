@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useParams } from 'react-router';
 import { useChange } from '../../api/change';
+import { changed } from '../../api/changed';
 import { changePerson, kind, onePerson, type Person } from '../../api/people';
 import { ButtonLink } from '../../ui/button';
 import { LineField } from '../../ui/field';
@@ -26,19 +27,21 @@ export function EditPerson() {
 }
 
 function Edit({ person }: { person: Person }) {
-  const { id, roles, permissions } = person;
-  const before = person.name ?? '';
-  const [name, setName] = useState(before);
+  const [before] = useState(person);
+  const { id, roles, permissions } = before;
+  const [name, setName] = useState(before.name ?? '');
   const [grant, setGrant] = useState<GrantDraft>({ roles, permissions });
   // What one may do oneself is part of what is shown everywhere.
   const change = useChange([kind, 'whoami'], changePerson);
   const submit = () =>
     change.mutate({
       id,
-      roles: [...grant.roles],
-      permissions: [...grant.permissions],
-      // It is the person's everywhere, and so takes more than to change what they hold here.
-      ...(name !== before && { name: name.trim() || null }),
+      // The name is the person's everywhere, and so takes more than to change what they hold here.
+      ...changed(before, {
+        name: name.trim() || null,
+        roles: [...grant.roles],
+        permissions: [...grant.permissions],
+      }),
     });
   if (change.isSuccess)
     return (

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useParams } from 'react-router';
 import { useChange } from '../../api/change';
+import { changed } from '../../api/changed';
 import { changeServiceAccount, kind, oneServiceAccount, type ServiceAccountRecord } from '../../api/service-accounts';
 import { ButtonLink } from '../../ui/button';
 import { Page } from '../../ui/page';
@@ -23,7 +24,8 @@ export function EditServiceAccount() {
 }
 
 function Edit({ account }: { account: ServiceAccountRecord }) {
-  const { id, name, description, roles, permissions } = account;
+  const [before] = useState(account);
+  const { id, name, description, roles, permissions } = before;
   const [draft, setDraft] = useState<ServiceAccountDraft>({
     name,
     description: description ?? '',
@@ -49,7 +51,7 @@ function Edit({ account }: { account: ServiceAccountRecord }) {
         verb="Save"
         isPending={change.isPending}
         error={change.error}
-        onSubmit={() => change.mutate({ id, ...bodyOf(draft) })}
+        onSubmit={() => change.mutate({ id, ...changed(before, bodyOf(draft)) })}
         backTo={`/service-accounts/${id}`}
       />
     </>
