@@ -1,6 +1,7 @@
 import { useId, useState } from 'react';
 import { Button } from './button';
 import { LineField } from './field';
+import { withTyped } from './typed-lines';
 
 /**
  * A list of short texts, such as networks. What is typed counts as it is typed, so that nothing moves when the field is left; Enter puts it
@@ -25,6 +26,8 @@ export function LinesField({
   mend?: (text: string) => string;
 }) {
   const [typed, setTyped] = useState('');
+  // Of the value, what is there by the typing alone: an entry that it passes through stays.
+  const [added, setAdded] = useState<readonly string[]>([]);
   const list = useId();
   // Whoever pastes several, pastes them with commas, spaces or lines between.
   const read = (text: string) =>
@@ -32,11 +35,12 @@ export function LinesField({
       .split(/[\s,]+/)
       .map(mend)
       .filter((one) => one !== '');
-  const unsettled = read(typed);
-  const settled = value.filter((one) => !unsettled.includes(one));
-  const type = (text: string) => {
+  const settled = value.filter((one) => !added.includes(one));
+  const hold = (above: readonly string[], text: string) => {
+    const now = withTyped(above, read(text));
     setTyped(text);
-    onChange([...new Set([...settled, ...read(text)])]);
+    setAdded(now.added);
+    onChange(now.value);
   };
   return (
     <div className="field">
@@ -47,7 +51,12 @@ export function LinesField({
             <Button
               kind="quiet"
               aria-label={`Remove ${one}`}
-              onPress={() => onChange(value.filter((other) => other !== one))}
+              onPress={() =>
+                hold(
+                  settled.filter((other) => other !== one),
+                  typed,
+                )
+              }
             >
               ✕
             </Button>
@@ -59,11 +68,12 @@ export function LinesField({
         name={name}
         mono
         value={typed}
-        onChange={type}
+        onChange={(text) => hold(settled, text)}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || typed.trim() === '') return event.continuePropagation();
           event.preventDefault();
           setTyped('');
+          setAdded([]);
         }}
         {...(hint !== undefined && { hint })}
         {...(placeholder !== undefined && { placeholder })}

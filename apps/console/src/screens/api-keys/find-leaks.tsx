@@ -74,12 +74,13 @@ export function FindLeaks() {
           <CheckField label="Revoke whatever is found, at once and for good" value={revoke} onChange={setRevoke} />
         )}
       </RecordForm>
-      {found && <Result of={found} />}
+      {found && <Result of={found} onChange={setFound} />}
     </Page>
   );
 }
 
-function Result({ of: { candidates, unknown, items, enforcement } }: { of: FoundLeaks }) {
+function Result({ of: found, onChange }: { of: FoundLeaks; onChange: (found: FoundLeaks) => void }) {
+  const { candidates, unknown, items, enforcement } = found;
   const may = useMay();
   const ownerName = useOwnerName();
   const [asked, setAsked] = useState<{ action: KeyActionName; record: Found } | null>(null);
@@ -121,7 +122,15 @@ function Result({ of: { candidates, unknown, items, enforcement } }: { of: Found
         ]}
         empty={<Empty title="None of this organization’s keys is in it" />}
       />
-      {asked && <KeyAction {...asked} onClose={() => setAsked(null)} />}
+      {asked && (
+        <KeyAction
+          {...asked}
+          onDone={({ id, status }) =>
+            onChange({ ...found, items: items.map((key) => (key.id === id ? { ...key, status } : key)) })
+          }
+          onClose={() => setAsked(null)}
+        />
+      )}
     </section>
   );
 }

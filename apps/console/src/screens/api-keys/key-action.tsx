@@ -24,10 +24,13 @@ export type KeyActionName = keyof typeof said;
 export function KeyAction({
   action,
   record: { id, name },
+  onDone,
   onClose,
 }: {
   action: KeyActionName;
   record: Pick<ApiKeyRecord, 'id' | 'name'>;
+  /** Given the key as it is now; for what no query reads anew. */
+  onDone?: (key: Pick<ApiKeyRecord, 'id' | 'status'>) => void;
   onClose: () => void;
 }) {
   const { verb, text, work } = said[action];
@@ -38,7 +41,7 @@ export function KeyAction({
       verb={verb}
       isDanger={action !== 'enable'}
       change={change}
-      run={() => change.mutate({ id })}
+      run={() => change.mutate({ id }, { onSuccess: (key) => onDone?.(key) })}
       onClose={onClose}
     >
       <p>{text}</p>

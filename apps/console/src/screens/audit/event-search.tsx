@@ -26,18 +26,14 @@ const asOptions = (any: string, names: readonly string[]) => [
 
 /** What to look for. It is sent as a form and not at each letter: every reading of the record is written down. */
 export function EventSearch({ filter, onSearch }: { filter: EventFilter; onSearch: (filter: EventFilter) => void }) {
-  const [draft, setDraft] = useState(filter);
+  // A time is held as its field writes it: a year half typed, turned into an instant and back, is another.
+  const [draft, setDraft] = useState(() => ({ ...filter, since: localOf(filter.since), until: localOf(filter.until) }));
   const field = (name: keyof EventFilter) => ({
     name,
     value: draft[name],
     onChange: (value: string) => setDraft((before) => ({ ...before, [name]: value.trim() })),
   });
-  const time = (name: 'since' | 'until') => ({
-    ...field(name),
-    type: 'datetime-local',
-    value: localOf(draft[name]),
-    onChange: (value: string) => setDraft((before) => ({ ...before, [name]: instantOf(value) })),
-  });
+  const time = (name: 'since' | 'until') => ({ ...field(name), type: 'datetime-local' });
   return (
     <Form
       className="card"
@@ -46,7 +42,11 @@ export function EventSearch({ filter, onSearch }: { filter: EventFilter; onSearc
       validationBehavior="aria"
       onSubmit={(event) => {
         event.preventDefault();
-        onSearch(draft);
+        onSearch({
+          ...draft,
+          since: instantOf(draft.since, filter.since),
+          until: instantOf(draft.until, filter.until),
+        });
       }}
     >
       <div className="event-search">

@@ -12,3 +12,10 @@ test('whole minutes are written without seconds, as a field without a step takes
 test('what is no time is none', () => {
   expect([localOf(''), localOf('yesterday'), instantOf(''), instantOf('soon')]).toEqual(['', '', '', '']);
 });
+
+test('a field that was not changed means the time that it was filled from, one that was means what it says', () => {
+  const before = '2026-11-29T12:00:00.000123Z';
+  expect(instantOf(localOf(before), before)).toBe(before);
+  expect(instantOf(localOf('2026-11-29T13:00:00.000Z'), before)).toBe('2026-11-29T13:00:00.000Z');
+  expect([instantOf('', before), instantOf('', 'yesterday')]).toEqual(['', '']);
+});

@@ -6,8 +6,12 @@ export function localOf(time: string): string {
   return local.replace(/(?::00)?\.000$/, '');
 }
 
-/** What such a field holds, as RFC 3339 in UTC; '' for what is none. */
-export function instantOf(local: string): string {
+/**
+ * What such a field holds, as RFC 3339 in UTC; '' for what is none.
+ * @param before the time that it was filled from, which an unchanged field still means: to the last digit, and in an hour that comes twice
+ */
+export function instantOf(local: string, before = ''): string {
+  if (local !== '' && local === localOf(before)) return before;
   const at = new Date(local);
   return Number.isNaN(at.getTime()) ? '' : at.toISOString();
 }
