@@ -102,6 +102,8 @@ if (executable === undefined) test.skip('the console: there is no Chromium on th
     await page.keyboard.type('Reporting');
     await visitor.tabToField('Public key');
     await page.keyboard.insertText(pem);
+    await press('Tab');
+    await press('Space');
     await visitor.tabTo('Add');
     await press('Enter');
     await visitor.isAt('Reporting');
