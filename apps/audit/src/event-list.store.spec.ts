@@ -19,7 +19,7 @@ const actions = ['api-key.created', 'api-key.revoked', 'request.denied', 'user.c
 const outcomes = ['success', 'failure', 'denied'] as const;
 const kinds = ['api-key', 'route', 'user', ids[0]!];
 const requests = ['req-1', 'req-2', 'req-3'];
-const words = ['needle', 'hay'];
+const words = ['needle', 'hollow'];
 const count = 2_500;
 const after = (seconds: number): string => new Date(now.getTime() + seconds * 1_000).toISOString();
 
