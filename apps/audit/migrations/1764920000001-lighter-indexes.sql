@@ -1,8 +1,16 @@
 -- Indexes were most of what an append costs Postgres. Ascending ones fill their pages; values that are made of the time come before
 -- the reader, so that new ones lie side by side; what is not there is in none. They end in `leaf_index + 0` because the primary key is no walk for a list:
 -- the planner prefers it for a filter that it takes for common, and goes through millions of events if those that match are old.
-drop index event_by_reader, event_by_time, event_by_action, event_by_actor, event_by_credential, event_by_resource, event_by_kind,
-  event_by_request, event_by_outcome;
+-- The old ones go in the next migration: dropping them keeps readers out, and here that would last through all builds.
+alter index event_by_reader rename to old_event_by_reader;
+alter index event_by_time rename to old_event_by_time;
+alter index event_by_action rename to old_event_by_action;
+alter index event_by_actor rename to old_event_by_actor;
+alter index event_by_credential rename to old_event_by_credential;
+alter index event_by_resource rename to old_event_by_resource;
+alter index event_by_kind rename to old_event_by_kind;
+alter index event_by_request rename to old_event_by_request;
+alter index event_by_outcome rename to old_event_by_outcome;
 create index event_by_reader on event (reader, (leaf_index + 0));
 create index event_by_action on event (reader, action, (leaf_index + 0));
 create index event_by_kind on event (reader, left(resource_kind, 128), (leaf_index + 0));

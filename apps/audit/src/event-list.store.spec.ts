@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -19,7 +19,7 @@ const actions = ['api-key.created', 'api-key.revoked', 'request.denied', 'user.c
 const outcomes = ['success', 'failure', 'denied'] as const;
 const kinds = ['api-key', 'route', 'user', ids[0]!];
 const requests = ['req-1', 'req-2', 'req-3'];
-const words = ['needle', 'hay'];
+const words = ['needle', 'hollow'];
 const count = 2_500;
 const after = (seconds: number): string => new Date(now.getTime() + seconds * 1_000).toISOString();
 
@@ -60,6 +60,21 @@ let events: EventStore;
 /** By index; of an erased one nothing. */
 const kept: (AuditEvent | undefined)[] = Array.from({ length: count }, (_, index) => eventAt(index));
 
+let lockedOut: string[];
+/** Which locks that keep readers of events out are held at the end of a migration, which is not kept. */
+async function locksOf(migration: string): Promise<string[]> {
+  const runner = spec.database.source.createQueryRunner();
+  await runner.startTransaction();
+  await runner.query(readFileSync(new URL(migration, auditDatabase.migrations), 'utf8'));
+  const held = (await runner.query(
+    `select relation::regclass::text as name from pg_locks
+      where pid = pg_backend_pid() and mode = 'AccessExclusiveLock' and relation::regclass::text ~ '^(old_)?event'`,
+  )) as { name: string }[];
+  await runner.rollbackTransaction();
+  await runner.release();
+  return held.map(({ name }) => name);
+}
+
 beforeAll(async () => {
   const before = mkdtempSync(join(tmpdir(), 'portcullis-migrations-'));
   cpSync(fileURLToPath(auditDatabase.migrations), before, {
@@ -72,6 +87,7 @@ beforeAll(async () => {
     for (let at = from; at < to; at += 300) await append(kept.slice(at, Math.min(at + 300, to)) as AuditEvent[]);
   };
   await appendThrough(spec.database, 0, 1_100);
+  lockedOut = await locksOf('1764920000001-lighter-indexes.sql');
   database = await Database.open({ ...auditDatabase, url: spec.url, connections: 5 });
   rmSync(before, { recursive: true });
   // A process of the version before goes on for a while.
@@ -123,6 +139,16 @@ const someFilter: fc.Arbitrary<EventFilter> = fc.record({
   until: rarely(someTime),
   request_id: rarely(fc.constantFrom(...requests)),
   q: rarely(fc.constantFrom(...words)),
+});
+
+test('building the indexes keeps no reader out, and the old ones are gone', async () => {
+  // New indexes are locked by who made them, which nobody else sees yet.
+  expect(lockedOut.filter((name) => name === 'event' || name.startsWith('old_'))).toEqual([]);
+  expect(
+    await database.read((manager) =>
+      manager.query(`select from pg_indexes where schemaname = 'audit' and indexname like 'old%'`),
+    ),
+  ).toEqual([]);
 });
 
 test('pages of any filter are together what it says, each event once, the newest first', async () => {

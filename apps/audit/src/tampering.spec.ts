@@ -110,7 +110,7 @@ test(
     const before = await exported();
     const now = () => new Date(Date.now() + 95 * 86_400_000);
     const later = await Database.open({ ...auditDatabase, url: spec.url, now });
-    const retention = new DropBodies(later, { days: 90, report: () => undefined });
+    const retention = new DropBodies(later, { days: 90, report: () => undefined, postgresNow: now });
     await retention.turn();
     await later.close();
     const lines = await eventually(async () => {

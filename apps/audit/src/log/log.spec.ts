@@ -77,6 +77,15 @@ test('each event’s proof verifies under the newest checkpoint, at every size t
   }
 }, 60_000);
 
+test('a checkpoint of a clock that ran ahead keeps no later one from being kept', async () => {
+  const { append } = await logOver(spec.database);
+  await append(someEvents(1));
+  await rows(`update checkpoint set signed_at = signed_at + interval '1 year'`);
+  await append(someEvents(1));
+  await append(someEvents(1));
+  expect(await rows('select size::int from checkpoint order by size')).toEqual([{ size: 1 }, { size: 2 }]);
+});
+
 test('replicas that append at once give no index twice, and make one tree', async () => {
   const replicas = await Promise.all([logOver(spec.database), logOver(spec.database), logOver(spec.database)]);
   const [shared = [], ...own] = [someEvents(40), ...replicas.map(() => someEvents(60))];

@@ -56,13 +56,17 @@ export class LogStore {
     });
   }
 
-  /** Writes the head together with the count of indexes, and now and then keeps it as a checkpoint of its own. */
+  /**
+   * Writes the head together with the count of indexes, and now and then keeps it as a checkpoint of its own. One that was signed by a
+   * clock that ran ahead keeps no later one from that.
+   */
   async advance(manager: EntityManager, { size, root, note }: SignedHead, now: Date): Promise<void> {
     await manager.query(
       `with given as (update log_size set size = greatest(size, $1::bigint)),
             kept as (insert into checkpoint (size, root, note, signed_at) select $1, $2, $3, $4
                       where $1::bigint > 0
-                        and not exists (select from checkpoint where signed_at > $4::timestamptz - interval '1 minute')
+                        and not exists (select from checkpoint
+                                         where signed_at > $4::timestamptz - interval '1 minute' and signed_at <= $4)
                      on conflict do nothing)
        update log_head set size = $1, root = $2, note = $3, signed_at = $4`,
       [size, root, note, now],

@@ -22,8 +22,16 @@ beforeEach(async () => {
 }, patience);
 afterEach(() => spec.drop());
 
-const replica = ({ days }: { days: number | undefined } = { days: term }) =>
-  new DropBodies(spec.database, { days, report: (line) => said.push(line) });
+const replica = ({ days }: { days: number | undefined } = { days: term }, postgresNow = () => new Date(clock)) =>
+  new DropBodies(spec.database, { days, report: (line) => said.push(line), postgresNow });
+/** Time passes, and a turn is taken each day. */
+async function turnsUntil(onDay: number): Promise<void> {
+  const one = replica();
+  for (const end = began + onDay * day; clock < end;) {
+    clock = Math.min(clock + day, end);
+    await one.turn();
+  }
+}
 const rows = <T>(sql: string, values: unknown[] = []) =>
   spec.database.read((manager) => manager.query<T[]>(sql, values));
 const at = (time: number, given: Partial<OwedEvent> = {}): AuditEvent => ({
@@ -93,8 +101,7 @@ test('one that is within the term is kept, and what comes behind it waits for it
   clock = began + 100 * day;
   await replica().turn();
   expect(await kept()).toEqual([3, 4, 5]);
-  clock = began + 121 * day;
-  await replica().turn();
+  await turnsUntil(121);
   expect(await kept()).toEqual([]);
   expect(await owed()).toMatchObject([
     { from: 0, to: 3, dropped: 3 },
@@ -109,9 +116,70 @@ test('one that only says that it is old is kept until the log has had it for the
   await log.append([at(began)]);
   await replica().turn();
   expect(await kept()).toEqual([1]);
-  clock = began + 186 * day;
-  await replica().turn();
+  await turnsUntil(186);
   expect(await kept()).toEqual([]);
+});
+
+test('one that claims a time still to come keeps nobody waiting: the log’s clock counts', async () => {
+  await happened(0, 1);
+  await log.append([at(began + 3_650 * day)]);
+  await happened(0, 1);
+  clock = began + 85 * day;
+  await turnsUntil(89);
+  expect(await kept()).toEqual([0, 1, 2]);
+  await turnsUntil(92);
+  expect(await kept()).toEqual([]);
+  await holds();
+});
+
+test('a clock that jumps ahead drops nothing for a day and is reported, and nothing once it is set right', async () => {
+  await happened(0, 3);
+  clock = began + hour;
+  await replica().turn();
+  clock = began + 365 * day;
+  // It signs and says what happens as well, before the turn and after.
+  await happened(365, 1);
+  expect(await replica().turn()).toBe(hour);
+  clock += day - hour;
+  await log.append([at(clock)]);
+  expect(await replica().turn()).toBeLessThanOrEqual(hour);
+  expect(await kept()).toEqual(upTo(5));
+  expect(said).toEqual([expect.stringMatching(/^nothing is dropped by its term before 2027-02-02T.*may have jumped$/)]);
+  clock = began + 2 * hour;
+  await replica().turn();
+  expect(await kept()).toEqual(upTo(5));
+  expect(said).toHaveLength(1);
+});
+
+test('after a long stop what is past its term is dropped a day later', async () => {
+  await happened(0, 3);
+  clock = began + hour;
+  await replica().turn();
+  clock = began + 100 * day;
+  await replica().turn();
+  expect(await kept()).toEqual(upTo(3));
+  await turnsUntil(101);
+  expect(await kept()).toEqual([]);
+  expect(said).toHaveLength(1);
+});
+
+test('while the clocks of the host and of Postgres differ nothing is dropped, and that is reported', async () => {
+  await happened(0, 3);
+  clock = began + 95 * day;
+  expect(await replica({ days: term }, () => new Date(began)).turn()).toBe(hour);
+  expect(await replica({ days: term }, () => new Date(clock + 6 * 60_000)).turn()).toBe(hour);
+  expect(await kept()).toEqual(upTo(3));
+  expect(said).toHaveLength(2);
+  expect(said[0]).toMatch(/^nothing is dropped by its term while clocks differ: it is 2026-05-07T.* at Postgres$/);
+  // By itself it asks Postgres, whose clock is not this spec's.
+  const unaided = new DropBodies(spec.database, { days: term, report: (line) => said.push(line) });
+  expect(await unaided.turn()).toBe(hour);
+  expect(said).toHaveLength(3);
+  // A little apart they are always: the earlier counts.
+  clock = began + 90 * day + 60_000;
+  await replica({ days: term }, () => new Date(began + 90 * day)).turn();
+  expect(await kept()).toEqual(upTo(3));
+  expect(said).toHaveLength(3);
 });
 
 test('what tells of erasing and of dropping stays', async () => {

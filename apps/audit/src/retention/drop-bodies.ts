@@ -9,11 +9,17 @@ const everyMilliseconds = 1_000;
 /** Each turn that dropped something is an event, so one that has caught up gathers an hour's. */
 const restMilliseconds = 3_600_000;
 const dayMilliseconds = 86_400_000;
+/** Further apart than this, one of the two clocks is wrong. */
+const apartMilliseconds = 300_000;
+/** A turn that comes later than this after the last waits for a day: nobody knows whether the time has passed or the clock has jumped. */
+const gapMilliseconds = 2 * dayMilliseconds;
 
 export interface DropBodiesOptions {
   /** The term. Undefined: events are kept for ever. */
   readonly days: number | undefined;
   readonly report: (line: string) => void;
+  /** Instead of the clock of Postgres. */
+  readonly postgresNow?: () => Date;
 }
 
 /**
@@ -65,10 +71,25 @@ export class DropBodies implements Companion {
     return this.database.transaction(async (tx) => {
       const turn = await this.store.take(tx.manager);
       if (!turn) return 0;
-      const now = this.database.now();
+      const [own, theirs] = [this.database.now(), this.options.postgresNow?.() ?? turn.now];
+      if (Math.abs(own.getTime() - theirs.getTime()) > apartMilliseconds) {
+        this.options.report(
+          `nothing is dropped by its term while clocks differ: it is ${own.toISOString()} here and ${theirs.toISOString()} at Postgres`,
+        );
+        return restMilliseconds;
+      }
+      const now = own < theirs ? own : theirs;
       const wait = (turn.dueAt?.getTime() ?? 0) - now.getTime();
       // A longer wait nobody has asked for: a clock was set back.
-      if (wait > 0 && wait <= restMilliseconds) return wait;
+      if (wait > 0 && wait <= dayMilliseconds) return Math.min(wait, restMilliseconds);
+      if (turn.ranAt && now.getTime() - turn.ranAt.getTime() > gapMilliseconds) {
+        const until = new Date(now.getTime() + dayMilliseconds);
+        this.options.report(
+          `nothing is dropped by its term before ${until.toISOString()}: it was last looked for on ${turn.ranAt.toISOString()}, so a clock may have jumped`,
+        );
+        await this.store.noteTurn(tx.manager, turn.next, now, until);
+        return restMilliseconds;
+      }
       const before = new Date(now.getTime() - days * dayMilliseconds);
       const { dropped, next, isThrough } = await this.store.expire(
         tx.manager,

@@ -9,6 +9,9 @@ const kept: readonly Action[] = ['record.erased', 'record.expired'];
 export interface RetentionTurn {
   readonly next: number;
   readonly dueAt: Date | null;
+  readonly ranAt: Date | null;
+  /** By the clock of Postgres. */
+  readonly now: Date;
 }
 
 /** What one turn did: it looked at the indexes below `next`. */
@@ -25,16 +28,16 @@ export class RetentionStore {
 
   /** Whose turn it is, if nobody else takes bodies away now. */
   async take(manager: EntityManager): Promise<RetentionTurn | undefined> {
-    const [row] = await manager.query<{ next_index: string; due_at: Date | null }[]>(
-      'select next_index, due_at from retention for update skip locked',
+    const [row] = await manager.query<{ next_index: string; due_at: Date | null; ran_at: Date | null; now: Date }[]>(
+      'select next_index, due_at, ran_at, clock_timestamp() as now from retention for update skip locked',
     );
-    return row && { next: Number(row.next_index), dueAt: row.due_at };
+    return row && { next: Number(row.next_index), dueAt: row.due_at, ranAt: row.ran_at, now: row.now };
   }
 
   /**
    * Drops body and salt of events from an index on, in the order of the log, and keeps in mind that they were there. Looks at no more than
    * `limit`, ends before the first that is not older than `before`, and leaves alone what the log did not have by then: the younger of
-   * the two clocks counts, so that neither can take away what is young.
+   * the two clocks counts, so that neither can take away what is young. Of a time still to come only the log's counts.
    */
   async expire(
     manager: EntityManager,
@@ -49,7 +52,7 @@ export class RetentionStore {
        looked as materialized (
          select leaf_index, time, action from event
           where leaf_index >= $1 and leaf_index < (select size from held) order by leaf_index limit ${limit}),
-       young as (select min(leaf_index) as index from looked where time >= $2),
+       young as (select min(leaf_index) as index from looked where time >= $2 and time <= $3),
        chosen as (
          select leaf_index from looked
           where leaf_index < coalesce((select index from young), (select size from held)) and action <> all($4)),
