@@ -54,7 +54,8 @@ export class EventBuffer {
   /** Resolves when one more try has been made with all that waits. */
   async flush(): Promise<void> {
     await this.#publishing;
-    await this.#publish();
+    this.kick();
+    await this.#publishing;
   }
 
   /** Until nothing waits or the stream does not take everything. A doubled event is no harm: its id is its message id. */
