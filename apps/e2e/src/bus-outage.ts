@@ -15,6 +15,9 @@ const beforeMilliseconds = 3_000;
 const junkEveryMilliseconds = 50;
 const watchEveryMilliseconds = 1_000;
 const healMilliseconds = 120_000;
+/** Denials beyond 10 a second are counted for 10 s, and written at the end of that. */
+const denialMilliseconds = 60_000;
+const denialEveryMilliseconds = 500;
 const proofs = 20;
 
 export interface BusOutage {
@@ -23,6 +26,8 @@ export interface BusOutage {
   readonly lost: number;
   /** By status: what requests with made-up keys got while the bus was away. */
   readonly junk: Readonly<Record<string, number>>;
+  /** Refused credentials that the record tells of since the bus went. */
+  readonly denials: number;
   /** The most that waited at once: events in all outboxes, and in the memory of one gateway. */
   readonly mostOwed: number;
   readonly mostWaiting: number;
@@ -37,7 +42,8 @@ export interface BusOutage {
 
 /**
  * nats-server stands still for so long, its connections open and nothing answered, while
- * changes and junk go on and the policy is edited. Afterwards every change that was made is in the record once, and the edit too.
+ * changes and junk go on and the policy is edited. Afterwards every change that was made is in the record once, and the edit and the
+ * junk that was refused too.
  */
 export async function busOutage(
   stack: AuditStack,
@@ -53,6 +59,7 @@ export async function busOutage(
     const work = keepMaking(changes, seeded(seed));
     await pause(beforeMilliseconds);
 
+    const since = new Date().toISOString();
     const wake = backstage.freeze('nats');
     const untilMs = performance.now() + seconds * 1_000;
     const junk: Record<string, number> = {};
@@ -73,7 +80,7 @@ export async function busOutage(
         }),
         repeat(untilMs, watchEveryMilliseconds, async () => {
           mostOwed = Math.max(mostOwed, await record.owed());
-          for (const url of stack.urls) mostWaiting = Math.max(mostWaiting, await waiting(url));
+          for (const url of stack.urls) mostWaiting = Math.max(mostWaiting, (await gauge(url, 'waiting')) ?? 0);
         }),
       ]);
     } finally {
@@ -89,6 +96,13 @@ export async function busOutage(
     const effects = await eventually(() => all.effects(), confirmMilliseconds);
     await record.reaches(effects.length).catch(() => undefined); // then `lost` names what is missing
     await record.settled();
+    const refused = junk['401'] ?? 0;
+    await eventually(async () => {
+      await pause(denialEveryMilliseconds);
+      return (await record.denials(since)) >= refused;
+    }, denialMilliseconds).catch(() => undefined); // then the count is a fault
+    const gauges = (name: 'waiting' | 'lost') => Promise.all(stack.urls.map((url) => gauge(url, name)));
+    await eventually(async () => (await gauges('waiting')).every((n) => n === 0), healMilliseconds);
     const recordedSeconds = (performance.now() - backMs) / 1_000;
     const found = await record.compare(effects, { proofs, random: seeded(seed) });
     const made = new Set(effects);
@@ -96,11 +110,14 @@ export async function busOutage(
     const edits = (await admin.get('/v1/audit/events?action=policy.loaded&limit=100')).json as {
       items: { details: { digest: string } }[];
     };
+    const denials = await record.denials(since);
+    const lostEvents = await gauges('lost');
     const told = edits.items.filter(({ details }) => details.digest === digest).length;
     return {
       acknowledged: changes.tally.acknowledged,
       lost: changes.tally.lost,
       junk,
+      denials,
       mostOwed,
       mostWaiting,
       readySeconds,
@@ -113,6 +130,11 @@ export async function busOutage(
         ...(told === stack.urls.length
           ? []
           : [`${told} of ${stack.urls.length} gateways told of the policy ${digest}`]),
+        // One that got no answer may have been refused all the same.
+        ...(denials >= refused && denials <= refused + (junk['none'] ?? 0)
+          ? []
+          : [`${refused} made-up keys were refused, and the record tells of ${denials}`]),
+        ...(lostEvents.every((n) => n === 0) ? [] : [`events lost by the gateways: ${lostEvents.join(', ')}`]),
         ...Object.keys(junk)
           .filter((status) => !['401', '503', 'none'].includes(status))
           .map((status) => `a made-up key was answered ${status}`),
@@ -132,12 +154,14 @@ async function repeat(untilMs: number, everyMs: number, work: (at: number) => Pr
   }
 }
 
-async function waiting(url: string): Promise<number> {
+/** Of a gateway's own events; undefined where it does not say. */
+async function gauge(url: string, name: 'waiting' | 'lost'): Promise<number | undefined> {
   const text = await new Client(url).get('/metrics').then(
     (answer) => answer.text,
     () => '',
   );
-  return Number(/^portcullis_events_waiting (\d+)$/m.exec(text)?.[1] ?? 0);
+  const [, value] = new RegExp(`^portcullis_events_${name} (\\d+)$`, 'm').exec(text) ?? [];
+  return value === undefined ? undefined : Number(value);
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -63,6 +63,15 @@ export class KeptRecord {
     return Number(row?.n);
   }
 
+  /** How many refused credentials it tells of, one by one or counted together, of `since` (RFC 3339) or later. */
+  async denials(since: string): Promise<number> {
+    const [row] = await this.stack.backstage.query<{ n: string }>(
+      `select coalesce(sum((body->>'count')::int), 0) as n from audit.event
+        where action = 'credential.refused' and time >= '${since}'`,
+    );
+    return Number(row?.n);
+  }
+
   #eventually(sql: string, isSo: (n: number) => boolean): Promise<true> {
     const { backstage } = this.stack;
     return eventually(async () => {

@@ -1,4 +1,4 @@
-import { type AccessBatch, AccessBatch as Batch } from '@portcullis/contracts';
+import { type AccessBatch, AccessBatch as Batch, maxAccessRecords } from '@portcullis/contracts';
 import { type Access, AccessLog, type KeyIdentity } from './access-log.js';
 
 const startMs = Date.parse('2026-11-24T12:00:00Z');
@@ -155,4 +155,19 @@ test('with the stream away the buffer is bounded, and what is lost is counted an
   stream.isAway = false;
   await log.stop();
   expect(records().map((record) => record.request_id)).toEqual(Array.from({ length: 10 }, (_, n) => `r${n}`));
+});
+
+test('a batch that fills up while it stops is published once, and not forgotten where the stream refuses it', async () => {
+  const { log, stream, tried, records } = aLog();
+  log.answered(anAccess({ requestId: 'before' }));
+  const stopped = log.stop();
+  for (let n = 0; n < maxAccessRecords; n++) log.answered(anAccess({ identity: byKey(`key_${n}`) }));
+  await stopped;
+  expect(records()).toHaveLength(1 + maxAccessRecords);
+  expect(new Set(tried).size).toBe(tried.length);
+  stream.isAway = true;
+  const again = log.stop();
+  for (let n = 0; n < maxAccessRecords; n++) log.answered(anAccess({ identity: byKey(`key_${n}`) }));
+  await again;
+  expect(log.buffered).toBe(maxAccessRecords);
 });

@@ -65,7 +65,8 @@ export class AccessLog {
     for (const count of this.#counts.values()) this.#close(count);
     this.#counts.clear();
     await this.#publishing;
-    await this.#publish();
+    this.#kick();
+    await this.#publishing;
   }
 
   /** Requests that are lost to a full buffer, since the start. For the metric. */

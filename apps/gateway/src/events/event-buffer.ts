@@ -20,6 +20,8 @@ export class EventBuffer {
   readonly #options: EventBufferOptions;
   readonly #waiting: AuditEvent[] = [];
   #dropped = 0;
+  /** Since it last was empty. */
+  #hasFailed = false;
   #publishing: Promise<void> | undefined;
 
   constructor(options: EventBufferOptions) {
@@ -54,17 +56,32 @@ export class EventBuffer {
   /** Resolves when one more try has been made with all that waits. */
   async flush(): Promise<void> {
     await this.#publishing;
-    await this.#publish();
+    this.kick();
+    await this.#publishing;
   }
 
-  /** Until nothing waits or the stream does not take everything. A doubled event is no harm: its id is its message id. */
+  /**
+   * Until nothing waits or the stream takes nothing of a whole batch: what it does not take goes behind the rest, so that events which can
+   * never be published hold up no others. A doubled event is no harm: its id is its message id.
+   */
   async #publish(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, publishedAtOnce);
       const outcomes = await Promise.allSettled(batch.map((event) => this.#options.publish(event)));
       const failed = batch.filter((_, at) => outcomes[at]?.status === 'rejected');
-      this.#waiting.splice(0, batch.length, ...failed);
-      if (failed.length > 0) return;
+      this.#waiting.splice(0, batch.length);
+      this.#waiting.push(...failed);
+      const reason = outcomes.find((outcome) => outcome.status === 'rejected')?.reason as unknown;
+      if (failed.length > 0) this.#tellFailed(`${failed.length} of ${batch.length}`, reason);
+      if (failed.length === batch.length) return;
     }
+    this.#hasFailed = false;
+  }
+
+  /** Once, until all is published again: of the events themselves, nothing. */
+  #tellFailed(howMany: string, reason: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#options.report(`${howMany} audit events were not taken by the stream, will try again: ${String(reason)}`);
   }
 }
