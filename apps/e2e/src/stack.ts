@@ -44,7 +44,7 @@ export interface Start {
 }
 
 /** Starts `portcullis up` in a process of its own, on free ports, and waits until it says that it is ready. */
-export async function startStack(given: Start = {}): Promise<Stack> {
+export async function startStack(given: Start = {}, attempts = 3): Promise<Stack> {
   const home = given.home ?? newHome();
   const readyFile = join(home, 'ready.json');
   const run = await runUp(home, { PORTCULLIS_READY_FILE: readyFile, ...given.env });
@@ -58,6 +58,9 @@ export async function startStack(given: Start = {}): Promise<Stack> {
   if (typeof ready === 'string') {
     await stop(child, 'SIGTERM');
     if (given.home === undefined) rmSync(home, { recursive: true, force: true });
+    // A port that was free a moment ago may be taken since. Whoever names one is told.
+    const isNamed = given.env?.['PORT'] !== undefined || given.env?.['S3_PORT'] !== undefined;
+    if (attempts > 1 && !isNamed && /^Port \d+ is taken/m.test(output())) return startStack(given, attempts - 1);
     throw new Error(`portcullis up did not become ready (${ready}, exit code ${child.exitCode}):\n${output()}`);
   }
   const data = join(home, 'data');

@@ -137,8 +137,9 @@ describe('the documented tools', () => {
 });
 
 /** What a machine has of tools made elsewhere is a matter of chance, and of minutes: they are asked for by `npm run conformance`. */
-const isToRun = (tool: string): boolean =>
-  ['curl', 'node'].includes(tool) || (process.env['PORTCULLIS_CONFORMANCE'] === '1' && isHere(tool));
+function isToRun(tool: string): boolean {
+  return ['curl', 'node'].includes(tool) || (process.env['PORTCULLIS_CONFORMANCE'] === '1' && isHere(tool));
+}
 
 function isHere(tool: string): boolean {
   try {
