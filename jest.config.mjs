@@ -26,5 +26,5 @@ export default {
   setupFilesAfterEnv: ['<rootDir>/libs/testing/jest-quiet.mjs'],
   testTimeout: 20_000,
   maxWorkers: 2,
-  workerIdleMemoryLimit: '512MB',
+  workerIdleMemoryLimit: '1GB',
 };
