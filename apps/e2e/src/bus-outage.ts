@@ -9,6 +9,7 @@ import { Backstage } from './backstage.js';
 import { Client } from './client.js';
 import { seeded } from './hammer.js';
 import { KeptRecord } from './kept-record.js';
+import { everyGatewayReady } from './readiness.js';
 
 const anotherRoute = `  - { match: 'GET /outage', permission: workflows:view, upstream: example }\n`;
 const beforeMilliseconds = 3_000;
@@ -87,7 +88,7 @@ export async function busOutage(
       wake();
     }
     const backMs = performance.now();
-    await eventually(async () => (await Promise.all(stack.urls.map(isReady))).every(Boolean), healMilliseconds);
+    await everyGatewayReady(stack.urls);
     const readySeconds = (performance.now() - backMs) / 1_000;
     await work.end();
 
@@ -162,8 +163,4 @@ async function gauge(url: string, name: 'waiting' | 'lost'): Promise<number | un
   );
   const [, value] = new RegExp(`^portcullis_events_${name} (\\d+)$`, 'm').exec(text) ?? [];
   return value === undefined ? undefined : Number(value);
-}
-
-async function isReady(url: string): Promise<boolean> {
-  return (await new Client(url).get('/readyz').catch(() => null))?.status === 200;
 }

@@ -1,7 +1,7 @@
 import { type Browser, type Request, type Route } from 'playwright-core';
 import { eventually } from '@portcullis/testing';
 import { findChromium, launch, Visitor } from './browser.js';
-import { Client } from './client.js';
+import { administrator, type Client } from './client.js';
 import { type Stack, startStack } from './stack.js';
 
 const executable = findChromium();
@@ -22,10 +22,8 @@ if (executable === undefined) test.skip('the console’s record: there is no Chr
     stack = await startStack();
     browser = await launch(executable as string);
     visitor = await Visitor.at(stack.url, browser);
-    const client = new Client(stack.url);
-    const login = await client.post('/v1/login', { email: stack.email, password: stack.password });
-    other = client.as((login.json as { access_token: string }).access_token);
-    expect((await client.as('ptc_nobodys').get('/v1/whoami')).status).toBe(401);
+    other = await administrator(stack);
+    expect((await other.as('ptc_nobodys').get('/v1/whoami')).status).toBe(401);
     await eventually(async () => {
       const denied = await other.get('/v1/audit/events?outcome=denied');
       return (denied.json as { items: object[] }).items.length === 1;

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { findChromium, launch, Visitor } from './browser.js';
-import { Client } from './client.js';
+import { administrator } from './client.js';
 import { noteSecrets } from './secret-sweep.js';
 import { startStack } from './stack.js';
 
@@ -16,9 +16,7 @@ const folder = resolve(import.meta.dirname, '../../../docs/console');
 const stack = await startStack();
 const browser = await launch(executable);
 try {
-  const anyone = new Client(stack.url);
-  const login = await anyone.post('/v1/login', { email: stack.email, password: stack.password });
-  const admin = anyone.as((login.json as { access_token: string }).access_token);
+  const admin = await administrator(stack);
   const make = async (path: string, body: object): Promise<{ id: string }> => {
     const answer = await admin.post(path, body);
     if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${answer.text}`);
@@ -31,7 +29,7 @@ try {
   await make('/v1/api-keys', { name: 'nightly export', permissions: ['counterparties:view'], expires_in_days: 5 });
   await make('/v1/api-keys', { name: 'ledger sync', permissions: ['travelrule:view'], expires_in_days: 12 });
   await make('/v1/api-keys', { name: 'reconciliation', service_account_id: account, roles: ['observer'] });
-  for (let denied = 0; denied < 7; denied++) await anyone.as('ptc_nobodys').get('/v1/counterparties');
+  for (let denied = 0; denied < 7; denied++) await admin.as('ptc_nobodys').get('/v1/counterparties');
 
   const visitor = await Visitor.at(stack.url, browser);
   const { page } = visitor;

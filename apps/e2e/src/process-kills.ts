@@ -1,6 +1,6 @@
 import { eventually } from '@portcullis/testing';
 import { type Backstage } from './backstage.js';
-import { Client } from './client.js';
+import { everyGatewayReady } from './readiness.js';
 
 /** Every kind of process of a stack of two gateways and two replicas, with what its processes are called. */
 export const processKinds: Readonly<Record<string, readonly string[]>> = {
@@ -40,7 +40,7 @@ export async function killOne(
     () => gone.every(([victim, old]) => ![old, null].includes(pidOrNone(backstage, victim))),
     healMilliseconds,
   );
-  await eventually(async () => (await Promise.all(urls.map(isReady))).every(Boolean), healMilliseconds);
+  await everyGatewayReady(urls);
   return gone.map(([victim]) => victim);
 }
 
@@ -48,10 +48,6 @@ const pick = (names: readonly string[], random: () => number): string =>
   names[Math.floor(random() * names.length)] as string;
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-async function isReady(url: string): Promise<boolean> {
-  return (await new Client(url).get('/readyz').catch(() => null))?.status === 200;
-}
 
 /** The pid that it had; null where it was not there at that moment. */
 function killed(backstage: Backstage, program: string): number | null {

@@ -1,7 +1,6 @@
-import { eventually } from '@portcullis/testing';
 import { Backstage } from './backstage.js';
-import { Client } from './client.js';
 import { hammer, type Outcome, seeded } from './hammer.js';
+import { everyGatewayReady } from './readiness.js';
 import { revocations } from './revocations.js';
 import { stackFaults } from './stack-faults.js';
 import { startWorldStack, World } from './world.js';
@@ -15,7 +14,6 @@ import { startWorldStack, World } from './world.js';
 const [trials = 10_000, seed = Math.floor(Math.random() * 1_000_000), atOnce = 4, mostTrialsBetween = 30] = process.argv
   .slice(2)
   .map(Number);
-const healMilliseconds = 120_000;
 
 /** From when it befell until every gateway could decide again. */
 interface Time {
@@ -70,17 +68,13 @@ try {
       const time: Time = { name: fault.name, fromMs: performance.now(), untilMs: Infinity };
       times.push(time);
       const which = await fault.befall(backstage, random);
-      await eventually(async () => (await Promise.all(stack.urls.map(isReady))).every(Boolean), healMilliseconds);
+      await everyGatewayReady(stack.urls);
       time.untilMs = performance.now();
       if (which === 'none was under way') times.pop();
     }
   }
 } finally {
   await stop();
-}
-
-async function isReady(url: string): Promise<boolean> {
-  return (await new Client(url).get('/readyz')).status === 200;
 }
 
 function report(outcomes: readonly Outcome[], times: readonly Time[]): void {
