@@ -119,10 +119,11 @@ class Needles {
 
   in(hay: Buffer): string[] {
     const found = new Set<string>();
+    const filter = this.#filter;
     let tail = 0;
     for (let at = 0; at < hay.length; at++) {
       tail = (tail << 8) | (hay[at] as number);
-      if (this.#filter[slot(tail)] === 0) continue;
+      if (filter[slot(tail)] === 0) continue;
       for (const needle of this.#byTail.get(tail >>> 0) ?? []) {
         const from = at + 1 - needle.length;
         if (from >= 0 && hay.compare(needle, 0, needle.length, from, at + 1) === 0) found.add(needle.toString());
@@ -132,4 +133,6 @@ class Needles {
   }
 }
 
-const slot = (tail: number): number => Math.imul(tail, 0x9e3779b1) >>> 16;
+/** Looked up once: within jest a global is a hundred times as slow as this, and it is asked for at every byte. */
+const { imul } = Math;
+const slot = (tail: number): number => imul(tail, 0x9e3779b1) >>> 16;
