@@ -48,6 +48,8 @@ const fields = {
   PORTCULLIS_CATALOGUE_DIRECTORY: z.string().optional(),
   /** The folder with the console as it was built; beside this app unless set. */
   PORTCULLIS_CONSOLE: z.string().default(fileURLToPath(new URL('../../console/dist', import.meta.url))),
+  /** Of this gateway alone: where its events wait while the stream is away. In memory unless set. */
+  PORTCULLIS_SPILL_DIRECTORY: z.string().optional(),
   PORTCULLIS_TRUSTED_PROXIES: networks.optional(),
   /** Proxies that learn who asks when they ask for a decision; others get the bare status. */
   PORTCULLIS_DECISION_PEERS: networks.optional(),
@@ -126,6 +128,8 @@ export interface GatewayConfig {
   catalogueDirectory: string | undefined;
   /** Where the files of the console are, if they were built. */
   consoleDirectory: string;
+  /** Undefined: events that the stream does not take wait in memory. */
+  spillDirectory: string | undefined;
   trustedProxies: NetworkList;
   /** Null: no role token is accepted. */
   roleTokenKeys: RoleTokenKeys | null;
@@ -170,6 +174,7 @@ function arranged(read: z.output<typeof settings>, env: Environment): GatewayCon
     policyPath: read.PORTCULLIS_POLICY,
     catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
     consoleDirectory: read.PORTCULLIS_CONSOLE,
+    spillDirectory: read.PORTCULLIS_SPILL_DIRECTORY,
     trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
     roleTokenKeys: read.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? null,
     decisionPeers: read.PORTCULLIS_DECISION_PEERS ?? NetworkList.parse(['127.0.0.0/8', '::1/128']),

@@ -29,6 +29,7 @@ import { keysInText } from './credential/keys-in-text.js';
 import { AccessLog } from './events/access-log.js';
 import { DenialLog } from './events/denial-log.js';
 import { EventBuffer } from './events/event-buffer.js';
+import { Spill } from './events/spill.js';
 import { GatewayKey } from './gateway-key.js';
 import { GatewayStop } from './gateway.module.js';
 import { heldBy } from './judge/held-by.js';
@@ -44,7 +45,7 @@ import { GatewayS3 } from './s3/gateway-s3.js';
 import { createServer } from './server.js';
 import { ServiceCalls } from './service-calls.js';
 import { TlsIdentity } from './tls.js';
-import { type FleetMetrics } from './workers.js';
+import { type WorkerPlace } from './workers.js';
 
 /** How long requests that are under way at a stop may take. */
 const stopMilliseconds = 30_000;
@@ -63,12 +64,12 @@ export interface Gateway {
 
 /**
  * Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy and `TlsFault`
- * for a certificate that cannot be used. `fleet` answers the metrics of all processes that share the port.
+ * for a certificate that cannot be used, and `SpillFault` for a folder. `place` is a worker's among those that share the port.
  */
 export async function createGateway(
   config: GatewayConfig,
   logger: LoggerService,
-  fleet?: FleetMetrics,
+  place?: WorkerPlace,
 ): Promise<Gateway> {
   const now = (): Date => new Date();
   const report = (line: string): void => void logger.warn(line, 'gateway');
@@ -83,6 +84,15 @@ export async function createGateway(
     onFault: (faults) => edits.refused(faults),
   });
 
+  const spill =
+    config.spillDirectory === undefined
+      ? undefined
+      : await Spill.open({
+          directory: config.spillDirectory,
+          worker: place?.number ?? 1,
+          workers: config.workers,
+          report,
+        });
   const consolePages = await ConsolePages.read(config.consoleDirectory);
   const gatewayKey = new GatewayKey(now(), report);
   const bus = await Bus.connect('gateway', config.natsUrl, { signer: new CallerSigner(gatewayKey.key, now), report });
@@ -93,7 +103,7 @@ export async function createGateway(
     heard: (authority, milliseconds) => metrics.heardAfter(authority, milliseconds),
   });
   const stream = jetstream(bus.connection);
-  const events = new EventBuffer({ publish: (event) => publishEvent(stream, event), report });
+  const events = new EventBuffer({ publish: (event) => publishEvent(stream, event), report, spill });
   const denials = new DenialLog(events, now);
   const publishAccesses = async (batch: AccessBatch): Promise<void> => {
     await stream.publish(accessSubject, JSON.stringify(batch), { msgID: batch.id, timeout: accessMilliseconds });
@@ -130,6 +140,7 @@ export async function createGateway(
     cached: () => link.enforcer.size,
     oldestMs: () => link.enforcer.oldestMs(link.now()),
     waitingEvents: () => events.size,
+    spilledEvents: () => events.onDisk,
     lostEvents: () => events.dropped,
     waitingRequests: () => accesses.buffered,
     lostRequests: () => accesses.dropped,
@@ -183,6 +194,7 @@ export async function createGateway(
       () => reporter.stop(),
       () => policy.close(),
       () => denials.stop(),
+      () => spill?.close(),
       () => accesses.stop(),
       () => limits.stop(),
       () => gatewayKey.stop(),
@@ -248,7 +260,7 @@ export async function createGateway(
         clientByClientId: async (clientId) => (await bus.call(ClientRegistry.resolve, { client_id: clientId })).client,
         storage: s3 ? { buckets: s3.buckets, ownerOf: (bucket) => judge.bucketOwner(bucket) } : null,
         issuesRoleTokens: () => calls.issuesRoleTokens(),
-        metricsText: fleet?.(metrics.registry) ?? (() => metrics.text()),
+        metricsText: place?.metrics(metrics.registry) ?? (() => metrics.text()),
         missing,
       },
     },

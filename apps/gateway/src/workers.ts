@@ -2,8 +2,13 @@ import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, type Registry } from 'prom-client';
 
-/** Given a process's own metrics, how it asks for the text of all processes that share its port. */
-export type FleetMetrics = (own: Registry) => () => Promise<string>;
+/** A worker among the processes that share a port. */
+export interface WorkerPlace {
+  /** From 1. Who takes the place of another has its number. */
+  readonly number: number;
+  /** Given a process's own metrics, how it asks for the text of all. */
+  readonly metrics: (own: Registry) => () => Promise<string>;
+}
 
 type Sample = MetricObjectWithValues<MetricValue<string>>[];
 
@@ -27,6 +32,7 @@ const soundMilliseconds = 30_000;
 /** A stop that takes longer than a gateway gives itself is no stop. */
 const stopMilliseconds = 34_000;
 const pollMilliseconds = 25;
+const placeVariable = 'PORTCULLIS_WORKER';
 /** How long a worker that cannot decide yet leaves the port to the others. */
 const patienceMilliseconds = 5_000;
 /** EX_CONFIG: what no restart mends. */
@@ -55,8 +61,8 @@ export function runWorkers(
   let stopping = false;
   let asked = 0;
 
-  const start = (): void => {
-    const worker = cluster.fork();
+  const start = (place: number): void => {
+    const worker = cluster.fork({ [placeVariable]: String(place) });
     const startedMs = performance.now();
     worker.on('message', (message: Message) => {
       if (message.portcullis === 'ready') nowReady(worker);
@@ -64,7 +70,7 @@ export function runWorkers(
       else if (message.portcullis === 'gather') void gather(worker, message.id);
     });
     worker.on('error', () => undefined); // its channel closed while something was being said; `exit` follows
-    worker.once('exit', (code, signal) => ended(worker, code, signal, performance.now() - startedMs));
+    worker.once('exit', (code, signal) => ended(worker, place, code, signal, performance.now() - startedMs));
   };
 
   const nowReady = (worker: Worker): void => {
@@ -75,7 +81,13 @@ export function runWorkers(
     ready();
   };
 
-  const ended = (worker: Worker, code: number | null, signal: string | null, livedMilliseconds: number): void => {
+  const ended = (
+    worker: Worker,
+    place: number,
+    code: number | null,
+    signal: string | null,
+    livedMilliseconds: number,
+  ): void => {
     readyOnes.delete(worker.id);
     for (const { worker: of, take } of samples.values()) if (of === worker.id) take(undefined);
     if (stopping) return;
@@ -84,7 +96,7 @@ export function runWorkers(
     report(`worker ${worker.id} ended (${signal ?? `exit code ${code}`}); another takes its place`);
     const timer = setTimeout(() => {
       timers.delete(timer);
-      start();
+      start(place);
     }, waitMilliseconds);
     timers.add(timer);
     waitMilliseconds = Math.min(waitMilliseconds * 2, longestWaitMilliseconds);
@@ -122,7 +134,7 @@ export function runWorkers(
     clearTimeout(impatient);
   };
 
-  for (let n = 0; n < count; n++) start();
+  for (let place = 1; place <= count; place++) start(place);
   return {
     stop,
     hangUp: () => {
@@ -144,6 +156,8 @@ export const fromWorker = {
     const sinceMs = performance.now();
     while (!canDecide() && performance.now() - sinceMs < patienceMilliseconds) await wait(pollMilliseconds);
   },
+
+  place: (): WorkerPlace => ({ number: Number(process.env[placeVariable]), metrics: fromWorker.metrics }),
 
   metrics: (own: Registry): (() => Promise<string>) => {
     const waiting = new Map<number, (text: string | undefined) => void>();
