@@ -24,7 +24,7 @@ export default {
   globalSetup: '<rootDir>/libs/testing/jest-setup.mjs',
   globalTeardown: '<rootDir>/libs/testing/jest-teardown.mjs',
   setupFilesAfterEnv: ['<rootDir>/libs/testing/jest-quiet.mjs'],
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',
 };

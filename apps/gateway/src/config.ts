@@ -70,6 +70,8 @@ const fields = {
   PORTCULLIS_KEY_PREFIX: keyPrefix.default('ptc'),
   /** Processes that share this gateway's ports. */
   PORTCULLIS_WORKERS: wholeNumber({ min: 1, max: 256 }).default(1),
+  /** Which of them this is. The first process says it to the others. */
+  PORTCULLIS_WORKER: wholeNumber({ min: 1, max: 256 }).default(1),
   /** Paths of PEM files. */
   PORTCULLIS_TLS_CERT: z.string().optional(),
   PORTCULLIS_TLS_KEY: z.string().optional(),
@@ -139,6 +141,8 @@ export interface GatewayConfig {
   keyPrefixes: readonly string[];
   /** Processes that share the ports. */
   workers: number;
+  /** Which of them this is, from 1. Who takes the place of another has its number. */
+  worker: number;
   /** Undefined: no TLS. */
   tlsFiles: { certPath: string; keyPath: string } | undefined;
   /** Null: S3 is not spoken. */
@@ -180,6 +184,7 @@ function arranged(read: z.output<typeof settings>, env: Environment): GatewayCon
     decisionPeers: read.PORTCULLIS_DECISION_PEERS ?? NetworkList.parse(['127.0.0.0/8', '::1/128']),
     keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
     workers: read.PORTCULLIS_WORKERS,
+    worker: read.PORTCULLIS_WORKER,
     tlsFiles,
     s3: s3Of(read, tlsFiles !== undefined),
     policyVariables: policyVariables(env),

@@ -45,7 +45,7 @@ import { GatewayS3 } from './s3/gateway-s3.js';
 import { createServer } from './server.js';
 import { ServiceCalls } from './service-calls.js';
 import { TlsIdentity } from './tls.js';
-import { type WorkerPlace } from './workers.js';
+import { type FleetMetrics } from './workers.js';
 
 /** How long requests that are under way at a stop may take. */
 const stopMilliseconds = 30_000;
@@ -63,13 +63,13 @@ export interface Gateway {
 }
 
 /**
- * Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy and `TlsFault`
- * for a certificate that cannot be used, and `SpillFault` for a folder. `place` is a worker's among those that share the port.
+ * Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy, `TlsFault` for a
+ * certificate and `SpillFault` for a folder that cannot be used. `fleet` answers the metrics of all processes that share the port.
  */
 export async function createGateway(
   config: GatewayConfig,
   logger: LoggerService,
-  place?: WorkerPlace,
+  fleet?: FleetMetrics,
 ): Promise<Gateway> {
   const now = (): Date => new Date();
   const report = (line: string): void => void logger.warn(line, 'gateway');
@@ -89,7 +89,7 @@ export async function createGateway(
       ? undefined
       : await Spill.open({
           directory: config.spillDirectory,
-          worker: place?.number ?? 1,
+          worker: config.worker,
           workers: config.workers,
           report,
         });
@@ -260,7 +260,7 @@ export async function createGateway(
         clientByClientId: async (clientId) => (await bus.call(ClientRegistry.resolve, { client_id: clientId })).client,
         storage: s3 ? { buckets: s3.buckets, ownerOf: (bucket) => judge.bucketOwner(bucket) } : null,
         issuesRoleTokens: () => calls.issuesRoleTokens(),
-        metricsText: place?.metrics(metrics.registry) ?? (() => metrics.text()),
+        metricsText: fleet?.(metrics.registry) ?? (() => metrics.text()),
         missing,
       },
     },

@@ -2,13 +2,8 @@ import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, type Registry } from 'prom-client';
 
-/** A worker among the processes that share a port. */
-export interface WorkerPlace {
-  /** From 1. Who takes the place of another has its number. */
-  readonly number: number;
-  /** Given a process's own metrics, how it asks for the text of all. */
-  readonly metrics: (own: Registry) => () => Promise<string>;
-}
+/** Given a process's own metrics, how it asks for the text of all processes that share its port. */
+export type FleetMetrics = (own: Registry) => () => Promise<string>;
 
 type Sample = MetricObjectWithValues<MetricValue<string>>[];
 
@@ -32,7 +27,6 @@ const soundMilliseconds = 30_000;
 /** A stop that takes longer than a gateway gives itself is no stop. */
 const stopMilliseconds = 34_000;
 const pollMilliseconds = 25;
-const placeVariable = 'PORTCULLIS_WORKER';
 /** How long a worker that cannot decide yet leaves the port to the others. */
 const patienceMilliseconds = 5_000;
 /** EX_CONFIG: what no restart mends. */
@@ -62,7 +56,7 @@ export function runWorkers(
   let asked = 0;
 
   const start = (place: number): void => {
-    const worker = cluster.fork({ [placeVariable]: String(place) });
+    const worker = cluster.fork({ PORTCULLIS_WORKER: String(place) });
     const startedMs = performance.now();
     worker.on('message', (message: Message) => {
       if (message.portcullis === 'ready') nowReady(worker);
@@ -70,7 +64,7 @@ export function runWorkers(
       else if (message.portcullis === 'gather') void gather(worker, message.id);
     });
     worker.on('error', () => undefined); // its channel closed while something was being said; `exit` follows
-    worker.once('exit', (code, signal) => ended(worker, place, code, signal, performance.now() - startedMs));
+    worker.once('exit', (code, signal) => ended({ worker, place }, code, signal, performance.now() - startedMs));
   };
 
   const nowReady = (worker: Worker): void => {
@@ -82,8 +76,7 @@ export function runWorkers(
   };
 
   const ended = (
-    worker: Worker,
-    place: number,
+    { worker, place }: { worker: Worker; place: number },
     code: number | null,
     signal: string | null,
     livedMilliseconds: number,
@@ -156,8 +149,6 @@ export const fromWorker = {
     const sinceMs = performance.now();
     while (!canDecide() && performance.now() - sinceMs < patienceMilliseconds) await wait(pollMilliseconds);
   },
-
-  place: (): WorkerPlace => ({ number: Number(process.env[placeVariable]), metrics: fromWorker.metrics }),
 
   metrics: (own: Registry): (() => Promise<string>) => {
     const waiting = new Map<number, (text: string | undefined) => void>();
