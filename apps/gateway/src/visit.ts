@@ -38,6 +38,16 @@ export const aVisit = (
   answerHeaders: undefined,
 });
 
+/** What a policy has for a visit. It is looked for once, and anew only under another policy. */
+export function matchUnder(
+  policy: Policy,
+  visit: Visit,
+  { method, path }: Pick<Arrival, 'method' | 'path'>,
+): NonNullable<Visit['matched']> {
+  if (visit.matched?.policy !== policy) visit.matched = { policy, route: policy.routes.match(method, path) };
+  return visit.matched;
+}
+
 /** Keeps the caller's `X-Request-Id` if it is one value of 1 to 128 printable characters; else makes one. */
 export function requestIdOf(request: IncomingMessage): string {
   const given = valuesOf(request, 'x-request-id');
