@@ -5,7 +5,8 @@ import { Refusal } from '@portcullis/contracts';
 import { type DigestChecker } from '@portcullis/credentials';
 import { type Dispatcher } from 'undici';
 import { drain } from '../drain.js';
-import { type ForwardedAs, responseHeaders, trailerFields, valuesOf } from './headers.js';
+import { headerValues } from '../header-values.js';
+import { type ForwardedAs, responseHeaders, trailerFields } from './headers.js';
 import { isWebSocket, Tunnel } from './tunnel.js';
 
 /** What an exchange must know of its request beside the request itself. */
@@ -172,8 +173,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.over) return;
     const raw = textsOf(controller.rawHeaders);
-    if (status < 200) return this.#hint(status, valuesOf(raw, 'link'));
-    if (!this.#hold && valuesOf(raw, 'content-type').some((type) => /^text\/event-stream\b/i.test(type))) {
+    if (status < 200) return this.#hint(status, headerValues(raw, 'link'));
+    if (!this.#hold && headerValues(raw, 'content-type').some((type) => /^text\/event-stream\b/i.test(type))) {
       this.#attach();
       if (this.over) return;
     }

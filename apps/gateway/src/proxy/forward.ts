@@ -3,8 +3,9 @@ import { type Readable } from 'node:stream';
 import { type ContentDigest } from '@portcullis/credentials';
 import { type Upstream } from '@portcullis/policy';
 import { Pool } from 'undici';
+import { headerValues } from '../header-values.js';
 import { Exchange, type ExchangeTerms } from './exchange.js';
-import { requestHeaders, valuesOf } from './headers.js';
+import { requestHeaders } from './headers.js';
 import { type Tunnel } from './tunnel.js';
 
 /** A request that was decided on, as it goes on. */
@@ -47,7 +48,7 @@ export class Forwarder {
   forward(request: IncomingMessage, response: ServerResponse, upstream: Upstream, as: Forward): Promise<void> {
     const headers = requestHeaders(request.rawHeaders, as, upstream);
     const chunked = request.headers['transfer-encoding'] !== undefined;
-    const length = chunked ? undefined : valuesOf(request.rawHeaders, 'content-length')[0];
+    const length = chunked ? undefined : headerValues(request.rawHeaders, 'content-length')[0];
     const hasBody = chunked || (length !== undefined && length !== '0');
     if (length !== undefined) headers.push('Content-Length', length);
     const target = this.#target(upstream);

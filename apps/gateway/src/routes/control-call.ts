@@ -1,7 +1,8 @@
 import { type Caller, type Principal } from '@portcullis/contracts';
 import { type Admission } from '../admission.js';
 import { readForm } from '../form-body.js';
-import { readJsonBody, valuesOf } from '../json-body.js';
+import { headerValues } from '../header-values.js';
+import { readJsonBody } from '../json-body.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { idempotencyKeyOf, proceed, userAgentOf, type Visit } from '../visit.js';
 import { type ControlCall } from './route.js';
@@ -40,7 +41,7 @@ export function controlCall(
     principal,
     path: parameters,
     query,
-    header: (name) => valuesOf(request, name)[0],
+    header: (name) => headerValues(request.rawHeaders, name)[0],
     body: (options) =>
       readJsonBody(request, {
         ...options,

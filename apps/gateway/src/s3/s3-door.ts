@@ -4,20 +4,13 @@ import { type NetworkList, readS3Signature, S3Fault, type S3Signature } from '@p
 import { type Instant } from '@portcullis/enforcement';
 import { clientIpOf } from '../client-ip.js';
 import { type DenialLog } from '../events/denial-log.js';
+import { headerValues } from '../header-values.js';
 import { type S3Judgement } from '../judge/access-keys.js';
 import { type Judge } from '../judge/judge.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type Limits } from '../limits/limits.js';
 import { type Metrics } from '../metrics.js';
-import {
-  awaitsContinue,
-  aVisit,
-  demandCommonHttp,
-  headerValues,
-  requestIdOf,
-  userAgentOf,
-  type Visit,
-} from '../visit.js';
+import { awaitsContinue, aVisit, demandCommonHttp, requestIdOf, userAgentOf, type Visit } from '../visit.js';
 import { type VisitLogs, watchVisit } from '../watch-visit.js';
 import { isOrganization, type S3Address, s3Addresses, type S3Addresses } from './address.js';
 import { type S3Buckets } from './buckets.js';
