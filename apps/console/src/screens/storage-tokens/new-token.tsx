@@ -4,15 +4,12 @@ import { createApiKey, kind } from '../../api/api-keys';
 import { catalogue } from '../../api/catalogue';
 import { useChange } from '../../api/change';
 import { whoami } from '../../api/me';
-import { LineField, RadiosField } from '../../ui/field';
+import { RadiosField } from '../../ui/field';
 import { Page } from '../../ui/page';
-import { RecordForm } from '../../ui/record-form';
 import { BucketsField } from '../api-keys/buckets-field';
-import { ExpiryField } from '../api-keys/expiry-field';
 import { type Issued, IssuedCredentials } from '../api-keys/issued-credentials';
 import { createBody, emptyDraft, type KeyDraft } from '../api-keys/key-draft';
-import { NetworksField } from '../api-keys/networks-field';
-import { OwnerField } from '../api-keys/owner-field';
+import { KeyRecordForm } from '../api-keys/key-record-form';
 import { isForAllBuckets, storageLevels } from './storage-level';
 
 const place = '/storage-tokens';
@@ -39,25 +36,17 @@ export function NewStorageToken() {
       title="Create a storage token"
       about="It is a bearer token for the API and an access key for S3 tools in one, and is revoked as one."
     >
-      <RecordForm verb="Create" isPending={change.isPending} error={change.error} onSubmit={submit} backTo={place}>
-        <LineField
-          label="Name"
-          name="name"
-          hint="What it is for, such as “Nightly backup”."
-          isRequired
-          maxLength={80}
-          value={draft.name}
-          onChange={(name) => edit({ name })}
-        />
-        <LineField
-          label="Description"
-          name="description"
-          lines={2}
-          maxLength={500}
-          value={draft.description}
-          onChange={(description) => edit({ description })}
-        />
-        <OwnerField value={draft.serviceAccount} onChange={(serviceAccount) => edit({ serviceAccount })} />
+      <KeyRecordForm
+        draft={draft}
+        onChange={setDraft}
+        isNew
+        nameHint="What it is for, such as “Nightly backup”."
+        verb="Create"
+        isPending={change.isPending}
+        error={change.error}
+        onSubmit={submit}
+        backTo={place}
+      >
         <RadiosField
           label="Permission"
           name="roles"
@@ -70,13 +59,7 @@ export function NewStorageToken() {
         ) : (
           <BucketsField value={draft.buckets} onChange={(buckets) => edit({ buckets })} />
         )}
-        <NetworksField value={draft.networks} onChange={(networks) => edit({ networks })} />
-        <ExpiryField
-          value={draft.expiresInDays}
-          onChange={(expiresInDays) => edit({ expiresInDays })}
-          canBeEndless={false}
-        />
-      </RecordForm>
+      </KeyRecordForm>
     </Page>
   );
 }
