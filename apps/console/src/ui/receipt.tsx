@@ -9,6 +9,11 @@ export interface Enforcement {
   readonly elapsed_ms: number;
 }
 
+/** What a change answers that waits for every gateway; null and none: it had nothing to wait for. */
+export interface Enforced {
+  readonly enforcement?: Enforcement | null;
+}
+
 /** A change that waits for every gateway, as it happens, and its receipt. */
 export function Receipt({ isPending, enforcement }: { isPending: boolean; enforcement?: Enforcement | null }) {
   if (isPending) return <Waiting />;
