@@ -37,15 +37,7 @@ export function NewClient() {
     );
   return (
     <Page title="Create a client">
-      <ClientForm
-        draft={draft}
-        onChange={setDraft}
-        verb="Add"
-        isPending={change.isPending}
-        error={change.error}
-        onSubmit={submit}
-        backTo="/clients"
-      />
+      <ClientForm draft={draft} onChange={setDraft} verb="Add" change={change} onSubmit={submit} backTo="/clients" />
     </Page>
   );
 }

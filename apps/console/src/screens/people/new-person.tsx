@@ -34,11 +34,10 @@ export function NewPerson() {
     });
   return (
     <Page title="Add a person" about="Whose e-mail is known already becomes a member here too, and signs in as before.">
-      {change.isPending && <Receipt isPending />}
       <RecordForm
         verb={way === 'password' ? 'Add' : 'Invite'}
-        isPending={change.isPending}
-        error={change.error}
+        change={change}
+        isEnforced
         onSubmit={submit}
         backTo="/people"
       >
@@ -85,7 +84,7 @@ function Added({ person }: { person: AddedPerson }) {
         </Notice>
       )}
       {isInvited && <Invitation of={person} email={person.email} />}
-      {person.enforcement && <Receipt isPending={false} enforcement={person.enforcement} />}
+      {person.enforcement && <Receipt enforcement={person.enforcement} />}
       <Card>
         <Facts
           of={[

@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { createApiKey, kind } from '../../api/api-keys';
+import { createApiKey } from '../../api/api-keys';
 import { catalogue } from '../../api/catalogue';
-import { useChange } from '../../api/change';
 import { whoami } from '../../api/me';
 import { RadiosField } from '../../ui/field';
 import { Page } from '../../ui/page';
 import { BucketsField } from '../api-keys/buckets-field';
-import { type Issued, IssuedCredentials } from '../api-keys/issued-credentials';
+import { IssuedCredentials } from '../api-keys/issued-credentials';
+import { useIssuedKey } from '../api-keys/issued-key';
 import { createBody, emptyDraft, type KeyDraft } from '../api-keys/key-draft';
 import { KeyRecordForm } from '../api-keys/key-record-form';
 import { isForAllBuckets, storageLevels } from './storage-level';
@@ -18,19 +18,11 @@ const empty: KeyDraft = { ...emptyDraft, forms: ['bearer', 's3'], roles: ['stora
 /** A key with one level of object storage, in the forms for the API and for S3 tools. */
 export function NewStorageToken() {
   const [draft, setDraft] = useState(empty);
-  const [issued, setIssued] = useState<Issued | null>(null);
-  const change = useChange([kind], createApiKey);
+  const { issued, change, issue } = useIssuedKey(createApiKey);
   const levels = useLevels();
-  if (issued) return <IssuedCredentials of={issued} place={place} />;
+  if (issued) return <IssuedCredentials of={issued} place={place} isNew />;
   const edit = (some: Partial<KeyDraft>) => setDraft({ ...draft, ...some });
   const [level = ''] = draft.roles;
-  const submit = () =>
-    change.mutate(createBody(draft, true), {
-      onSuccess: (answer) => {
-        setIssued(answer);
-        change.reset();
-      },
-    });
   return (
     <Page
       title="Create a storage token"
@@ -42,9 +34,8 @@ export function NewStorageToken() {
         isNew
         nameHint="What it is for, such as “Nightly backup”."
         verb="Create"
-        isPending={change.isPending}
-        error={change.error}
-        onSubmit={submit}
+        change={change}
+        onSubmit={() => issue(createBody(draft, true))}
         backTo={place}
       >
         <RadiosField
