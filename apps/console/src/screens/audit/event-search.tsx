@@ -68,7 +68,14 @@ export function EventSearch({ filter, onSearch }: { filter: EventFilter; onSearc
         <Button kind="primary" type="submit">
           Search
         </Button>
-        <Button onPress={() => onSearch(noFilter)}>Everything</Button>
+        <Button
+          onPress={() => {
+            setDraft(noFilter);
+            onSearch(noFilter);
+          }}
+        >
+          Everything
+        </Button>
       </div>
     </Form>
   );

@@ -21,7 +21,7 @@ export function NewClient() {
       { onSuccess: ({ id, warnings }) => warnings.length === 0 && void navigate(`/clients/${id}`) },
     );
   };
-  if (change.isSuccess)
+  if (change.data && change.data.warnings.length > 0)
     return (
       <Page title={`${change.data.name} is registered`}>
         {change.data.warnings.map((warning) => (
