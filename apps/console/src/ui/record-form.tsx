@@ -1,4 +1,4 @@
-import { type ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { Form } from 'react-aria-components';
 import { isAnswerLost } from '../api/problem';
 import { problemFields } from '../api/problem-fields';
@@ -7,8 +7,8 @@ import { ProblemNotice } from './notice';
 import { Waiting } from './receipt';
 
 /**
- * A form that is sent as one: what was refused stands beside its field and below them all, and a way back is offered. The server alone
- * refuses: a browser would not send again a field that was refused and mended otherwise than by typing into it.
+ * A form that is sent as one: what was refused stands beside its field, to the first of which the keyboard is led, and below them all.
+ * The server alone refuses: a browser would not send again a field that was refused and mended otherwise than by typing into it.
  */
 export function RecordForm({
   verb,
@@ -31,9 +31,14 @@ export function RecordForm({
   backTo: string;
   children: ReactNode;
 }) {
+  const form = useRef<HTMLFormElement>(null);
   const isSent = isPending || isSuccess;
+  useEffect(() => {
+    if (error) form.current?.querySelector<HTMLElement>(':is(input, textarea)[aria-invalid="true"]')?.focus();
+  }, [error]);
   return (
     <Form
+      ref={form}
       className="card"
       validationBehavior="aria"
       validationErrors={problemFields(error)}
