@@ -6,7 +6,6 @@ import { type Listed, useList } from './list';
 
 export type Person = AnswerOf<'getV1UsersId', 200>;
 export type AddedPerson = AnswerOf<'postV1Users', 201>;
-export type InvitedPerson = AnswerOf<'postV1UsersIdInvitation', 200>;
 type Create = BodyOf<'postV1Users'>;
 type Change = BodyOf<'patchV1UsersId'>;
 type Password = BodyOf<'postV1UsersIdPassword'>;

@@ -8,7 +8,7 @@ import './audit.css';
 
 export const filterNames = ['q', 'action', 'actor', 'resource', 'outcome', 'since', 'until', 'request_id'] as const;
 
-export const noFilter: EventFilter = {
+const noFilter: EventFilter = {
   q: '',
   action: '',
   actor: '',
