@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useRef } from 'react';
-import { useLocation, useNavigationType } from 'react-router';
+import { NavigationType, useLocation, useNavigationType } from 'react-router';
 import './page.css';
 
 /** The step of the history at which a screen has taken the focus last. */
@@ -23,7 +23,7 @@ export function Page({
   const page = useRef<HTMLDivElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const step = useLocation().key;
-  const isBack = useNavigationType() === 'POP';
+  const isBack = useNavigationType() === NavigationType.Pop;
   useEffect(() => {
     document.title = `${title} · Portcullis`;
     // Whoever has begun with a screen whose title changes stays where they are.
