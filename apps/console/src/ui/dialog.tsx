@@ -1,4 +1,4 @@
-import { type ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import {
   Dialog as AriaDialog,
   Heading,
@@ -12,7 +12,7 @@ import {
 import { Button } from './button';
 import './dialog.css';
 
-/** Asks one thing. It closes by Escape, unless something is under way. */
+/** Asks one thing. It closes by Escape, unless something is under way; then the focus is where it was or, where that is gone, at the page's heading. */
 export function Dialog({
   title,
   isBusy = false,
@@ -24,6 +24,14 @@ export function Dialog({
   onClose: () => void;
   children: ReactNode;
 }) {
+  useEffect(
+    () => () => {
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) document.querySelector('h1')?.focus();
+      });
+    },
+    [],
+  );
   return (
     <ModalOverlay
       className="overlay"
