@@ -33,13 +33,16 @@ describe('nothing is lost on its way to the record, and nothing is there twice',
     expect(mostWaiting).toBeGreaterThan(0);
   }, 300_000);
 
-  test('a gateway refuses a key while the bus stands still, and is killed before it can say so', async () => {
+  test('a gateway refuses a key while the bus stands still, and both are killed before it can say so', async () => {
     const path = '/v1/in-the-dark';
-    const wake = new Backstage(stack).freeze('nats');
+    const backstage = new Backstage(stack);
+    const wake = backstage.freeze('nats');
     try {
       expect((await new Client(stack.url, misprintedKey()).get(path)).status).toBe(401);
       await eventually(async () => ((await gauge(stack.url, 'spilled')) ?? 0) > 0, 30_000);
       process.kill(stack.pidOf('gateway'), 'SIGKILL');
+      // What it has been sent and has not read is gone too.
+      backstage.kill('nats');
     } finally {
       wake();
     }

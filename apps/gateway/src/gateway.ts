@@ -29,7 +29,7 @@ import { keysInText } from './credential/keys-in-text.js';
 import { AccessLog } from './events/access-log.js';
 import { DenialLog } from './events/denial-log.js';
 import { EventBuffer } from './events/event-buffer.js';
-import { Spill } from './events/spill.js';
+import { EventJournal } from './events/event-journal.js';
 import { GatewayKey } from './gateway-key.js';
 import { GatewayStop } from './gateway.module.js';
 import { heldBy } from './judge/held-by.js';
@@ -64,7 +64,7 @@ export interface Gateway {
 
 /**
  * Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy, `TlsFault` for a
- * certificate and `SpillFault` for a folder that cannot be used. `fleet` answers the metrics of all processes that share the port.
+ * certificate and `JournalFault` for a folder that cannot be used. `fleet` answers the metrics of all processes that share the port.
  */
 export async function createGateway(
   config: GatewayConfig,
@@ -84,10 +84,10 @@ export async function createGateway(
     onFault: (faults) => edits.refused(faults),
   });
 
-  const spill =
+  const journal =
     config.spillDirectory === undefined
       ? undefined
-      : await Spill.open({
+      : await EventJournal.open({
           directory: config.spillDirectory,
           worker: config.worker,
           workers: config.workers,
@@ -103,7 +103,7 @@ export async function createGateway(
     heard: (authority, milliseconds) => metrics.heardAfter(authority, milliseconds),
   });
   const stream = jetstream(bus.connection);
-  const events = new EventBuffer({ publish: (event) => publishEvent(stream, event), report, spill });
+  const events = new EventBuffer({ publish: (event) => publishEvent(stream, event), report, journal });
   const denials = new DenialLog(events, now);
   const publishAccesses = async (batch: AccessBatch): Promise<void> => {
     await stream.publish(accessSubject, JSON.stringify(batch), { msgID: batch.id, timeout: accessMilliseconds });
@@ -140,7 +140,7 @@ export async function createGateway(
     cached: () => link.enforcer.size,
     oldestMs: () => link.enforcer.oldestMs(link.now()),
     waitingEvents: () => events.size,
-    spilledEvents: () => events.onDisk,
+    spilledEvents: () => events.written,
     lostEvents: () => events.dropped,
     waitingRequests: () => accesses.buffered,
     lostRequests: () => accesses.dropped,
@@ -194,7 +194,7 @@ export async function createGateway(
       () => reporter.stop(),
       () => policy.close(),
       () => denials.stop(),
-      () => spill?.close(),
+      () => journal?.close(),
       () => accesses.stop(),
       () => limits.stop(),
       () => gatewayKey.stop(),

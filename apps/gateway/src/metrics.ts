@@ -18,7 +18,7 @@ export interface Watched {
   oldestMs(): { records: number | null; negatives: number | null };
   /** Events of the gateway that wait for the stream. */
   waitingEvents(): number;
-  /** Of these, the ones on disk. */
+  /** Of these, the ones that are on disk too. */
   spilledEvents(): number;
   /** Events of the gateway that were lost to a full buffer. */
   lostEvents(): number;
@@ -221,7 +221,7 @@ export class Metrics {
     gauge(registers, 'portcullis_events_waiting', 'Events of the gateway that wait for the stream', [], (set) =>
       set({}, watched.waitingEvents()),
     );
-    gauge(registers, 'portcullis_events_spilled', 'Of these, events that are on disk', [], (set) =>
+    gauge(registers, 'portcullis_events_spilled', 'Of these, events that are on disk too', [], (set) =>
       set({}, watched.spilledEvents()),
     );
     gauge(

@@ -16,6 +16,7 @@ import { logFile } from './log-file.js';
 import { embeddedBus, externalBus, type PreparedBus, trialReader } from './message-bus.js';
 import { environmentFor, programNames, type ProgramName } from './programs.js';
 import { type UpSettings } from './settings.js';
+import { spillFolders } from './spill-folders.js';
 import { Supervised } from './supervised.js';
 
 /** How long a gateway may take to finish what it has begun, and any program to end. */
@@ -122,6 +123,10 @@ export class Stack {
       this.#program('example-upstream', 'example-upstream', { PORT: String(examplePort) }),
       ...(store ? [this.#program('example-object-store', 'example-object-store', store.environment)] : []),
     ];
+    const spills = spillFolders(
+      this.#home.file('spill'),
+      settings.gateways.map((_, n) => nth('gateway', n)),
+    );
     this.#gateways = settings.gateways.map(({ port, s3Port }, n) =>
       this.#program(
         nth('gateway', n),
@@ -131,7 +136,7 @@ export class Stack {
           ...tokenEncryption,
           ...objectStorage,
           ...store?.forGateways,
-          PORTCULLIS_SPILL_DIRECTORY: this.#home!.file('spill', nth('gateway', n)),
+          PORTCULLIS_SPILL_DIRECTORY: spills[n],
           NATS_URL: bus.gateway,
           PORT: String(port),
           S3_PORT: String(s3Port),

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type AuditEvent, completeEvent } from '@portcullis/contracts';
 import { eventually } from '@portcullis/testing';
 import { EventBuffer } from './event-buffer.js';
-import { Spill } from './spill.js';
+import { EventJournal } from './event-journal.js';
 
 const anEvent = (id: string): AuditEvent =>
   completeEvent(
@@ -22,7 +22,7 @@ const anEvent = (id: string): AuditEvent =>
 const named = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
 
 /** A buffer and a stream that answers in a later turn, and takes all but what it is told to refuse. */
-function aBuffer(options: { spill?: Spill; maxBuffered?: number } = {}) {
+function aBuffer(options: { journal?: EventJournal; maxBuffered?: number } = {}) {
   const stream = { isAway: false, isSilent: false, refuses: new Set<string>() };
   const [tried, published, reported]: [string[], string[], string[]] = [[], [], []];
   const buffer = new EventBuffer({
@@ -96,79 +96,113 @@ test('that the stream does not take events is said once, again after it took all
   expect(reported).toEqual([expect.stringMatching(line), expect.stringMatching(line)]);
 });
 
-describe('with a folder to spill to', () => {
+describe('with a journal', () => {
   let directory: string;
-  beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), 'portcullis-buffer-'))));
-  afterEach(() => rmSync(directory, { recursive: true }));
-  const aSpill = (maxBytes = 1_000_000): Promise<Spill> =>
-    Spill.open({ directory, worker: 1, workers: 1, report: fail, maxBytes });
+  let opened: EventJournal[];
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'portcullis-journal-'));
+    opened = [];
+  });
+  afterEach(async () => {
+    for (const journal of opened) await journal.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  async function aJournal(report = fail): Promise<EventJournal> {
+    const journal = await EventJournal.open({ directory, worker: 1, workers: 1, report });
+    opened.push(journal);
+    return journal;
+  }
   const fail = (line: string): void => {
     throw new Error(line);
   };
+  const left = async (): Promise<string[]> => (await aJournal()).left.map(({ id }) => id).sort();
 
-  test('what the stream does not take is published by the process that comes after', async () => {
-    const before = aBuffer({ spill: await aSpill() });
+  test('what the stream does not take is published by the process that comes after, and then forgotten', async () => {
+    const before = aBuffer({ journal: await aJournal() });
     before.stream.isAway = true;
-    before.keep(named('a', 200));
+    before.keep(named('a', 2_000));
     await before.buffer.flush();
-    before.keep(named('b', 3)); // on disk without another try
-    await eventually(() => before.buffer.onDisk === 203);
-    expect(before.buffer.size).toBe(203);
+    before.keep(named('b', 3)); // written without another try
+    await eventually(() => before.buffer.written === 2_003);
     // Killed here: it is not closed.
-    const after = aBuffer({ spill: await aSpill() });
-    expect(after.buffer.size).toBe(203);
+    const after = aBuffer({ journal: await aJournal() });
+    expect([after.buffer.size, after.buffer.written]).toEqual([2_003, 2_003]);
     after.keep(named('c', 1));
     await after.buffer.flush();
-    expect([...after.published].sort()).toEqual([...named('a', 200), ...named('b', 3), ...named('c', 1)].sort());
-    expect(after.buffer.size).toBe(0);
-    expect((await aSpill()).size).toBe(0);
+    const all = [...named('a', 2_000), ...named('b', 3), ...named('c', 1)].sort();
+    expect([[...after.published].sort(), after.buffer.size, await left()]).toEqual([all, 0, []]);
   });
 
   test('a stream that does not answer at all leaves nothing in memory alone for longer than two ticks', async () => {
-    const before = aBuffer({ spill: await aSpill() });
-    before.stream.isSilent = true;
-    before.keep(named('a', 100));
-    before.buffer.tick();
-    expect(before.buffer.onDisk).toBe(0);
-    before.buffer.tick();
-    await eventually(() => before.buffer.onDisk === 100);
-    const after = aBuffer({ spill: await aSpill() });
-    await after.buffer.flush();
-    expect([...after.published].sort()).toEqual(named('a', 100).sort());
+    const { buffer, keep, stream } = aBuffer({ journal: await aJournal() });
+    stream.isSilent = true;
+    keep(named('a', 100));
+    buffer.tick();
+    expect(buffer.written).toBe(0);
+    buffer.tick();
+    await eventually(() => buffer.written === 100);
+    expect(await left()).toEqual(named('a', 100).sort());
   });
 
-  test('some that can never be published hold up no others, in memory or on disk, and are kept', async () => {
-    const { buffer, keep, stream, published } = aBuffer({ spill: await aSpill() });
-    stream.isAway = true;
-    keep([...named('never', 3), ...named('a', 100)]);
+  test('while the stream takes events the disk is not touched', async () => {
+    const { buffer, keep } = aBuffer({ journal: await aJournal() });
+    keep(named('a', 300));
+    buffer.tick();
     await buffer.flush();
-    stream.isAway = false;
-    stream.refuses = new Set(named('never', 3));
+    expect(readdirSync(join(directory, '1'))).toEqual([]);
+  });
+
+  test('one that can never be published holds up no others and is kept; the journal does not grow for it', async () => {
+    const journal = await aJournal();
+    const { buffer, keep, stream, published } = aBuffer({ journal });
+    stream.refuses = new Set(['never']);
+    keep(['never']);
     await buffer.flush();
-    keep(named('b', 2));
-    await buffer.flush();
-    await buffer.flush();
-    expect([...new Set(published)].sort()).toEqual([...named('a', 100), ...named('b', 2)].sort());
-    expect([buffer.size, buffer.onDisk]).toEqual([3, 3]);
+    for (let n = 0; n < 3_000; n++) {
+      keep([`a${n}`]);
+      if (n % 100 === 99) await buffer.flush();
+    }
+    expect([published.length, buffer.size, buffer.written]).toEqual([3_000, 1, 1]);
+    expect(journal.count).toBeLessThan(1_200);
+    expect(await left()).toContain('never');
     stream.refuses.clear();
     await buffer.flush();
-    expect(buffer.size).toBe(0);
+    expect([buffer.size, await left()]).toEqual([0, []]);
   });
 
-  test('a full disk leaves events in memory, up to its bound, and the rest is counted as lost', async () => {
-    const { buffer, keep, stream, published, reported } = aBuffer({ spill: await aSpill(10_000), maxBuffered: 50 });
+  test('a disk that refuses leaves events in memory, is told once and asked rarely, and gets them all when it is well', async () => {
+    const reported: string[] = [];
+    const journal = await aJournal((line) => void reported.push(line));
+    const { buffer, keep, stream, published } = aBuffer({ journal });
     stream.isAway = true;
-    for (let n = 0; n < 200; n++) {
+    rmSync(join(directory, '1'), { recursive: true });
+    for (let n = 0; n < 50; n++) {
       keep([`a${n}`]);
       await buffer.flush();
     }
-    expect(buffer.onDisk).toBeGreaterThan(5);
-    expect(buffer.size - buffer.onDisk).toBe(50);
-    expect(buffer.dropped).toBe(200 - buffer.size);
-    expect(reported.at(-1)).toBe('the buffer of audit events is full: events are being dropped');
-    const kept = buffer.size;
+    expect([buffer.size, buffer.written]).toEqual([50, 0]);
+    expect(reported).toEqual([
+      expect.stringMatching(/^audit events cannot be written to disk and wait in memory: .*ENOENT/),
+    ]);
+    mkdirSync(join(directory, '1'));
+    keep(['b']);
+    await buffer.flush();
+    expect(buffer.written).toBe(0);
+    for (let n = 0; n < 30; n++) buffer.tick();
+    await buffer.flush();
+    expect([buffer.written, (await left()).length]).toEqual([51, 51]);
     stream.isAway = false;
     await buffer.flush();
-    expect([new Set(published).size, buffer.size]).toEqual([kept, 0]);
+    expect([new Set(published).size, buffer.size, await left()]).toEqual([51, 0, []]);
+  });
+
+  test('beyond its bound events are counted as lost, and what is rare has room left', async () => {
+    const { buffer, keep, stream, reported } = aBuffer({ journal: await aJournal(), maxBuffered: 50 });
+    stream.isAway = true;
+    keep(named('a', 70));
+    buffer.keep(anEvent('rare'), { isRare: true });
+    await buffer.flush();
+    expect([buffer.size, buffer.written, buffer.dropped]).toEqual([51, 51, 20]);
+    expect(reported).toContain('the buffer of audit events is full: events are being dropped');
   });
 });
