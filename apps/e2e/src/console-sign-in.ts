@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals';
-import { type Visitor } from './browser.js';
 import { type ConsoleStory } from './console-story.js';
 
 /** Who gets in and how they get out, each in a browser of their own. */
@@ -30,28 +29,20 @@ export function tellOfSignIn(story: ConsoleStory): void {
     await story.make('/v1/users', { email, password, roles: ['observer'] });
     const visitor = await story.visit();
     const { keyboard } = visitor;
-    const type = async (secret: string): Promise<void> => {
-      await keyboard.to('Password');
-      await visitor.page.keyboard.type(secret);
-      await keyboard.press('Enter');
-    };
     await visitor.goTo('/');
     await visitor.isAt('Sign in to Portcullis');
     expect(await keyboard.focused()).toMatchObject({ name: 'E-mail' });
     await visitor.page.keyboard.type(email);
-    await type('not the password');
+    await keyboard.fill('Password', 'not the password');
+    await keyboard.press('Enter');
     await visitor.page.getByText('E-mail or password is wrong').waitFor();
-    await keyboard.fill('Password', '');
-    await type(password);
+    await keyboard.fill('Password', password);
+    await keyboard.press('Enter');
     await visitor.isAt('Overview');
     await keyboard.do('Sign out');
     await visitor.isAt('Sign in to Portcullis');
-    await isOut(visitor);
+    await visitor.page.reload();
+    await visitor.isAt('Sign in to Portcullis');
     await visitor.close();
   });
-}
-
-async function isOut(visitor: Visitor): Promise<void> {
-  await visitor.page.reload();
-  await visitor.isAt('Sign in to Portcullis');
 }

@@ -1,87 +1,30 @@
-import { type Browser, type Request, type Route } from 'playwright-core';
+import { expect, test } from '@jest/globals';
+import { type Request, type Route } from 'playwright-core';
 import { eventually } from '@portcullis/testing';
-import { findChromium, launch, Visitor } from './browser.js';
-import { administrator, type Client } from './client.js';
-import { type Stack, startStack } from './stack.js';
+import { type ConsoleStory } from './console-story.js';
 
-const executable = findChromium();
-if (executable === undefined) test.skip('the console’s record: there is no Chromium on this machine', () => undefined);
-
-/** The record and the overview as people use them, in a real browser against a running stack. */
-(executable === undefined ? describe.skip : describe)('the record in the console', () => {
-  let stack: Stack;
-  let browser: Browser;
-  let visitor: Visitor;
-  /** Somebody else, who changes things meanwhile. */
-  let other: Client;
+/** The record: found, its proof computed in the browser, tampered with, counted, followed live. Told in order. */
+export function tellOfAudit(story: ConsoleStory): void {
   const proofs = '**/v1/audit/events/*/proof';
   const exports = '**/v1/audit/export?*';
   const streams = '**/v1/audit/stream';
 
-  beforeAll(async () => {
-    stack = await startStack();
-    browser = await launch(executable as string);
-    visitor = await Visitor.at(stack.url, browser);
-    other = await administrator(stack);
-    expect((await other.as('ptc_nobodys').get('/v1/whoami')).status).toBe(401);
+  const create = async (name: string): Promise<string> => (await story.make('/v1/service-accounts', { name })).id;
+  const createRecorded = async (name: string): Promise<string> => {
+    const id = await create(name);
     await eventually(async () => {
-      const denied = await other.get('/v1/audit/events?outcome=denied');
-      return (denied.json as { items: object[] }).items.length === 1;
+      const { json } = await story.admin.get(`/v1/audit/events?resource=${id}`);
+      return (json as { items: object[] }).items.length > 0;
     });
-  }, 180_000);
-  afterAll(async () => {
-    await browser?.close();
-    expect(await stack?.stop()).toBe(0);
-    stack?.remove();
-  }, 120_000);
-  afterEach(() => expect(visitor.faults.splice(0)).toEqual([]));
-
-  const create = async (name: string): Promise<string> => {
-    const made = await other.post('/v1/service-accounts', { name });
-    expect(made.status).toBe(201);
-    return (made.json as { id: string }).id;
+    return id;
   };
-  /** For one character and what stands behind it. */
-  const otherThan = (found: string, rest: string) => (found.startsWith('A') ? 'B' : 'A') + rest;
-  const barriers = async () => expect(await visitor.barriers()).toEqual([]);
-  /** Answers of a route with one thing changed in them. */
-  const changed = (change: (body: Record<string, unknown>) => void) => async (route: Route) => {
-    const response = await route.fetch();
-    const body = (await response.json()) as Record<string, unknown>;
-    change(body);
-    await route.fulfill({ response, body: JSON.stringify(body) });
-  };
-
-  test('the overview of an empty installation says what to do, and how the stack is', async () => {
-    const { page } = visitor;
-    await visitor.goTo('/');
-    await visitor.signIn(stack.email, stack.password);
-    await visitor.isAt('Overview');
-    const cards = ['First steps', 'Keys that expire within 14 days', 'Keys unused for 90 days', 'Denials in 24 hours'];
-    for (const name of [...cards, 'Health of the stack', 'Policy in force'])
-      await page.getByRole('heading', { level: 2, name }).waitFor();
-    await page.getByText('Ready: the gateway can decide').waitFor();
-    await page.getByText('intact').waitFor();
-    await page.getByText(/^Denials: 1 from/).waitFor();
-    await barriers();
-  }, 120_000);
-
-  test('an API key that ends soon is on the overview, and the first steps are gone', async () => {
-    const { page } = visitor;
-    const body = { name: 'ends soon', permissions: ['policy:view'], expires_in_days: 3 };
-    expect((await other.post('/v1/api-keys', body)).status).toBe(201);
-    await page.reload();
-    await page.getByRole('link', { name: 'ends soon' }).waitFor();
-    expect(await page.getByRole('heading', { name: 'First steps' }).count()).toBe(0);
-  }, 120_000);
 
   test('a change is found by search, opened, and its proof verified by the browser', async () => {
-    const { page } = visitor;
-    const id = await create('settlement-runner');
-    await page.getByRole('link', { name: 'Audit' }).click();
-    await visitor.isAt('Audit');
-    await barriers();
-    await page.getByLabel('Resource').fill(id);
+    const { page, visitor } = story;
+    const id = await createRecorded('settlement-runner');
+    await story.open('/audit', 'Audit');
+    await story.see('Audit');
+    await story.fill('Resource', id);
     await page.keyboard.press('Enter');
     await page.waitForURL(`**/console/audit?resource=${id}`);
     await page.getByRole('row', { name: /service-account\.created/ }).click();
@@ -90,11 +33,11 @@ if (executable === undefined) test.skip('the console’s record: there is no Chr
     await page.getByRole('button', { name: 'Verify in this browser' }).click();
     await page.getByText('Verified', { exact: true }).waitFor();
     expect(await page.getByText(/Right: /).count()).toBe(3);
-    await barriers();
-  }, 120_000);
+    await story.look('a verified proof');
+  });
 
   test('a proof, a salt or a signature that was tampered with is shown as wrong', async () => {
-    const { page } = visitor;
+    const { page } = story;
     const shows = async (step: string) => {
       await page.getByRole('button', { name: 'Verify again' }).click();
       await page.getByText(`Wrong: ${step}`).waitFor();
@@ -107,7 +50,7 @@ if (executable === undefined) test.skip('the console’s record: there is no Chr
       changed((proof) => ((proof['hashes'] as string[])[0] = nothing)),
     );
     await shows('The leaf is in the tree of the checkpoint');
-    await barriers();
+    await story.look('a proof that is wrong');
     await page.unroute(proofs);
     await page.route(
       exports,
@@ -123,12 +66,12 @@ if (executable === undefined) test.skip('the console’s record: there is no Chr
     await page.unroute(proofs);
     await page.getByRole('button', { name: 'Verify again' }).click();
     await page.getByText('Verified', { exact: true }).waitFor();
-  }, 120_000);
+  });
 
   test('from an event to its request, and to counts over time', async () => {
-    const { page } = visitor;
+    const { page } = story;
     await page.getByRole('link', { name: 'What happened around this request' }).click();
-    await visitor.isAt('Audit');
+    await story.visitor.isAt('Audit');
     await page.waitForURL('**/console/audit?request_id=*');
     await page.getByRole('row', { name: /service-account\.created/ }).waitFor();
     await page.getByRole('button', { name: 'Everything' }).click();
@@ -136,11 +79,11 @@ if (executable === undefined) test.skip('the console’s record: there is no Chr
     await page.getByText(/^Events: [1-9]\d* from/).waitFor();
     await page.getByText('The same as a table').click();
     await page.getByRole('columnheader', { name: 'denied' }).waitFor();
-    await barriers();
-  }, 120_000);
+    await story.look('counts over time');
+  });
 
   test('the live tail shows what happens, keeps its place over a pause and a lost connection, and its token out of the address', async () => {
-    const { page } = visitor;
+    const { page } = story;
     const asked: Request[] = [];
     page.on('request', (request) => {
       if (request.url().includes('/v1/audit/stream')) asked.push(request);
@@ -153,7 +96,7 @@ if (executable === undefined) test.skip('the console’s record: there is no Chr
     const first = await create('seen-at-once');
     await rowOf(first).filter({ hasText: 'service-account.created' }).waitFor();
     await page.getByText(/^\d+ new events?$/).waitFor({ state: 'attached' });
-    await barriers();
+    await story.look('the live tail');
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByText('Paused', { exact: true }).waitFor();
     const second = await create('seen-after-the-pause');
@@ -168,5 +111,46 @@ if (executable === undefined) test.skip('the console’s record: there is no Chr
     const left = page.waitForEvent('requestfailed', (request) => request === asked[2]);
     await page.getByRole('link', { name: 'To the search' }).click();
     await left;
-  }, 120_000);
-});
+  });
+
+  test('an event is searched for, opened, its proof verified, the record counted and followed, by keyboard alone', async () => {
+    const { page, keyboard, visitor } = story;
+    const id = await createRecorded('found-by-keyboard');
+    await story.open('/', 'Overview');
+    await keyboard.do('Audit');
+    await visitor.isAt('Audit');
+    await keyboard.fill('Resource', id);
+    await keyboard.select('Outcome', 'success');
+    await keyboard.do('Search');
+    await page.waitForURL(`**/console/audit?resource=${id}&outcome=success`);
+    await keyboard.do('Count');
+    await page.getByText(/^Events: 1 from/).waitFor();
+    await keyboard.toRow(/service-account\.created/);
+    await keyboard.press('Enter');
+    await visitor.isAt('service-account.created');
+    await story.text('found-by-keyboard').waitFor();
+    await keyboard.do('Verify in this browser');
+    await story.text('Verified').waitFor();
+    await keyboard.do('What happened to this resource');
+    await visitor.isAt('Audit');
+    await keyboard.do('Live tail');
+    await story.text('Live').waitFor();
+    await keyboard.do('Pause');
+    await story.text('Paused').waitFor();
+    await keyboard.do('Go on');
+    await story.text('Live').waitFor();
+    await keyboard.do('To the search');
+    await visitor.isAt('Audit');
+  });
+}
+
+/** For one character and what stands behind it. */
+const otherThan = (found: string, rest: string) => (found.startsWith('A') ? 'B' : 'A') + rest;
+
+/** Answers of a route with one thing changed in them. */
+const changed = (change: (body: Record<string, unknown>) => void) => async (route: Route) => {
+  const response = await route.fetch();
+  const body = (await response.json()) as Record<string, unknown>;
+  change(body);
+  await route.fulfill({ response, body: JSON.stringify(body) });
+};
