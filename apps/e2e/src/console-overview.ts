@@ -17,15 +17,15 @@ export function tellOfOverview(story: ConsoleStory): void {
     const used = await make('as old, and used', 365);
     const backstage = new Backstage(stack);
     for (const { id } of [old, used])
-      await backstage.query(
-        `update api_key.api_key set created_at = now() - interval '91 days' where id = '${id}'`,
-      );
+      await backstage.query(`update api_key.api_key set created_at = now() - interval '91 days' where id = '${id}'`);
     expect(await story.answerTo(used.credentials.bearer_token)).toBe(200);
     expect((await new Client(stack.url, 'ptc_nobodys').get('/v1/whoami')).status).toBe(401);
     await eventually(async () => {
       const { json: denied } = await story.admin.get('/v1/audit/events?outcome=denied');
       const { json: key } = await story.admin.get(`/v1/api-keys/${used.id}`);
-      return (denied as { items: object[] }).items.length > 0 && (key as { last_used_at: unknown }).last_used_at !== null;
+      return (
+        (denied as { items: object[] }).items.length > 0 && (key as { last_used_at: unknown }).last_used_at !== null
+      );
     });
 
     await story.open('/', 'Overview');
@@ -38,7 +38,9 @@ export function tellOfOverview(story: ConsoleStory): void {
     expect(await linksOf('Keys that expire within 14 days')).toContain('ends soon');
     expect(await linksOf('Keys unused for 90 days')).toEqual(['lies about', 'To these keys']);
     await card('Keys unused for 90 days').getByText('last used never').waitFor();
-    await card('Denials in 24 hours').getByText(/^Denials: [1-9]\d* from/).waitFor();
+    await card('Denials in 24 hours')
+      .getByText(/^Denials: [1-9]\d* from/)
+      .waitFor();
     await card('Health of the stack').getByText('Ready: the gateway can decide').waitFor();
     await card('Health of the stack').getByText('intact').waitFor();
     await card('Policy in force').getByText('One policy everywhere').waitFor();

@@ -52,7 +52,10 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
     expect(await write('reports')).toBe('written');
     expect(await write('drafts')).toBe('written');
     await page.getByRole('tab', { name: 'aws' }).click();
-    await page.getByText('aws s3 ls s3://drafts --profile nightly-backup').or(page.getByText('aws s3 ls s3://reports --profile nightly-backup')).waitFor();
+    await page
+      .getByText('aws s3 ls s3://drafts --profile nightly-backup')
+      .or(page.getByText('aws s3 ls s3://reports --profile nightly-backup'))
+      .waitFor();
     await leaveCredentials(story, 'Nightly backup');
     await story.see('Nightly backup');
   });
@@ -130,7 +133,11 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
     await keyboard.press('ArrowRight', 'ArrowRight');
     await page.getByText('Add to ~/.config/rclone/rclone.conf').waitFor();
     await leaveCredentialsByKeyboard(story, 'By hand');
-    await page.getByText('in 30 days').or(page.getByText(/^\d+ \w+ \d{4}$/)).first().waitFor();
+    await page
+      .getByText('in 30 days')
+      .or(page.getByText(/^\d+ \w+ \d{4}$/))
+      .first()
+      .waitFor();
     await keyboard.do('Storage tokens');
     await visitor.isAt('Storage tokens');
     await keyboard.act('By hand', 'Revoke');
