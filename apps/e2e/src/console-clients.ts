@@ -11,6 +11,12 @@ function keyPair(): { publicPem: string; privatePem: string } {
   };
 }
 
+/** Of a client's detail panel and of the list, as the document of the screens has them. */
+const documentedFields = [
+  ...['ID', 'Account Id', 'Client Id', 'Enabled', 'Name', 'Public Key', 'Role Count', 'Network Whitelist', 'Roles'],
+];
+const documentedColumns = ['Client Id', 'Id', 'Name', 'Actions'];
+
 /** Machines that sign: the screens of clients, with every action that they offer. */
 export function tellOfClients(story: ConsoleStory): void {
   test('a client is created, and the program on its page gets in with its key', async () => {
@@ -27,6 +33,7 @@ export function tellOfClients(story: ConsoleStory): void {
     await story.button('Add').click();
     await story.see('Settlement');
     await page.getByText('1 of 15').waitFor();
+    expect(await page.locator('dt').allInnerTexts()).toEqual(expect.arrayContaining(documentedFields));
     await page.getByRole('tab', { name: 'openid-client' }).click();
     const program = await page.getByLabel('Save as client.mjs', { exact: true }).innerText();
     const run = () => runNode({ 'private-key.pem': privatePem, 'client.mjs': program }, ['client.mjs']);
@@ -49,6 +56,9 @@ export function tellOfClients(story: ConsoleStory): void {
   test('it is edited, found in the list, and deleted from there', async () => {
     await story.make('/v1/clients', { name: 'Payouts', public_key: keyPair().publicPem, roles: [] });
     await story.open('/clients?q=payouts', 'Clients');
+    expect(await story.page.getByRole('columnheader').allInnerTexts()).toEqual(
+      expect.arrayContaining(documentedColumns),
+    );
     await story.act('Payouts', 'View');
     await story.visitor.isAt('Payouts');
     await story.link('Edit').click();
@@ -64,7 +74,7 @@ export function tellOfClients(story: ConsoleStory): void {
     await story.row('Payouts of the north').getByText('revoked').waitFor();
   });
 
-  test('every action by keyboard alone: created, disabled, enabled, rotated, edited, deleted from the list', async () => {
+  test('every action by keyboard alone: provisioned, enabled, disabled, rotated, edited, deleted from the list, opened', async () => {
     const { page, keyboard } = story;
     await story.open('/clients', 'Clients');
     await keyboard.do('Create a client');
@@ -72,8 +82,13 @@ export function tellOfClients(story: ConsoleStory): void {
     await keyboard.fill('Name', 'Reporting');
     await keyboard.fill('Public key', keyPair().publicPem);
     await keyboard.check(/^layer1:role:payment:viewer\b/);
+    await keyboard.check('Enabled');
     await keyboard.do('Add');
     await story.visitor.isAt('Reporting');
+    await story.text('disabled').waitFor();
+    await keyboard.do('Enable');
+    await keyboard.confirm('Enable');
+    await story.text('active').waitFor();
     await keyboard.do('Disable');
     await keyboard.confirm('Disable');
     await story.text('disabled').waitFor();

@@ -15,6 +15,17 @@ export async function credential({ page }: ConsoleStory, label: string): Promise
   return value;
 }
 
+/** What the last copy button put on the clipboard. */
+export async function copied({ page }: ConsoleStory): Promise<string> {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page
+    .getByRole('status')
+    .filter({ hasText: /^Copied$/ })
+    .first()
+    .waitFor({ state: 'attached' });
+  return page.evaluate<string>('navigator.clipboard.readText()');
+}
+
 /** @param name of the key, on whose page one is afterwards */
 export async function leaveCredentials(story: ConsoleStory, name: string): Promise<void> {
   await story.page.getByText('I have put them where they belong').click();

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { credential, leaveCredentials, leaveCredentialsByKeyboard } from './console-credentials.js';
+import { copied, credential, leaveCredentials, leaveCredentialsByKeyboard } from './console-credentials.js';
 import { type ConsoleStory } from './console-story.js';
 import { runNode } from './written-program.js';
 
@@ -22,6 +22,8 @@ export function tellOfKeys(story: ConsoleStory): void {
     await story.see('Credentials created');
     bearer = await credential(story, 'Bearer token');
     expect(await story.answerTo(bearer)).toBe(200);
+    await story.button('Copy Bearer token').click();
+    expect(await copied(story)).toBe(bearer);
     await page.getByText(`curl --config ci.curl ${story.stack.url}/v1/whoami`).waitFor();
   });
 

@@ -1,6 +1,6 @@
 import * as s3 from '@aws-sdk/client-s3';
 import { afterAll, expect, test } from '@jest/globals';
-import { credential, leaveCredentials, leaveCredentialsByKeyboard } from './console-credentials.js';
+import { copied, credential, leaveCredentials, leaveCredentialsByKeyboard } from './console-credentials.js';
 import { type ConsoleStory } from './console-story.js';
 
 /** Storage tokens, with an S3 client that says what each change of them does. Told in order: it is the life of one token. */
@@ -45,6 +45,7 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
     await story.text('Object Read & Write').click();
     await story.text('Specific buckets only').click();
     for (const name of ['reports', 'drafts']) await story.text(name).click();
+    await page.getByRole('button', { name: '90 days (suggested) Expires after' }).waitFor();
     await story.see('Create a storage token');
     await story.button('Create').click();
     await story.see('S3 credentials created');
@@ -128,7 +129,8 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
     await visitor.isAt('S3 credentials created');
     const put = await writer();
     expect(await put('typed-here')).toBe('written');
-    await keyboard.to('Copy Secret access key');
+    await keyboard.do('Copy Secret access key');
+    expect(await copied(story)).toBe(await credential(story, 'Secret access key'));
     await keyboard.to('curl');
     await keyboard.press('ArrowRight', 'ArrowRight');
     await page.getByText('Add to ~/.config/rclone/rclone.conf').waitFor();
