@@ -28,7 +28,7 @@ export function tellOfClients(story: ConsoleStory): void {
     await story.visitor.isAt('Create a client');
     await story.fill('Name', 'Settlement');
     await story.fill('Public key', publicPem);
-    await story.text('layer1:role:payment:viewer').click();
+    await story.choose('layer1:role:payment:viewer');
     await story.see('Create a client');
     await story.button('Add').click();
     await story.see('Settlement');
@@ -54,7 +54,7 @@ export function tellOfClients(story: ConsoleStory): void {
   });
 
   test('it is edited, found in the list, and deleted from there', async () => {
-    await story.make('/v1/clients', { name: 'Payouts', public_key: keyPair().publicPem, roles: [] });
+    await story.make('/v1/clients', { name: 'Payouts', public_key: keyPair().publicPem, roles: ['read'] });
     await story.open('/clients?q=payouts', 'Clients');
     expect(await story.page.getByRole('columnheader').allInnerTexts()).toEqual(
       expect.arrayContaining(documentedColumns),
@@ -115,7 +115,7 @@ export function tellOfClients(story: ConsoleStory): void {
     await story.visitor.isAt('Reporting');
     await story.text('203.0.113.7/32').waitFor();
     expect(await page.getByText('0.0.0.0/0').count()).toBe(0);
-    await keyboard.do('Clients');
+    await keyboard.leaveFor('Clients');
     await story.visitor.isAt('Clients');
     await keyboard.act('Reporting', 'Delete');
     await keyboard.confirm('Delete');

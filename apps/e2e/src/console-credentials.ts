@@ -15,15 +15,19 @@ export async function credential({ page }: ConsoleStory, label: string): Promise
   return value;
 }
 
-/** What the last copy button put on the clipboard. */
+/** What is pasted elsewhere after a copy button was pressed: a page may not read the clipboard. */
 export async function copied({ page }: ConsoleStory): Promise<string> {
-  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await page
     .getByRole('status')
     .filter({ hasText: /^Copied$/ })
     .first()
     .waitFor({ state: 'attached' });
-  return page.evaluate<string>('navigator.clipboard.readText()');
+  const elsewhere = await page.context().newPage();
+  await elsewhere.setContent('<textarea autofocus></textarea>');
+  await elsewhere.locator('textarea').press('Control+V');
+  const text = await elsewhere.locator('textarea').inputValue();
+  await elsewhere.close();
+  return text;
 }
 
 /** @param name of the key, on whose page one is afterwards */

@@ -11,15 +11,14 @@ export function tellOfKeys(story: ConsoleStory): void {
   test('a key is made by mouse, its secret is shown once and opens the gateway', async () => {
     const { page } = story;
     await story.open('/api-keys', 'API keys');
-    await story.see('API keys');
     await story.link('Create an API key').click();
-    await story.see('Create an API key');
+    await story.visitor.isAt('Create an API key');
     await story.button('Create').click();
     await page.getByText('must not be empty').first().waitFor();
     await story.fill('Name', 'CI');
     await checkRole(story, /^Read\b/);
     await story.button('Create').click();
-    await story.see('Credentials created');
+    await story.visitor.isAt('Credentials created');
     bearer = await credential(story, 'Bearer token');
     expect(await story.answerTo(bearer)).toBe(200);
     await story.button('Copy Bearer token').click();
@@ -31,12 +30,10 @@ export function tellOfKeys(story: ConsoleStory): void {
     const { page, visitor } = story;
     await story.link('Clients').click();
     await page.getByRole('heading', { name: 'Leave without the credentials?' }).waitFor();
-    await story.look('question: leave');
     await story.button('Stay').click();
     expect(await credential(story, 'Bearer token')).toBe(bearer);
     expect((await memory(story)).includes(bearer)).toBe(true);
     await leaveCredentials(story, 'CI');
-    await story.see('CI');
     expect((await memory(story)).includes(bearer)).toBe(false);
     await page.goBack();
     await visitor.isAt('Create an API key');
@@ -76,7 +73,7 @@ export function tellOfKeys(story: ConsoleStory): void {
     await story.button('Save').click();
     await page.getByText(/^✓ In force/).waitFor();
     await story.link('To the API key').click();
-    await story.visitor.isAt('CI of settlement');
+    await story.see('CI of settlement');
     for (const network of ['127.0.0.0/8', '::1/128']) await story.text(network).waitFor();
     expect(await story.answerTo(bearer)).toBe(200);
   });
@@ -96,6 +93,8 @@ export function tellOfKeys(story: ConsoleStory): void {
     await story.text('revoked').waitFor();
     expect(await story.link('Edit').count()).toBe(0);
     await story.link('API keys').click();
+    await story.visitor.isAt('API keys');
+    await story.look('list of API keys');
     await story.select('Status', 'Revoked');
     await story.row('CI of settlement').waitFor();
   });
@@ -125,7 +124,7 @@ export function tellOfKeys(story: ConsoleStory): void {
   test('all that leaked are revoked as they are found, by keyboard alone', async () => {
     const { page, keyboard } = story;
     const leaked = [await makeKey(story, 'leaked first'), await makeKey(story, 'leaked second')];
-    await keyboard.do('API keys');
+    await keyboard.leaveFor('API keys');
     await story.visitor.isAt('API keys');
     await keyboard.do('Find leaked keys');
     await story.visitor.isAt('Find leaked keys');
@@ -147,11 +146,12 @@ export function tellOfKeys(story: ConsoleStory): void {
     await story.link('Create an API key').click();
     await page.getByRole('button', { name: /^Ledger \(service account\)/ }).waitFor();
     await story.fill('Name', 'Ledger in production');
-    await page.getByText('Bearer token', { exact: true }).click();
-    await page.getByText('Client id and secret', { exact: true }).click();
+    await story.choose('Bearer token');
+    await story.choose('Client id and secret');
     await checkRole(story, /^Read\b/);
+    await story.see('Create an API key');
     await story.button('Create').click();
-    await story.visitor.isAt('Credentials created');
+    await story.see('Credentials created');
     await credential(story, 'Client secret');
     const text = (file: string) => page.getByLabel(new RegExp(`^Save as ${file}`)).innerText();
     const name = 'ledger-in-production';
@@ -188,11 +188,11 @@ export function tellOfKeys(story: ConsoleStory): void {
     await keyboard.do('Edit');
     await story.visitor.isAt('Edit typed');
     await keyboard.fill('Description', 'by hand');
-    await keyboard.do('Save');
+    await keyboard.submitFrom('Name');
     await keyboard.do('To the API key');
     await story.visitor.isAt('typed');
     await story.text('by hand').waitFor();
-    await keyboard.do('API keys');
+    await keyboard.leaveFor('API keys');
     await story.visitor.isAt('API keys');
     await keyboard.act('typed', 'Revoke');
     await keyboard.confirm('Revoke');
@@ -219,7 +219,10 @@ async function makeKey(story: ConsoleStory, name: string): Promise<string> {
   return made.credentials.bearer_token;
 }
 
-/** All that the page holds: what is on it, what it keeps, where it was, and the live heap of its scripts. */
+/**
+ * All that the page holds: what is on it, what it keeps, where it was, and the live heap of its scripts, which is several times as large
+ * and slow to take once axe has looked at the page.
+ */
 async function memory({ page }: ConsoleStory): Promise<string> {
   const devtools = await page.context().newCDPSession(page);
   const chunks: string[] = [await page.content()];

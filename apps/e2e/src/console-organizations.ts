@@ -39,7 +39,7 @@ export function tellOfOrganizations(story: ConsoleStory): void {
   test('created, renamed, suspended and resumed by keyboard alone', async () => {
     const { keyboard, visitor } = story;
     await story.open('/', 'Overview');
-    await keyboard.do('Organizations');
+    await keyboard.leaveFor('Organizations');
     await visitor.isAt('Organizations');
     await keyboard.do('Create an organization');
     await visitor.isAt('Create an organization');
@@ -54,7 +54,7 @@ export function tellOfOrganizations(story: ConsoleStory): void {
     await keyboard.do('Suspend');
     await keyboard.confirm('Suspend');
     await story.text('suspended').waitFor();
-    await keyboard.do('Organizations');
+    await keyboard.leaveFor('Organizations');
     await visitor.isAt('Organizations');
     await keyboard.act('Branch office', 'Resume');
     await keyboard.confirm('Resume');

@@ -18,9 +18,9 @@ export function tellOfPeople(story: ConsoleStory): void {
     await story.link('Add a person').click();
     await visitor.isAt('Add a person');
     await story.fill('E-mail', 'ann@example.com');
-    await story.text('Set a password now').click();
+    await story.choose('Set a password now');
     await story.fill('Password', password);
-    await story.text('observer').click();
+    await story.choose('observer');
     await story.see('Add a person');
     await story.button('Add').click();
     await story.see('ann@example.com is a member');
@@ -60,7 +60,7 @@ export function tellOfPeople(story: ConsoleStory): void {
     const password = aPassword('a long enough password of Kim');
     const signIn = async () => (await new Client(story.stack.url).post('/v1/login', { email, password })).status;
     await story.open('/', 'Overview');
-    await keyboard.do('People');
+    await keyboard.leaveFor('People');
     await visitor.isAt('People');
     await keyboard.do('Add a person');
     await visitor.isAt('Add a person');
@@ -68,7 +68,7 @@ export function tellOfPeople(story: ConsoleStory): void {
     await keyboard.radio(/^Invite\b/, /^Set a password now\b/);
     await keyboard.fill('Password', password);
     await keyboard.check(/^Observer observer\b/);
-    await keyboard.do('Add');
+    await keyboard.submitFrom('Password');
     await visitor.isAt(`${email} is a member`);
     expect(await signIn()).toBe(200);
     await keyboard.do('To the person');
@@ -77,7 +77,7 @@ export function tellOfPeople(story: ConsoleStory): void {
     await visitor.isAt(`Edit ${email}`);
     await keyboard.fill('Name', 'Kim');
     await keyboard.check(/^Compliance compliance\b/);
-    await keyboard.do('Save');
+    await keyboard.submitFrom('Name');
     await keyboard.do('To the person');
     await visitor.isAt('Kim');
     await story.text('compliance').waitFor();
@@ -85,7 +85,7 @@ export function tellOfPeople(story: ConsoleStory): void {
     await keyboard.confirm('Disable');
     await story.text('disabled').waitFor();
     expect(await signIn()).not.toBe(200);
-    await keyboard.do('People');
+    await keyboard.leaveFor('People');
     await visitor.isAt('People');
     await keyboard.act(email, 'Remove');
     await keyboard.confirm('Remove');

@@ -6,7 +6,7 @@ export function tellOfRoles(story: ConsoleStory): void {
   test('the lattice of roles, by keyboard alone', async () => {
     const { page, keyboard } = story;
     await story.open('/', 'Overview');
-    await keyboard.do('Roles');
+    await keyboard.leaveFor('Roles');
     await story.see('Roles');
     const focused = (): Promise<string | null> =>
       page.evaluate<string | null>('document.activeElement.getAttribute("data-role")');
@@ -17,7 +17,7 @@ export function tellOfRoles(story: ConsoleStory): void {
     const below = await focused();
     expect(below).not.toBe(top);
     await keyboard.press('Enter');
-    await page.waitForURL(`**/console/roles/${encodeURIComponent(below ?? '')}`);
+    await page.waitForURL(({ pathname }) => pathname === `/console/roles/${encodeURIComponent(below ?? '')}`);
     await page.getByRole('heading', { name: 'Given to' }).waitFor();
     await story.see('Roles');
   });

@@ -42,9 +42,9 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
     await story.link('Create a storage token').click();
     await story.visitor.isAt('Create a storage token');
     await story.fill('Name', 'Nightly backup');
-    await story.text('Object Read & Write').click();
-    await story.text('Specific buckets only').click();
-    for (const name of ['reports', 'drafts']) await story.text(name).click();
+    await story.choose('Object Read & Write');
+    await story.choose('Specific buckets only');
+    for (const name of ['reports', 'drafts']) await story.choose(name);
     await page.getByRole('button', { name: '90 days (suggested) Expires after' }).waitFor();
     await story.see('Create a storage token');
     await story.button('Create').click();
@@ -66,7 +66,7 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
     await story.link('Edit').click();
     await story.see('Edit Nightly backup');
     await story.fill('Description', 'at two o’clock');
-    await page.getByRole('checkbox', { name: 'drafts' }).click({ force: true });
+    await story.choose('drafts');
     await story.button('Save').click();
     await page.getByText(/^✓ In force on the one enforcer/).waitFor();
     expect([await write('drafts'), await write('reports')]).toEqual(['AccessDenied', 'written']);
@@ -140,7 +140,7 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
       .or(page.getByText(/^\d+ \w+ \d{4}$/))
       .first()
       .waitFor();
-    await keyboard.do('Storage tokens');
+    await keyboard.leaveFor('Storage tokens');
     await visitor.isAt('Storage tokens');
     await keyboard.act('By hand', 'Revoke');
     await keyboard.confirm('Revoke');

@@ -92,6 +92,11 @@ export class ConsoleStory {
     return this.page.getByText(text, { exact: true }).first();
   }
 
+  /** Checks one of several choices, by a part of what it says. */
+  choose(text: string): Promise<void> {
+    return this.page.locator('.choice').filter({ hasText: text }).first().click();
+  }
+
   fill(label: string, text: string): Promise<void> {
     return this.page.getByLabel(label, { exact: true }).fill(text);
   }

@@ -9,13 +9,25 @@ export class Keyboard {
   }
 
   /** Tab until the focus is on what is called so. @throws what was passed, where it is not come to */
-  async to(name: string | RegExp): Promise<void> {
-    await this.#go('Tab', 250, ({ name: focused }) => isCalled(focused, name), `“${name}”`);
+  async to(name: string | RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
+    await this.#go(key, 250, ({ name: focused }) => isCalled(focused, name), `“${name}”`);
   }
 
   /** Follows a link, or presses a button. */
   async do(name: string | RegExp): Promise<void> {
     await this.to(name);
+    await this.press('Enter');
+  }
+
+  /** To another screen, by the side bar: it stands before the page. */
+  async leaveFor(name: string): Promise<void> {
+    await this.to(name, 'Shift+Tab');
+    await this.press('Enter');
+  }
+
+  /** Sends a form from a field that stands before where one is. */
+  async submitFrom(label: string): Promise<void> {
+    await this.to(label, 'Shift+Tab');
     await this.press('Enter');
   }
 
@@ -64,7 +76,7 @@ export class Keyboard {
     await this.press('Enter');
   }
 
-  /** In the question that is open: the verb, the receipt, and "Done", which has the focus then. */
+  /** In the question that is open: the verb, the receipt, and "Done", which has the focus then. Afterwards the focus is somewhere. */
   async confirm(verb: string): Promise<void> {
     await this.page.getByRole('dialog').waitFor();
     await this.do(verb);
@@ -72,6 +84,7 @@ export class Keyboard {
     await this.page.getByRole('button', { name: 'Done' }).and(this.page.locator(':focus')).waitFor();
     await this.press('Enter');
     await this.page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await this.page.locator('body :focus').waitFor();
   }
 
   focused(): Promise<Focused> {
