@@ -1,4 +1,4 @@
-import { type ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import {
   Dialog as AriaDialog,
   Heading,
@@ -24,6 +24,7 @@ export function Dialog({
   onClose: () => void;
   children: ReactNode;
 }) {
+  useEffect(() => keepFocus, []);
   return (
     <ModalOverlay
       className="overlay"
@@ -39,6 +40,17 @@ export function Dialog({
         </AriaDialog>
       </Modal>
     </ModalOverlay>
+  );
+}
+
+/** What opened a question may be gone once it is answered, such as the button of what was done: then the screen's heading has the focus. */
+function keepFocus(): void {
+  // The focus is given back in the next frame.
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      if (document.activeElement !== document.body) return;
+      document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
+    }),
   );
 }
 
