@@ -126,6 +126,7 @@ export function tellOfAudit(story: ConsoleStory): void {
     await keyboard.do('Search');
     await page.waitForURL(`**/console/audit?resource=${id}&outcome=success`);
     await rowOf(id, 'found-by-keyboard').waitFor();
+    expect(await keyboard.focused()).toMatchObject({ name: 'Search' });
     await keyboard.do('Count');
     await page.getByText(/^Events: [1-9]\d* from/).waitFor();
     await keyboard.toRow(/service-account\.created/);

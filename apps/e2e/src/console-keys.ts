@@ -162,7 +162,7 @@ export function tellOfKeys(story: ConsoleStory): void {
     await story.link('Ledger').click();
     await story.visitor.isAt('Ledger');
     await story.change('Disable');
-    await expect(run()).rejects.toThrow('invalid_client');
+    await expect(run()).rejects.toThrow('status: 401');
   });
 
   test('every action by keyboard alone: created, disabled, enabled and edited, revoked from the list', async () => {
@@ -189,7 +189,7 @@ export function tellOfKeys(story: ConsoleStory): void {
     await story.visitor.isAt('Edit typed');
     await keyboard.fill('Description', 'by hand');
     await keyboard.submitFrom('Name');
-    await keyboard.do('To the API key');
+    await keyboard.goOn('To the API key');
     await story.visitor.isAt('typed');
     await story.text('by hand').waitFor();
     await keyboard.leaveFor('API keys');

@@ -78,7 +78,7 @@ export function tellOfPeople(story: ConsoleStory): void {
     await keyboard.fill('Name', 'Kim');
     await keyboard.check(/^Compliance compliance\b/);
     await keyboard.submitFrom('Name');
-    await keyboard.do('To the person');
+    await keyboard.goOn('To the person');
     await visitor.isAt('Kim');
     await story.text('compliance').waitFor();
     await keyboard.do('Disable');

@@ -46,7 +46,7 @@ export function tellOfServiceAccounts(story: ConsoleStory): void {
     await keyboard.fill('Search: Single permissions', 'counterparties:view');
     await keyboard.check(/\bcounterparties:view$/);
     await keyboard.do('Save');
-    await keyboard.do('To the service account');
+    await keyboard.goOn('To the service account');
     await visitor.isAt('Sweeper of the floor');
     await story.text('counterparties:view').waitFor();
     await keyboard.do('Disable');

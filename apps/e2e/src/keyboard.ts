@@ -37,6 +37,12 @@ export class Keyboard {
     await this.press('Space');
   }
 
+  /** After a form was sent: the link that leads on has the focus. */
+  async goOn(name: string): Promise<void> {
+    await this.page.getByRole('link', { name, exact: true }).and(this.page.locator(':focus')).waitFor();
+    await this.press('Enter');
+  }
+
   /** Writes into a field, over what is there. */
   async fill(label: string, text: string): Promise<void> {
     await this.to(label);

@@ -40,7 +40,9 @@ function Edit({ record }: { record: ApiKeyRecord }) {
       <>
         <Receipt isPending={false} enforcement={change.data.enforcement} />
         <div>
-          <ButtonLink href={to}>To the {nounOf[place]}</ButtonLink>
+          <ButtonLink autoFocus href={to}>
+            To the {nounOf[place]}
+          </ButtonLink>
         </div>
       </>
     );

@@ -37,7 +37,9 @@ function Edit({ client }: { client: ClientRecord }) {
       <>
         <Receipt isPending={false} enforcement={change.data.enforcement} />
         <div>
-          <ButtonLink href={`/clients/${id}`}>To the client</ButtonLink>
+          <ButtonLink autoFocus href={`/clients/${id}`}>
+            To the client
+          </ButtonLink>
         </div>
       </>
     );

@@ -48,7 +48,9 @@ function Edit({ person }: { person: Person }) {
       <>
         <Receipt isPending={false} enforcement={change.data.enforcement} />
         <div>
-          <ButtonLink href={`/people/${id}`}>To the person</ButtonLink>
+          <ButtonLink autoFocus href={`/people/${id}`}>
+            To the person
+          </ButtonLink>
         </div>
       </>
     );

@@ -49,7 +49,9 @@ function PasswordForm({ id, isOwn, email }: { id: string; isOwn: boolean; email:
         </Notice>
         <Receipt isPending={false} enforcement={change.data.enforcement} />
         <div>
-          <ButtonLink href={backTo}>Done</ButtonLink>
+          <ButtonLink autoFocus href={backTo}>
+            Done
+          </ButtonLink>
         </div>
       </>
     );

@@ -38,7 +38,9 @@ function Edit({ account }: { account: ServiceAccountRecord }) {
       <>
         <Receipt isPending={false} enforcement={change.data.enforcement} />
         <div>
-          <ButtonLink href={`/service-accounts/${id}`}>To the service account</ButtonLink>
+          <ButtonLink autoFocus href={`/service-accounts/${id}`}>
+            To the service account
+          </ButtonLink>
         </div>
       </>
     );
