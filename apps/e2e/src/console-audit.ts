@@ -132,7 +132,7 @@ export function tellOfAudit(story: ConsoleStory): void {
     await keyboard.toRow(/service-account\.created/);
     await keyboard.press('Enter');
     await visitor.isAt('service-account.created');
-    await story.text('found-by-keyboard').waitFor();
+    await page.getByText('found-by-keyboard').first().waitFor();
     await keyboard.do('Verify in this browser');
     await story.text('Verified').waitFor();
     await keyboard.do('What happened to this resource');

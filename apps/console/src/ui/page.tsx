@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from 'react';
+import { useLocation } from 'react-router';
 import './page.css';
 
 /** A screen: its heading takes the focus when it is come to, so that a screen reader says where one is. */
@@ -14,10 +15,12 @@ export function Page({
   children: ReactNode;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
+  const { pathname } = useLocation();
   useEffect(() => {
     document.title = `${title} · Portcullis`;
-    heading.current?.focus({ preventScroll: true });
   }, [title]);
+  // Not when the title changes in place, as it does once a record was renamed: who is here is somewhere on it.
+  useEffect(() => heading.current?.focus({ preventScroll: true }), [pathname]);
   return (
     <div className="page">
       <header className="page-head">
