@@ -68,8 +68,10 @@ export class Keyboard {
     await this.#arrow('radio', wanted);
   }
 
+  /** Into the page's table, where one was in it last, and from there to a row. */
   async toRow(row: string | RegExp): Promise<void> {
-    await this.#go('Tab', 250, ({ role }) => role === 'row', 'a row');
+    await this.#go('Tab', 250, ({ isInRow }) => isInRow, 'a row');
+    if ((await this.focused()).role !== 'row') await this.#go('ArrowLeft', 20, ({ role }) => role === 'row', 'its row');
     await this.#arrow('row', row);
   }
 
@@ -94,9 +96,10 @@ export class Keyboard {
   }
 
   focused(): Promise<Focused> {
-    return this.page.evaluate<Focused>(
-      '({ name: document.activeElement.computedName, role: document.activeElement.computedRole })',
-    );
+    return this.page.evaluate<Focused>(`(() => {
+      const at = document.activeElement;
+      return { name: at.computedName, role: at.computedRole, isInRow: at.closest('[role=row]') !== null };
+    })()`);
   }
 
   async #arrow(role: string, name: string | RegExp): Promise<void> {
@@ -119,6 +122,7 @@ export class Keyboard {
 interface Focused {
   readonly name: string;
   readonly role: string;
+  readonly isInRow: boolean;
 }
 
 const isCalled = (name: string, wanted: string | RegExp): boolean =>
