@@ -47,7 +47,7 @@ export class Visitor {
   static async at(url: string, browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'en-GB', ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(8_000);
+    page.setDefaultTimeout(30_000);
     const visitor = new Visitor(page, new URL(url).origin);
     page.on('pageerror', (error) => visitor.faults.push(`error: ${error.message}`));
     page.on('console', (message) => {
