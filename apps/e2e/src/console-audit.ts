@@ -16,8 +16,8 @@ export function tellOfAudit(story: ConsoleStory): void {
   const createRecorded = async (name: string): Promise<string> => {
     const id = await create(name);
     await eventually(async () => {
-      const { json } = await story.admin.get(`/v1/audit/events?resource=${id}`);
-      return (json as { items: object[] }).items.length > 0;
+      const found = await story.admin.get(`/v1/audit/events?resource=${id}`);
+      return (found.json as { items: object[] }).items.length > 0;
     });
     return id;
   };

@@ -21,11 +21,9 @@ export function tellOfOverview(story: ConsoleStory): void {
     expect(await story.answerTo(used.credentials.bearer_token)).toBe(200);
     expect((await new Client(stack.url, 'ptc_nobodys').get('/v1/whoami')).status).toBe(401);
     await eventually(async () => {
-      const { json: denied } = await story.admin.get('/v1/audit/events?outcome=denied');
-      const { json: key } = await story.admin.get(`/v1/api-keys/${used.id}`);
-      return (
-        (denied as { items: object[] }).items.length > 0 && (key as { last_used_at: unknown }).last_used_at !== null
-      );
+      const denied = await story.admin.get('/v1/audit/events?outcome=denied');
+      const key = await story.admin.get(`/v1/api-keys/${used.id}`);
+      return (denied.json as { items: object[] }).items.length > 0 && key.json.last_used_at !== null;
     });
 
     await story.open('/', 'Overview');

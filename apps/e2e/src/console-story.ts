@@ -22,8 +22,8 @@ export class ConsoleStory {
   async begin(): Promise<void> {
     [this.stack, this.#browser] = await Promise.all([startStack(), launch(this.executable)]);
     const anyone = await administrator(this.stack);
-    const { json } = await anyone.get('/v1/whoami');
-    this.admin = anyone.in(json.organization_id as string);
+    const me = await anyone.get('/v1/whoami');
+    this.admin = anyone.in(me.json.organization_id as string);
     this.visitor = await this.visit();
     await this.visitor.goTo('/');
     await this.visitor.signIn(this.stack.email, this.stack.password);
