@@ -37,8 +37,8 @@ COPY --from=build /app/config config
 # A named volume takes the owner of the folder that it is first mounted over: these are for docker-compose.yml, so that
 # nothing in it has to run as root.
 RUN mkdir -p /secrets/gateway /secrets/identity /secrets/api-key /secrets/client-registry /secrets/audit \
-      /secrets/guard /secrets/provision /secrets/postgres /secrets/nats /nats-data \
- && chown -R node:node /secrets /nats-data
+      /secrets/guard /secrets/provision /secrets/postgres /secrets/nats /nats-data /spill \
+ && chown -R node:node /secrets /nats-data /spill
 USER node
 EXPOSE 8080 9000
 # The app is chosen by the command: apps/<name>/dist/main.js, or apps/cli/bin/portcullis.mjs with a command of its own.

@@ -25,7 +25,7 @@ export default {
   globalTeardown: '<rootDir>/libs/testing/jest-teardown.mjs',
   testSequencer: '<rootDir>/libs/testing/jest-order.mjs',
   setupFilesAfterEnv: ['<rootDir>/libs/testing/jest-quiet.mjs'],
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',
 };

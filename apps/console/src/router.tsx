@@ -94,6 +94,14 @@ const screens: RouteObject[] = [
 ];
 
 export const router = createBrowserRouter(
-  [{ Component: Shell, ErrorBoundary: Lost, HydrateFallback: () => null, children: screens }],
+  [
+    {
+      Component: Shell,
+      ErrorBoundary: Lost,
+      HydrateFallback: () => null,
+      // A screen that breaks leaves the frame around it, with the way to the others.
+      children: [{ ErrorBoundary: Lost, children: screens }],
+    },
+  ],
   { basename: '/console' },
 );

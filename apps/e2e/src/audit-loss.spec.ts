@@ -1,5 +1,9 @@
+import { eventually } from '@portcullis/testing';
 import { type AuditStack, auditRounds, startAuditStack } from './audit-rounds.js';
-import { busOutage } from './bus-outage.js';
+import { Backstage } from './backstage.js';
+import { busOutage, gauge, misprintedKey } from './bus-outage.js';
+import { administrator, Client } from './client.js';
+import { everyGatewayReady } from './readiness.js';
 
 /** The long forms are `audit-soak.ts` and `outage-soak.ts`. */
 describe('nothing is lost on its way to the record, and nothing is there twice', () => {
@@ -28,4 +32,27 @@ describe('nothing is lost on its way to the record, and nothing is there twice',
     expect(effects).toBeGreaterThanOrEqual(acknowledged);
     expect(mostWaiting).toBeGreaterThan(0);
   }, 300_000);
+
+  test('a gateway refuses a key while the bus stands still, and is killed before it can say so', async () => {
+    const path = '/v1/in-the-dark';
+    const wake = new Backstage(stack).freeze('nats');
+    try {
+      expect((await new Client(stack.url, misprintedKey()).get(path)).status).toBe(401);
+      await eventually(async () => ((await gauge(stack.url, 'spilled')) ?? 0) > 0, 30_000);
+      process.kill(stack.pidOf('gateway'), 'SIGKILL');
+    } finally {
+      wake();
+    }
+    await everyGatewayReady(stack.urls);
+    const admin = await administrator(stack);
+    const told = await eventually(async () => {
+      const events = await admin.get('/v1/audit/events?action=credential.refused&limit=100');
+      const ofThisPath = (events.json.items as { details: { path: string } }[]).filter(
+        ({ details }) => details.path === path,
+      );
+      return ofThisPath.length > 0 && ofThisPath;
+    }, 60_000);
+    expect(told).toHaveLength(1);
+    await eventually(async () => (await gauge(stack.url, 'waiting')) === 0, 30_000);
+  }, 150_000);
 });

@@ -69,12 +69,8 @@ export async function busOutage(
       appendFileSync(stack.policy, anotherRoute);
       await Promise.all([
         repeat(untilMs, junkEveryMilliseconds, async (at) => {
-          // Every other one is refused by its checksum, without the bus.
-          const key = mintApiKey('ptc').text.reveal();
-          const client = new Client(
-            stack.urls[0] ?? '',
-            at % 2 ? key : `${key.slice(0, -1)}${key.endsWith('0') ? '1' : '0'}`,
-          );
+          const key = at % 2 ? mintApiKey('ptc').text.reveal() : misprintedKey();
+          const client = new Client(stack.urls[0] ?? '', key);
           const answer = await client.get('/v1/counterparties').catch(() => null);
           const status = String(answer?.status ?? 'none');
           junk[status] = (junk[status] ?? 0) + 1;
@@ -146,6 +142,12 @@ export async function busOutage(
   }
 }
 
+/** Refused by its checksum, without the bus. */
+export function misprintedKey(): string {
+  const key = mintApiKey('ptc').text.reveal();
+  return `${key.slice(0, -1)}${key.endsWith('0') ? '1' : '0'}`;
+}
+
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 async function repeat(untilMs: number, everyMs: number, work: (at: number) => Promise<void>): Promise<void> {
@@ -156,7 +158,7 @@ async function repeat(untilMs: number, everyMs: number, work: (at: number) => Pr
 }
 
 /** Of a gateway's own events; undefined where it does not say. */
-async function gauge(url: string, name: 'waiting' | 'lost'): Promise<number | undefined> {
+export async function gauge(url: string, name: 'waiting' | 'spilled' | 'lost'): Promise<number | undefined> {
   const text = await new Client(url).get('/metrics').then(
     (answer) => answer.text,
     () => '',

@@ -81,6 +81,7 @@ export async function anS3Gateway(given: GivenS3 = {}) {
     auditLog: () => Promise.resolve(null),
     outboxes: () => Promise.resolve(new Map()),
     waitingEvents: () => 0,
+    spilledEvents: () => 0,
     lostEvents: () => 0,
     waitingRequests: () => 0,
     lostRequests: () => 0,

@@ -48,6 +48,8 @@ const fields = {
   PORTCULLIS_CATALOGUE_DIRECTORY: z.string().optional(),
   /** The folder with the console as it was built; beside this app unless set. */
   PORTCULLIS_CONSOLE: z.string().default(fileURLToPath(new URL('../../console/dist', import.meta.url))),
+  /** Of this gateway alone: where its events wait while the stream is away. In memory unless set. */
+  PORTCULLIS_SPILL_DIRECTORY: z.string().optional(),
   PORTCULLIS_TRUSTED_PROXIES: networks.optional(),
   /** Proxies that learn who asks when they ask for a decision; others get the bare status. */
   PORTCULLIS_DECISION_PEERS: networks.optional(),
@@ -68,6 +70,8 @@ const fields = {
   PORTCULLIS_KEY_PREFIX: keyPrefix.default('ptc'),
   /** Processes that share this gateway's ports. */
   PORTCULLIS_WORKERS: wholeNumber({ min: 1, max: 256 }).default(1),
+  /** Which of them this is. The first process says it to the others. */
+  PORTCULLIS_WORKER: wholeNumber({ min: 1, max: 256 }).default(1),
   /** Paths of PEM files. */
   PORTCULLIS_TLS_CERT: z.string().optional(),
   PORTCULLIS_TLS_KEY: z.string().optional(),
@@ -126,6 +130,8 @@ export interface GatewayConfig {
   catalogueDirectory: string | undefined;
   /** Where the files of the console are, if they were built. */
   consoleDirectory: string;
+  /** Undefined: events that the stream does not take wait in memory. */
+  spillDirectory: string | undefined;
   trustedProxies: NetworkList;
   /** Null: no role token is accepted. */
   roleTokenKeys: RoleTokenKeys | null;
@@ -135,6 +141,8 @@ export interface GatewayConfig {
   keyPrefixes: readonly string[];
   /** Processes that share the ports. */
   workers: number;
+  /** Which of them this is, from 1. Who takes the place of another has its number. */
+  worker: number;
   /** Undefined: no TLS. */
   tlsFiles: { certPath: string; keyPath: string } | undefined;
   /** Null: S3 is not spoken. */
@@ -170,11 +178,13 @@ function arranged(read: z.output<typeof settings>, env: Environment): GatewayCon
     policyPath: read.PORTCULLIS_POLICY,
     catalogueDirectory: read.PORTCULLIS_CATALOGUE_DIRECTORY,
     consoleDirectory: read.PORTCULLIS_CONSOLE,
+    spillDirectory: read.PORTCULLIS_SPILL_DIRECTORY,
     trustedProxies: read.PORTCULLIS_TRUSTED_PROXIES ?? NetworkList.parse([]),
     roleTokenKeys: read.PORTCULLIS_TOKEN_ENCRYPTION_KEY ?? null,
     decisionPeers: read.PORTCULLIS_DECISION_PEERS ?? NetworkList.parse(['127.0.0.0/8', '::1/128']),
     keyPrefixes: [...new Set([read.PORTCULLIS_KEY_PREFIX, ...read.PORTCULLIS_KEY_PREFIXES_ACCEPTED])],
     workers: read.PORTCULLIS_WORKERS,
+    worker: read.PORTCULLIS_WORKER,
     tlsFiles,
     s3: s3Of(read, tlsFiles !== undefined),
     policyVariables: policyVariables(env),

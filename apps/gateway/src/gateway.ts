@@ -29,6 +29,7 @@ import { keysInText } from './credential/keys-in-text.js';
 import { AccessLog } from './events/access-log.js';
 import { DenialLog } from './events/denial-log.js';
 import { EventBuffer } from './events/event-buffer.js';
+import { Spill } from './events/spill.js';
 import { GatewayKey } from './gateway-key.js';
 import { GatewayStop } from './gateway.module.js';
 import { heldBy } from './judge/held-by.js';
@@ -62,8 +63,8 @@ export interface Gateway {
 }
 
 /**
- * Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy and `TlsFault`
- * for a certificate that cannot be used. `fleet` answers the metrics of all processes that share the port.
+ * Puts the gateway together from its parts, and starts them; the caller listens. Throws `PolicyFaults` for a bad policy, `TlsFault` for a
+ * certificate and `SpillFault` for a folder that cannot be used. `fleet` answers the metrics of all processes that share the port.
  */
 export async function createGateway(
   config: GatewayConfig,
@@ -83,6 +84,15 @@ export async function createGateway(
     onFault: (faults) => edits.refused(faults),
   });
 
+  const spill =
+    config.spillDirectory === undefined
+      ? undefined
+      : await Spill.open({
+          directory: config.spillDirectory,
+          worker: config.worker,
+          workers: config.workers,
+          report,
+        });
   const consolePages = await ConsolePages.read(config.consoleDirectory);
   const gatewayKey = new GatewayKey(now(), report);
   const bus = await Bus.connect('gateway', config.natsUrl, { signer: new CallerSigner(gatewayKey.key, now), report });
@@ -93,7 +103,7 @@ export async function createGateway(
     heard: (authority, milliseconds) => metrics.heardAfter(authority, milliseconds),
   });
   const stream = jetstream(bus.connection);
-  const events = new EventBuffer({ publish: (event) => publishEvent(stream, event), report });
+  const events = new EventBuffer({ publish: (event) => publishEvent(stream, event), report, spill });
   const denials = new DenialLog(events, now);
   const publishAccesses = async (batch: AccessBatch): Promise<void> => {
     await stream.publish(accessSubject, JSON.stringify(batch), { msgID: batch.id, timeout: accessMilliseconds });
@@ -130,6 +140,7 @@ export async function createGateway(
     cached: () => link.enforcer.size,
     oldestMs: () => link.enforcer.oldestMs(link.now()),
     waitingEvents: () => events.size,
+    spilledEvents: () => events.onDisk,
     lostEvents: () => events.dropped,
     waitingRequests: () => accesses.buffered,
     lostRequests: () => accesses.dropped,
@@ -183,6 +194,7 @@ export async function createGateway(
       () => reporter.stop(),
       () => policy.close(),
       () => denials.stop(),
+      () => spill?.close(),
       () => accesses.stop(),
       () => limits.stop(),
       () => gatewayKey.stop(),

@@ -1,6 +1,7 @@
 import { type IncomingMessage } from 'node:http';
 import { Refusal } from '@portcullis/contracts';
 import { type ContentDigest, parseStrictJson, StrictJsonError } from '@portcullis/credentials';
+import { headerValues } from './header-values.js';
 
 /** The largest body of a control route, in bytes. */
 export const maxBodyBytes = 1_048_576;
@@ -77,7 +78,7 @@ function demandJson(request: IncomingMessage, anyForm: boolean): void {
     throw new Refusal('unsupported_media_type', 'The body must not have a Content-Encoding.');
   }
   // Two Content-Type lines are two readings of one body: Node would keep the first.
-  const types = valuesOf(request, 'content-type');
+  const types = headerValues(request.rawHeaders, 'content-type');
   if (anyForm && (types.length === 0 || (types.length === 1 && types[0] === 'application/x-www-form-urlencoded')))
     return;
   if (types.length !== 1 || !jsonType.test(types[0] ?? '')) {
@@ -86,16 +87,6 @@ function demandJson(request: IncomingMessage, anyForm: boolean): void {
       'Send the body as JSON, with the header Content-Type: application/json.',
     );
   }
-}
-
-/** Every value of a header, as they came: Node joins some repeated headers and drops others. */
-export function valuesOf(request: IncomingMessage, name: string): string[] {
-  const values: string[] = [];
-  const { rawHeaders } = request;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.toLowerCase() === name) values.push(rawHeaders[at + 1] ?? '');
-  }
-  return values;
 }
 
 /** By events, not `for await`: leaving that loop early destroys the socket, and with it the answer. */

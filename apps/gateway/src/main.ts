@@ -5,6 +5,7 @@ import { ConsoleLogger, Logger } from '@nestjs/common';
 import { PolicyFaults } from '@portcullis/policy';
 import { exitMisconfigured } from '@portcullis/settings';
 import { loadConfig } from './config.js';
+import { SpillFault } from './events/spill.js';
 import { createGateway } from './gateway.js';
 import { TlsFault } from './tls.js';
 import { fromWorker, runWorkers } from './workers.js';
@@ -33,7 +34,7 @@ if (cluster.isPrimary && config.workers > 1) {
   const isWorker = cluster.isWorker;
   const gateway = await createGateway(config, logger, isWorker ? fromWorker.metrics : undefined).catch(
     (error: unknown) => {
-      if (!(error instanceof PolicyFaults || error instanceof TlsFault)) throw error;
+      if (!(error instanceof PolicyFaults || error instanceof TlsFault || error instanceof SpillFault)) throw error;
       return exitMisconfigured(error);
     },
   );

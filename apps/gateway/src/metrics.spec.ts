@@ -105,6 +105,7 @@ test('of several processes on one port what they count is summed, and of the res
     cached: () => ({ records: 2, negatives: 0, streams: 0 }),
     oldestMs: () => ({ records: leaseAgeMs === null ? null : 10 * leaseAgeMs, negatives: null }),
     waitingEvents: () => 0,
+    spilledEvents: () => 0,
     lostEvents: () => 1,
     waitingRequests: () => 0,
     lostRequests: () => 0,

@@ -18,6 +18,8 @@ export interface Watched {
   oldestMs(): { records: number | null; negatives: number | null };
   /** Events of the gateway that wait for the stream. */
   waitingEvents(): number;
+  /** Of these, the ones on disk. */
+  spilledEvents(): number;
   /** Events of the gateway that were lost to a full buffer. */
   lostEvents(): number;
   /** Requests whose record waits for the stream. */
@@ -218,6 +220,9 @@ export class Metrics {
     });
     gauge(registers, 'portcullis_events_waiting', 'Events of the gateway that wait for the stream', [], (set) =>
       set({}, watched.waitingEvents()),
+    );
+    gauge(registers, 'portcullis_events_spilled', 'Of these, events that are on disk', [], (set) =>
+      set({}, watched.spilledEvents()),
     );
     gauge(
       registers,

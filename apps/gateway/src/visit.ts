@@ -2,7 +2,8 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { newId, Refusal } from '@portcullis/contracts';
 import { type Policy, type Route } from '@portcullis/policy';
 import { type KeyIdentity } from './events/access-log.js';
-import { hasBody, valuesOf } from './json-body.js';
+import { headerValues } from './header-values.js';
+import { hasBody } from './json-body.js';
 import { type Arrival } from './judgement.js';
 
 /** A request and its answer, from the first look to the last byte. */
@@ -38,9 +39,19 @@ export const aVisit = (
   answerHeaders: undefined,
 });
 
+/** What a policy has for a visit. It is looked for once, and anew only under another policy. */
+export function matchUnder(
+  policy: Policy,
+  visit: Visit,
+  { method, path }: Pick<Arrival, 'method' | 'path'>,
+): NonNullable<Visit['matched']> {
+  if (visit.matched?.policy !== policy) visit.matched = { policy, route: policy.routes.match(method, path) };
+  return visit.matched;
+}
+
 /** Keeps the caller's `X-Request-Id` if it is one value of 1 to 128 printable characters; else makes one. */
 export function requestIdOf(request: IncomingMessage): string {
-  const given = valuesOf(request, 'x-request-id');
+  const given = headerValues(request.rawHeaders, 'x-request-id');
   const [only = ''] = given;
   return given.length === 1 && /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/.test(only)
     ? only
@@ -62,12 +73,12 @@ export function demandCommonHttp({ headers, httpVersion, httpVersionMajor }: Inc
 }
 
 export function userAgentOf(request: IncomingMessage): string | null {
-  const [agent] = valuesOf(request, 'user-agent');
+  const [agent] = headerValues(request.rawHeaders, 'user-agent');
   return agent === undefined ? null : agent.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 512);
 }
 
 export function idempotencyKeyOf(request: IncomingMessage): string | null {
-  const keys = valuesOf(request, 'idempotency-key');
+  const keys = headerValues(request.rawHeaders, 'idempotency-key');
   if (keys.length === 0) return null;
   const [key = ''] = keys;
   if (keys.length === 1 && /^[\x20-\x7e]{1,255}$/.test(key)) return key;
@@ -96,10 +107,6 @@ export function proceed({ request, response }: Visit): void {
 }
 
 const continued = new WeakSet<IncomingMessage>();
-
-export function headerValues(rawHeaders: readonly string[], name: string): string[] {
-  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
-}
 
 /** A program on this machine, and not a proxy here that speaks for somebody elsewhere. */
 export function isLocal({ peer, rawHeaders }: Arrival): boolean {

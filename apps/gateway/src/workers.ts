@@ -55,8 +55,8 @@ export function runWorkers(
   let stopping = false;
   let asked = 0;
 
-  const start = (): void => {
-    const worker = cluster.fork();
+  const start = (place: number): void => {
+    const worker = cluster.fork({ PORTCULLIS_WORKER: String(place) });
     const startedMs = performance.now();
     worker.on('message', (message: Message) => {
       if (message.portcullis === 'ready') nowReady(worker);
@@ -64,7 +64,7 @@ export function runWorkers(
       else if (message.portcullis === 'gather') void gather(worker, message.id);
     });
     worker.on('error', () => undefined); // its channel closed while something was being said; `exit` follows
-    worker.once('exit', (code, signal) => ended(worker, code, signal, performance.now() - startedMs));
+    worker.once('exit', (code, signal) => ended({ worker, place }, code, signal, performance.now() - startedMs));
   };
 
   const nowReady = (worker: Worker): void => {
@@ -75,7 +75,12 @@ export function runWorkers(
     ready();
   };
 
-  const ended = (worker: Worker, code: number | null, signal: string | null, livedMilliseconds: number): void => {
+  const ended = (
+    { worker, place }: { worker: Worker; place: number },
+    code: number | null,
+    signal: string | null,
+    livedMilliseconds: number,
+  ): void => {
     readyOnes.delete(worker.id);
     for (const { worker: of, take } of samples.values()) if (of === worker.id) take(undefined);
     if (stopping) return;
@@ -84,7 +89,7 @@ export function runWorkers(
     report(`worker ${worker.id} ended (${signal ?? `exit code ${code}`}); another takes its place`);
     const timer = setTimeout(() => {
       timers.delete(timer);
-      start();
+      start(place);
     }, waitMilliseconds);
     timers.add(timer);
     waitMilliseconds = Math.min(waitMilliseconds * 2, longestWaitMilliseconds);
@@ -122,7 +127,7 @@ export function runWorkers(
     clearTimeout(impatient);
   };
 
-  for (let n = 0; n < count; n++) start();
+  for (let place = 1; place <= count; place++) start(place);
   return {
     stop,
     hangUp: () => {

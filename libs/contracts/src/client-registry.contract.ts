@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CredentialStatus } from './api-key.contract.js';
+import { CredentialStatus } from './api-key.js';
 import { EnforcementReceipt, Position } from './enforcement.js';
 import { principalOperation, revokingSeconds, serviceOperation } from './operation.js';
 import { Page, pageRequest } from './page.js';

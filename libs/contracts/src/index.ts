@@ -81,25 +81,17 @@ export {
   UserRemoval,
   userStatuses,
 } from './owners.contract.js';
+export { credentialStatuses, CredentialStatus, KeyForm, keyForms, KeyOwner, RateLimit } from './api-key.js';
 export {
   ApiKey,
   ApiKeyRecord,
   CreateApiKey,
-  CredentialStatus,
   ImportedKey,
-  importedKeys,
-  credentialStatuses,
-  KeyForm,
-  keyForms,
-  KeyOwner,
   LeakedKey,
-  S3SigningKeys,
   maxImportedKeys,
-  RateLimit,
-  ResolvedGrant,
-  ResolvedKey,
   ShownCredentials,
 } from './api-key.contract.js';
+export { importedKeys, ResolvedGrant, ResolvedKey, S3SigningKeys } from './key-resolution.contract.js';
 export { Bucket, BucketRecord, maxBuckets } from './bucket.contract.js';
 export { AccessBatch, AccessRecord, maxAccessRecords, RequestRecord } from './key-usage.contract.js';
 export { PolicyReport } from './policy-report.js';

@@ -63,6 +63,7 @@ const made: Record<Composed, string[]> = {
   gateway: [
     ...['NATS_URL', 'PORT', 'S3_PORT', 'PORTCULLIS_PUBLIC_URL', 'PORTCULLIS_TOKEN_ENCRYPTION_KEY', 'S3_PUBLIC_URL'],
     ...['S3_UPSTREAM_URL', 'S3_UPSTREAM_ACCESS_KEY_ID', 'S3_UPSTREAM_SECRET_ACCESS_KEY', 'S3_UPSTREAM_REGION'],
+    'PORTCULLIS_SPILL_DIRECTORY',
   ],
   'example-upstream': ['PORT', 'HOST'],
 };
@@ -109,6 +110,8 @@ test('three gateways on the ports that `up` would give them, each of which waits
       Object.fromEntries(databaseServices.map((service) => [service, { condition: 'service_healthy' }])),
     );
     expect(services[name]?.healthcheck?.test.slice(-2)).toEqual(['health', 'gateway']);
+    // No two may share one.
+    expect(services[name]?.volumes).toContain(`spill-${name}:${environment['PORTCULLIS_SPILL_DIRECTORY']}`);
   }
   const published = gateways.flatMap((name) => services[name]?.ports ?? []);
   expect(new Set(published.map((port) => /\$\{(\w+):-\d+\}/.exec(port)?.[1])).size).toBe(6);

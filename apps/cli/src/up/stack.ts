@@ -131,6 +131,7 @@ export class Stack {
           ...tokenEncryption,
           ...objectStorage,
           ...store?.forGateways,
+          PORTCULLIS_SPILL_DIRECTORY: this.#home!.file('spill', nth('gateway', n)),
           NATS_URL: bus.gateway,
           PORT: String(port),
           S3_PORT: String(s3Port),

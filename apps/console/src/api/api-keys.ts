@@ -1,21 +1,18 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { operations } from '../../generated/openapi';
 import { type Repeatable } from './change';
 import { answered, api } from './client';
+import { type AnswerOf, type BodyOf } from './documented';
 import { type Listed, useList } from './list';
 import { mergedPage } from './merged-page';
 
-type Json<Reply> = Reply extends { content: { 'application/json': infer Body } } ? Body : never;
-type Body<Name extends keyof operations> = operations[Name] extends { requestBody: infer Given } ? Json<Given> : never;
-
-export type ApiKeyRecord = Json<operations['getV1ApiKeysId']['responses'][200]>;
+export type ApiKeyRecord = AnswerOf<'getV1ApiKeysId', 200>;
 /** The record with its secrets: what creating and rotating answer, once. */
-export type IssuedKey = Json<operations['postV1ApiKeys']['responses'][201]>;
+export type IssuedKey = AnswerOf<'postV1ApiKeys', 201>;
 export type Credentials = IssuedKey['credentials'];
-export type KeyRequest = Json<operations['getV1ApiKeysRequests']['responses'][200]>['items'][number];
-export type FoundLeaks = Json<operations['postV1ApiKeysLeaks']['responses'][200]>;
-export type CreateKey = Body<'postV1ApiKeys'>;
-export type ChangeOfKey = Body<'patchV1ApiKeysId'>;
+export type KeyRequest = AnswerOf<'getV1ApiKeysRequests', 200>['items'][number];
+export type FoundLeaks = AnswerOf<'postV1ApiKeysLeaks', 200>;
+export type CreateKey = BodyOf<'postV1ApiKeys'>;
+export type ChangeOfKey = BodyOf<'patchV1ApiKeysId'>;
 export type KeyForm = ApiKeyRecord['forms'][number];
 
 export const kind = 'api-keys';

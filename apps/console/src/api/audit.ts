@@ -1,14 +1,12 @@
 import { queryOptions } from '@tanstack/react-query';
 import { auditActions } from '../../generated/audit-actions';
-import type { operations } from '../../generated/openapi';
 import { answered, api } from './client';
+import { type AnswerOf } from './documented';
 import { type Listed, useList } from './list';
 
-type Json<Reply> = Reply extends { content: { 'application/json': infer Body } } ? Body : never;
-
-export type AuditEvent = Json<operations['getV1AuditEventsId']['responses'][200]>;
-export type EventProof = Json<operations['getV1AuditEventsIdProof']['responses'][200]>;
-export type LogKeys = Json<operations['getV1AuditLogKeys']['responses'][200]>;
+export type AuditEvent = AnswerOf<'getV1AuditEventsId', 200>;
+export type EventProof = AnswerOf<'getV1AuditEventsIdProof', 200>;
+export type LogKeys = AnswerOf<'getV1AuditLogKeys', 200>;
 
 /** A line of an export: without salt and event, an erased one. */
 export interface ExportedLine {

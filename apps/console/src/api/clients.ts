@@ -1,13 +1,12 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { operations } from '../../generated/openapi';
 import { type Repeatable } from './change';
 import { answered, api } from './client';
+import { type AnswerOf, type BodyOf } from './documented';
 import { type Listed, useList } from './list';
 
-type Replies = operations['getV1ClientsId']['responses'][200]['content']['application/json'];
-export type ClientRecord = Replies;
-type Create = operations['postV1Clients']['requestBody']['content']['application/json'];
-type Change = operations['patchV1ClientsId']['requestBody']['content']['application/json'];
+export type ClientRecord = AnswerOf<'getV1ClientsId', 200>;
+type Create = BodyOf<'postV1Clients'>;
+type Change = BodyOf<'patchV1ClientsId'>;
 
 export const kind = 'clients';
 

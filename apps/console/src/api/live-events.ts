@@ -47,7 +47,7 @@ export async function followEvents(place: Place, signal: AbortSignal, follower: 
 }
 
 /** Twice as long after each failure, less up to half by chance: pages that lost one gateway do not all come back at once. In ms. */
-export function waitAfter(failures: number, chance: number): number {
+function waitAfter(failures: number, chance: number): number {
   return Math.min(firstWaitMilliseconds * 2 ** failures, longestWaitMilliseconds) * (1 - chance / 2);
 }
 

@@ -1,13 +1,13 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
-import type { operations } from '../../generated/openapi';
 import { type Repeatable } from './change';
 import { actIn, answered, api, isChosen } from './client';
+import { type AnswerOf, type BodyOf } from './documented';
 import { type Listed, useList } from './list';
 import { useMay, whoami } from './me';
 
-export type OrganizationRecord = operations['getV1OrganizationsId']['responses'][200]['content']['application/json'];
-type Create = operations['postV1Organizations']['requestBody']['content']['application/json'];
-type Change = operations['patchV1OrganizationsId']['requestBody']['content']['application/json'];
+export type OrganizationRecord = AnswerOf<'getV1OrganizationsId', 200>;
+type Create = BodyOf<'postV1Organizations'>;
+type Change = BodyOf<'patchV1OrganizationsId'>;
 
 export const kind = 'organizations';
 

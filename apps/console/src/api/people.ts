@@ -1,15 +1,14 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { operations } from '../../generated/openapi';
 import { type Repeatable } from './change';
 import { answered, api } from './client';
+import { type AnswerOf, type BodyOf } from './documented';
 import { type Listed, useList } from './list';
 
-export type Person = operations['getV1UsersId']['responses'][200]['content']['application/json'];
-export type AddedPerson = operations['postV1Users']['responses'][201]['content']['application/json'];
-export type InvitedPerson = operations['postV1UsersIdInvitation']['responses'][200]['content']['application/json'];
-type Create = operations['postV1Users']['requestBody']['content']['application/json'];
-type Change = operations['patchV1UsersId']['requestBody']['content']['application/json'];
-type Password = operations['postV1UsersIdPassword']['requestBody']['content']['application/json'];
+export type Person = AnswerOf<'getV1UsersId', 200>;
+export type AddedPerson = AnswerOf<'postV1Users', 201>;
+type Create = BodyOf<'postV1Users'>;
+type Change = BodyOf<'patchV1UsersId'>;
+type Password = BodyOf<'postV1UsersIdPassword'>;
 
 export const kind = 'users';
 

@@ -60,3 +60,10 @@ export const isUndecided = (error: unknown): boolean =>
   isPassing(error) ||
   (error instanceof Problem &&
     ([401, 408, 429, 500, 504].includes(error.status) || error.code === 'idempotency_in_progress'));
+
+/** Whether nothing is known of what became of a change: the answer that says it did not come. */
+export const isAnswerLost = (error: unknown): boolean =>
+  isUndecided(error) &&
+  error instanceof Problem &&
+  ![401, 429].includes(error.status) &&
+  error.code !== 'enforcement_pending';

@@ -1,13 +1,12 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { operations } from '../../generated/openapi';
 import { type Repeatable } from './change';
 import { answered, api } from './client';
+import { type AnswerOf, type BodyOf } from './documented';
 import { type Listed, useList } from './list';
 
-export type ServiceAccountRecord =
-  operations['getV1ServiceAccountsId']['responses'][200]['content']['application/json'];
-type Create = operations['postV1ServiceAccounts']['requestBody']['content']['application/json'];
-type Change = operations['patchV1ServiceAccountsId']['requestBody']['content']['application/json'];
+export type ServiceAccountRecord = AnswerOf<'getV1ServiceAccountsId', 200>;
+type Create = BodyOf<'postV1ServiceAccounts'>;
+type Change = BodyOf<'patchV1ServiceAccountsId'>;
 
 export const kind = 'service-accounts';
 

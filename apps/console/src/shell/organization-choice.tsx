@@ -20,7 +20,7 @@ export function OrganizationChoice({ children }: { children: ReactNode }) {
   const isOut = me.error instanceof Problem && me.error.code === 'organization_mismatch';
   if (me.error && (!me.data || isOut))
     return (
-      <div className="page">
+      <Page title="Portcullis">
         <ProblemNotice error={me.error} onRepeat={() => void me.refetch()} />
         {isOut && (
           <div>
@@ -34,7 +34,7 @@ export function OrganizationChoice({ children }: { children: ReactNode }) {
             </Button>
           </div>
         )}
-      </div>
+      </Page>
     );
   return me.data.organization_id === null ? <Choose /> : children;
 }

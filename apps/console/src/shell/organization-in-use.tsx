@@ -1,15 +1,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useHref, useNavigate } from 'react-router';
+import { useNavigate } from 'react-router';
 import { actIn, isChosen } from '../api/client';
 import { whoami } from '../api/me';
 import { useOwnOrganization } from '../api/organizations';
 import { Button } from '../ui/button';
+import { leaveFor } from '../ui/leave-guard';
 
 /** Which organization this tab acts in, and the way to another for those who belong to several. */
 export function OrganizationInUse() {
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const overview = useHref('/');
   const me = useQuery(whoami).data;
   const id = me?.organization_id ?? null;
   const name = useOwnOrganization()?.name ?? id;
@@ -17,8 +17,6 @@ export function OrganizationInUse() {
   const change = async () => {
     // What is shown here is of this organization, and is not to be asked for in none.
     await navigate('/');
-    // A page that asks before it is left may have been chosen to stay at.
-    if (location.pathname.replace(/\/$/, '') !== overview.replace(/\/$/, '')) return;
     actIn(null);
     queries.setQueryData(whoami.queryKey, { ...me, organization_id: null, permissions: [], roles: [] });
   };
@@ -28,7 +26,7 @@ export function OrganizationInUse() {
         <span className="visually-hidden">Organization: </span>
         <strong>{name}</strong>
       </div>
-      {isChosen() && <Button onPress={() => void change()}>Change organization</Button>}
+      {isChosen() && <Button onPress={() => void leaveFor(change)}>Change organization</Button>}
     </>
   );
 }

@@ -5,7 +5,7 @@ import { Link, NavLink, Outlet, useHref, useNavigate, useNavigation } from 'reac
 import { useMay, whoami } from '../api/me';
 import { signOut } from '../api/session';
 import { Button } from '../ui/button';
-import { mayLeave } from '../ui/leave-guard';
+import { leaveFor } from '../ui/leave-guard';
 import { ProblemNotice } from '../ui/notice';
 import { places } from './navigation';
 import { OrganizationChoice } from './organization-choice';
@@ -76,7 +76,7 @@ function Foot() {
   const [error, setError] = useState<unknown>(null);
   const [isLeaving, setLeaving] = useState(false);
   const leave = async () => {
-    if (!(await mayLeave())) return;
+    setError(null);
     setLeaving(true);
     try {
       await signOut();
@@ -94,7 +94,7 @@ function Foot() {
       </div>
       {me?.kind === 'user' && <Link to="/people/me/password">Change your password</Link>}
       <ThemeSwitch />
-      <Button onPress={() => void leave()} isPending={isLeaving}>
+      <Button onPress={() => void leaveFor(leave)} isPending={isLeaving}>
         Sign out
       </Button>
     </div>

@@ -15,7 +15,7 @@ export function Button({
       {({ isPending }) => (
         <>
           {isPending && <span className="button-spinner" aria-hidden />}
-          {children}
+          <span className="button-label">{children}</span>
         </>
       )}
     </AriaButton>

@@ -3,7 +3,7 @@ import { type ReactNode } from 'react';
 import { Button } from './button';
 import { Dialog, DialogActions } from './dialog';
 import { ProblemNotice } from './notice';
-import { type Enforcement, Receipt } from './receipt';
+import { type Enforced, Receipt, Waiting } from './receipt';
 
 /**
  * Asks before a change that takes something away, and stays until it is in force: what was asked, the wait, and the receipt.
@@ -22,7 +22,7 @@ export function ChangeDialog<Input>({
   /** On the button: "Revoke". */
   verb: string;
   isDanger?: boolean;
-  change: UseMutationResult<{ readonly enforcement?: Enforcement | null }, Error, Input>;
+  change: UseMutationResult<Enforced, Error, Input>;
   run: () => void;
   onClose: () => void;
   children?: ReactNode;
@@ -31,8 +31,11 @@ export function ChangeDialog<Input>({
   return (
     <Dialog title={title} isBusy={isPending} onClose={onClose}>
       {children}
-      {isPending && <Receipt isPending />}
-      {isSuccess && <Receipt isPending={false} enforcement={data.enforcement ?? null} />}
+      {/* Its place is kept free, so that the buttons stay where they are. */}
+      <div className="receipt-place">
+        {isPending && <Waiting />}
+        {isSuccess && <Receipt enforcement={data.enforcement ?? null} />}
+      </div>
       {error && <ProblemNotice error={error} />}
       <DialogActions>
         {!isSuccess && (

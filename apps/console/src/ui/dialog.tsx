@@ -12,7 +12,7 @@ import {
 import { Button } from './button';
 import './dialog.css';
 
-/** Asks one thing. It closes by Escape, unless something is under way. */
+/** Asks one thing. It closes by Escape, unless something is under way; then the focus is where it was or, where that is gone, at the page's heading. */
 export function Dialog({
   title,
   isBusy = false,
@@ -24,7 +24,14 @@ export function Dialog({
   onClose: () => void;
   children: ReactNode;
 }) {
-  useEffect(() => keepFocus, []);
+  useEffect(
+    () => () => {
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) document.querySelector('h1')?.focus();
+      });
+    },
+    [],
+  );
   return (
     <ModalOverlay
       className="overlay"
@@ -40,17 +47,6 @@ export function Dialog({
         </AriaDialog>
       </Modal>
     </ModalOverlay>
-  );
-}
-
-/** What opened a question may be gone once it is answered, such as the button of what was done: then the screen's heading has the focus. */
-function keepFocus(): void {
-  // The focus is given back in the next frame.
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => {
-      if (document.activeElement !== document.body) return;
-      document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
-    }),
   );
 }
 

@@ -6,16 +6,24 @@ import { Dialog, DialogActions } from './dialog';
 /** Of the pages that are not to be left by accident: each asks, and answers whether it may be left. */
 const guards = new Set<() => Promise<boolean>>();
 
-/** For what ends a page otherwise than by an address, such as a sign-out. */
-export async function mayLeave(): Promise<boolean> {
-  for (const ask of guards) if (!(await ask())) return false;
-  return true;
+/** Each of them has said yes to what happens now. */
+let isAgreed = false;
+
+/** Does what ends a page otherwise than by a link, such as a sign-out; nothing, where the page is rather stayed at. */
+export async function leaveFor(work: () => Promise<void>): Promise<void> {
+  for (const ask of guards) if (!(await ask())) return;
+  isAgreed = true;
+  try {
+    await work();
+  } finally {
+    isAgreed = false;
+  }
 }
 
 /** Asks before the page is left, by a link, by "back", by a sign-out, or by closing it, as long as `isOn`. */
 export function LeaveGuard({ isOn, title, text }: { isOn: boolean; title: string; text: string }) {
-  const blocker = useBlocker(isOn);
-  const [asked, setAsked] = useState<((mayLeave: boolean) => void) | null>(null);
+  const blocker = useBlocker(() => isOn && !isAgreed);
+  const [asked, setAsked] = useState<((isLeft: boolean) => void) | null>(null);
   useEffect(() => {
     if (!isOn) return;
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();

@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { useRef, useState } from 'react';
 import { Button } from './button';
 import { LineField } from './field';
 import { withTyped } from './typed-lines';
@@ -28,7 +28,7 @@ export function LinesField({
   const [typed, setTyped] = useState('');
   // Of the value, what is there by the typing alone: an entry that it passes through stays.
   const [added, setAdded] = useState<readonly string[]>([]);
-  const list = useId();
+  const frame = useRef<HTMLDivElement>(null);
   // Whoever pastes several, pastes them with commas, spaces or lines between.
   const read = (text: string) =>
     text
@@ -43,20 +43,20 @@ export function LinesField({
     onChange(now.value);
   };
   return (
-    <div className="field">
-      <ul className="lines" id={list} aria-label={label}>
+    <div className="field" ref={frame}>
+      <ul className="lines" aria-label={label}>
         {settled.map((one) => (
           <li key={one} className="lines-item">
             <code>{one}</code>
             <Button
               kind="quiet"
               aria-label={`Remove ${one}`}
-              onPress={() =>
-                hold(
-                  settled.filter((other) => other !== one),
-                  typed,
-                )
-              }
+              onPress={() => {
+                const left = settled.filter((other) => other !== one);
+                hold(left, typed);
+                // The button goes with its line: the keyboard stays here.
+                frame.current?.querySelector('input')?.focus();
+              }}
             >
               ✕
             </Button>

@@ -1,5 +1,5 @@
 import { type ReactNode } from 'react';
-import { isPassing, Problem } from '../api/problem';
+import { isUndecided, Problem } from '../api/problem';
 import { Button } from './button';
 import './notice.css';
 
@@ -15,7 +15,16 @@ export function Notice({ tone, title, children }: { tone?: Tone; title?: string;
 }
 
 /** What went wrong, in the server's words, with the number to find it by in the audit log. */
-export function ProblemNotice({ error, onRepeat }: { error: unknown; onRepeat?: () => void }) {
+export function ProblemNotice({
+  error,
+  onRepeat,
+  children,
+}: {
+  error: unknown;
+  onRepeat?: () => void;
+  /** What to do about it, beside what the server says. */
+  children?: ReactNode;
+}) {
   if (!(error instanceof Problem)) {
     return (
       <Notice tone="bad" title="Something went wrong here">
@@ -30,12 +39,13 @@ export function ProblemNotice({ error, onRepeat }: { error: unknown; onRepeat?: 
       {code === 'enforcement_pending' && (
         <p>The change is made. Whether every gateway goes by it is not known yet: ask again.</p>
       )}
+      {children}
       {requestId !== null && (
         <p className="soft">
           Request <code>{requestId}</code>
         </p>
       )}
-      {onRepeat && isPassing(error) && (
+      {onRepeat && isUndecided(error) && (
         <div>
           <Button onPress={onRepeat}>Try again</Button>
         </div>

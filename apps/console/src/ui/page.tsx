@@ -1,8 +1,14 @@
 import { type ReactNode, useEffect, useRef } from 'react';
-import { useLocation } from 'react-router';
+import { NavigationType, useLocation, useNavigationType } from 'react-router';
 import './page.css';
 
-/** A screen: its heading takes the focus when it is come to, so that a screen reader says where one is. */
+/** The step of the history at which a screen has taken the focus last. */
+let shownAt: string | null = null;
+
+/**
+ * A screen: its heading takes the focus when it is come to, so that a screen reader says where one is and the eye is at its beginning;
+ * "back" leads to where the eye was.
+ */
 export function Page({
   title,
   about,
@@ -14,15 +20,19 @@ export function Page({
   actions?: ReactNode;
   children: ReactNode;
 }) {
+  const page = useRef<HTMLDivElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
-  const { pathname } = useLocation();
+  const step = useLocation().key;
+  const isBack = useNavigationType() === NavigationType.Pop;
   useEffect(() => {
     document.title = `${title} · Portcullis`;
+    // Whoever has begun with a screen whose title changes stays where they are.
+    if (page.current?.contains(document.activeElement)) return;
+    heading.current?.focus({ preventScroll: isBack && step !== shownAt });
+    shownAt = step;
   }, [title]);
-  // Not when the title changes in place, as it does once a record was renamed: who is here is somewhere on it.
-  useEffect(() => heading.current?.focus({ preventScroll: true }), [pathname]);
   return (
-    <div className="page">
+    <div className="page" ref={page}>
       <header className="page-head">
         <div>
           <h1 ref={heading} tabIndex={-1}>

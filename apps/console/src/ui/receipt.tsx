@@ -9,10 +9,13 @@ export interface Enforcement {
   readonly elapsed_ms: number;
 }
 
-/** A change that waits for every gateway, as it happens, and its receipt. */
-export function Receipt({ isPending, enforcement }: { isPending: boolean; enforcement?: Enforcement | null }) {
-  if (isPending) return <Waiting />;
-  if (enforcement === undefined) return null;
+/** What a change answers that waits for every gateway; null and none: it had nothing to wait for. */
+export interface Enforced {
+  readonly enforcement?: Enforcement | null;
+}
+
+/** That a change is in force, and since when. */
+export function Receipt({ enforcement }: { enforcement: Enforcement | null }) {
   return (
     <div className="receipt" data-done role="status">
       ✓ {enforcement === null ? 'In force: no gateway judges by what has changed.' : inWords(enforcement)}
@@ -30,7 +33,8 @@ export function inWords({ enforcers, acknowledged, fenced, elapsed_ms }: Enforce
   return `In force on ${all} after ${Math.round(elapsed_ms)} ms${how}.`;
 }
 
-function Waiting() {
+/** As long as a change waits for every gateway. */
+export function Waiting() {
   const [began] = useState(() => performance.now());
   const [now, setNow] = useState(began);
   useEffect(() => {
@@ -40,7 +44,7 @@ function Waiting() {
   return (
     <div className="receipt" role="status">
       <span className="button-spinner" aria-hidden />
-      <span>Waiting until every gateway refuses it</span>
+      <span>Waiting until every gateway goes by it</span>
       <span className="soft" aria-hidden>
         {((now - began) / 1000).toFixed(1)} s
       </span>

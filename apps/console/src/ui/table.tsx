@@ -68,7 +68,9 @@ export function RecordTable<Item extends { readonly id: string }>({
           </TableBody>
         </Table>
       </div>
-      {list.error !== null && <ProblemNotice error={list.error} onRepeat={list.loadMore} />}
+      {list.error !== null && (
+        <ProblemNotice error={list.error} onRepeat={list.hasMore ? list.loadMore : list.loadAgain} />
+      )}
       <div className="table-foot">
         {list.hasMore && (
           <Button onPress={list.loadMore} isPending={list.isLoadingMore}>

@@ -27,7 +27,7 @@ setInterval(() => {
   now = Date.now();
   for (const watcher of watchers) watcher();
 }, 20_000);
-const onMinute = (watcher: () => void): (() => void) => {
+const onStroke = (watcher: () => void): (() => void) => {
   // What is shown anew may be younger than the clock's last stroke, and would lie ahead of it.
   if (Date.now() - now > 1_000) now = Date.now();
   watchers.add(watcher);
@@ -36,7 +36,7 @@ const onMinute = (watcher: () => void): (() => void) => {
 
 /** An RFC 3339 time in the reader's zone; the exact one on hover, and for screen readers. */
 export function Time({ at, otherwise = '–' }: { at: string | null | undefined; otherwise?: string }) {
-  const from = useSyncExternalStore(onMinute, () => now);
+  const from = useSyncExternalStore(onStroke, () => now);
   if (at === null || at === undefined) return <span className="soft">{otherwise}</span>;
   const time = new Date(at);
   return (

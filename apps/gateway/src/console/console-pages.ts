@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Refusal } from '@portcullis/contracts';
-import { headerValues, namedOf } from '../visit.js';
+import { headerValues } from '../header-values.js';
+import { namedOf } from '../visit.js';
 import { type ConsoleFile, readConsoleFiles } from './console-file.js';
 
 /** What every answer below `/console` says, name, value, name, value. The files hold no inline script and no inline style. */

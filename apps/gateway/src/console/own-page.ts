@@ -1,5 +1,5 @@
 import { Refusal } from '@portcullis/contracts';
-import { headerValues } from '../visit.js';
+import { headerValues } from '../header-values.js';
 
 /**
  * What our own pages send with each request that makes, uses or ends a session. No form and no link can send it; a script of another

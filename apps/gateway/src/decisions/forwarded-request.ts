@@ -2,8 +2,8 @@ import { METHODS } from 'node:http';
 import { Refusal } from '@portcullis/contracts';
 import { type NetworkList } from '@portcullis/credentials';
 import { normalisePath } from '@portcullis/policy';
+import { headerValues } from '../header-values.js';
 import { type Arrival } from '../judgement.js';
-import { valuesOf } from '../proxy/headers.js';
 
 /** Where proxies ask. What follows it is the original path of a proxy that asks as Envoy does. */
 export const decisionsPath = '/v1/decisions';
@@ -32,7 +32,7 @@ export function forwardedRequest(asking: Arrival, trustedProxies: NetworkList): 
   if (!methods.has(method)) throw unclear('X-Forwarded-Method is no HTTP method.');
   const normalised = normalisePath(target);
   if (!normalised.ok) throw new Refusal('invalid_request', `The path is not acceptable: ${normalised.reason}.`);
-  const speaksForAnother = valuesOf(asking.rawHeaders, 'x-forwarded-for').length > 0;
+  const speaksForAnother = headerValues(asking.rawHeaders, 'x-forwarded-for').length > 0;
   const known = !speaksForAnother || trustedProxies.contains(asking.peer);
   return {
     ...asking,
@@ -49,25 +49,25 @@ export function forwardedRequest(asking: Arrival, trustedProxies: NetworkList): 
  * a request with a body, whose digest somebody has to compare.
  */
 export function needsGateway({ method, rawHeaders, query }: Arrival & { query: string | null }): string | undefined {
-  const s3 = valuesOf(rawHeaders, 'authorization').some((value) => /^AWS4-/i.test(value));
+  const s3 = headerValues(rawHeaders, 'authorization').some((value) => /^AWS4-/i.test(value));
   if (s3 || /(?:^|&)X-Amz-(?:Signature|Algorithm|Credential)=/i.test(query ?? '')) {
     return 'A request with an S3 signature can only be judged on the S3 port.';
   }
-  const signed = ['signature', 'signature-input'].some((name) => valuesOf(rawHeaders, name).length > 0);
+  const signed = ['signature', 'signature-input'].some((name) => headerValues(rawHeaders, name).length > 0);
   if (!signed || !mayHaveBody(method, rawHeaders)) return undefined;
   return 'A signed request with a body can only be judged by the gateway that reads the body.';
 }
 
 function readRequestLine({ method, target, rawHeaders }: Arrival): { method: string; target: string } {
-  const methodsSaid = valuesOf(rawHeaders, 'x-forwarded-method');
-  const targetsSaid = valuesOf(rawHeaders, 'x-forwarded-uri');
+  const methodsSaid = headerValues(rawHeaders, 'x-forwarded-method');
+  const targetsSaid = headerValues(rawHeaders, 'x-forwarded-uri');
   if ((target.split('?', 1)[0] ?? '') !== decisionsPath) {
     if (methodsSaid.length + targetsSaid.length > 0) {
       throw unclear('The path says which request is meant, and X-Forwarded-Method or X-Forwarded-Uri says it again.');
     }
     return { method, target: target.slice(decisionsPath.length) };
   }
-  const hostsSaid = valuesOf(rawHeaders, 'x-forwarded-host');
+  const hostsSaid = headerValues(rawHeaders, 'x-forwarded-host');
   const [methodSaid, targetSaid, hostSaid] = [methodsSaid[0], targetsSaid[0], hostsSaid[0]];
   if (methodSaid === undefined || targetSaid === undefined || hostSaid === undefined) {
     throw unclear(
@@ -86,8 +86,8 @@ function readRequestLine({ method, target, rawHeaders }: Arrival): { method: str
 
 /** Proxies take `Content-Length` away with the body, or say 0 of their own: only a method that has none is without. */
 function mayHaveBody(method: string, rawHeaders: readonly string[]): boolean {
-  const framed = ['content-digest', 'transfer-encoding'].some((name) => valuesOf(rawHeaders, name).length > 0);
-  const long = valuesOf(rawHeaders, 'content-length').some((length) => length !== '0');
+  const framed = ['content-digest', 'transfer-encoding'].some((name) => headerValues(rawHeaders, name).length > 0);
+  const long = headerValues(rawHeaders, 'content-length').some((length) => length !== '0');
   return framed || long || (method !== 'GET' && method !== 'HEAD');
 }
 

@@ -106,7 +106,7 @@ export class DenialLog {
       if (source.counting && nowMs >= source.counting.untilMs) this.#closeCounting(source);
       if (!source.counting && nowMs - source.secondMs >= 1_000) this.#sources.delete(name);
     }
-    this.events.kick();
+    this.events.tick();
   }
 
   #log(given: SourceName, owed: OwedEvent): string {

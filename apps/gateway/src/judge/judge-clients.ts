@@ -1,33 +1,23 @@
-import { type Lattice } from '@portcullis/authz';
 import { type Stop } from '@portcullis/bus';
 import { type ResolvedClient } from '@portcullis/contracts';
 import { type ContentDigest, isEverywhere, TokenError } from '@portcullis/credentials';
-import { type Instant, type Subject, tag, type Tag } from '@portcullis/enforcement';
+import { tag, type Tag } from '@portcullis/enforcement';
 import { notValid } from '../credential/presented.js';
 import { type Identity } from '../judgement.js';
 import { type AccessToken } from './access-tokens.js';
-import { type Asking, type Place, type PrincipalIdentity } from './asking.js';
+import { type Asking, type Place } from './asking.js';
 import { type ClientAssertions, type ReadAssertion } from './client-assertions.js';
 import { liveKeysOf } from './client-keys.js';
-import { clientHolding, type Holding, type Holdings } from './holding.js';
+import { type Grounds } from './grounds.js';
+import { clientHolding } from './holding.js';
 import { clientById } from './records.js';
 import { type SignedArrival, type SignedRequests } from './signed-requests.js';
 import { badSignature, elsewhere, mismatch, refused } from './verdicts.js';
 
 export interface JudgeClientsParts {
+  readonly grounds: Grounds;
   readonly signedRequests: SignedRequests;
   readonly assertions: ClientAssertions;
-  readonly holdings: Holdings;
-  lattice(): Lattice;
-  now(): Instant;
-  isWithin(networks: readonly string[], clientIp: string): boolean;
-  stopUnlessClear(subject: Subject): Stop | undefined;
-  principal(
-    clientIp: string,
-    holding: Holding,
-    subject: Subject,
-    about?: Partial<Pick<PrincipalIdentity, 'contentDigest' | 'keyFingerprint'>>,
-  ): Identity;
 }
 
 /** Machine clients, in the three ways in which they say who they are: a signed request, a signed assertion, a token. */
@@ -59,7 +49,7 @@ export class JudgeClients {
       return refused(asking.clientIp, notValid(), 'other_organization', of);
     }
     // Whoever found a key must not live on in the tokens that were got with it.
-    const live = liveKeysOf(client, this.parts.now().wallMs);
+    const live = liveKeysOf(client, this.parts.grounds.now().wallMs);
     if (!live.some((key) => key.fingerprint === fingerprint)) {
       return refused(asking.clientIp, notValid(), 'key_ended', of);
     }
@@ -69,14 +59,17 @@ export class JudgeClients {
   /** Why a client is refused whatever it presents. */
   #refuseClient(client: ResolvedClient, { clientIp, anywhere }: Place): Identity | undefined {
     if (client.status !== 'active') return refused(clientIp, notValid(), client.status, client);
-    if (anywhere || isEverywhere(client.networks) || this.parts.isWithin(client.networks, clientIp)) return undefined;
+    if (anywhere || isEverywhere(client.networks) || this.parts.grounds.isWithin(client.networks, clientIp))
+      return undefined;
     return refused(clientIp, elsewhere(), 'network_not_allowed', client);
   }
 
   signedRequest(signed: SignedArrival, { clientIp, organizationId, records }: Asking): Identity | Stop {
     const judged = this.parts.signedRequests.judge(signed, records, ({ status, networks }) => {
       if (status !== 'active') return { reason: status };
-      return isEverywhere(networks) || this.parts.isWithin(networks, clientIp) ? undefined : { refusal: elsewhere() };
+      return isEverywhere(networks) || this.parts.grounds.isWithin(networks, clientIp)
+        ? undefined
+        : { refusal: elsewhere() };
     });
     if ('stop' in judged) return judged;
     const { client } = judged;
@@ -102,15 +95,15 @@ export class JudgeClients {
       tags: [...named, tag('credential', client.id), tag('organization', client.organization_id)],
       under: ['client-registry', 'identity'],
     };
-    const stop = this.parts.stopUnlessClear(subject);
+    const stop = this.parts.grounds.stopUnlessClear(subject);
     if (stop) return stop;
     if (organizationId !== null && organizationId !== client.organization_id) {
       return refused(clientIp, mismatch(), 'organization_mismatch', client);
     }
-    const lattice = this.parts.lattice();
-    const holding = this.parts.holdings.of(token ?? client, [lattice, client], () =>
+    const lattice = this.parts.grounds.lattice();
+    const holding = this.parts.grounds.holdings.of(token ?? client, [lattice, client], () =>
       clientHolding(lattice, client, token),
     );
-    return this.parts.principal(clientIp, holding, subject, { contentDigest, keyFingerprint });
+    return this.parts.grounds.principal(clientIp, holding, subject, { contentDigest, keyFingerprint });
   }
 }

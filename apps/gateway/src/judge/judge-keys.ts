@@ -1,12 +1,12 @@
-import { type Lattice } from '@portcullis/authz';
 import { type Stop } from '@portcullis/bus';
 import { sameDigest } from '@portcullis/credentials';
-import { type Instant, type Subject, tag, type Tag } from '@portcullis/enforcement';
+import { tag, type Tag } from '@portcullis/enforcement';
 import { notValid } from '../credential/presented.js';
 import { type Identity } from '../judgement.js';
 import { type AccessToken } from './access-tokens.js';
-import { type Asking, type Place, type PrincipalIdentity } from './asking.js';
-import { type Holding, type Holdings, keyHolding, keyTokenHolding } from './holding.js';
+import { type Asking, type Place } from './asking.js';
+import { type Grounds } from './grounds.js';
+import { keyHolding, keyTokenHolding } from './holding.js';
 import {
   keyById,
   type KeyRecord,
@@ -17,22 +17,9 @@ import {
 } from './records.js';
 import { elsewhere, mismatch, refused } from './verdicts.js';
 
-export interface JudgeKeysParts {
-  readonly holdings: Holdings;
-  lattice(): Lattice;
-  now(): Instant;
-  isWithin(networks: readonly string[], clientIp: string): boolean;
-  principal(
-    clientIp: string,
-    holding: Holding,
-    subject: Subject,
-    about?: Partial<Pick<PrincipalIdentity, 'key' | 'secretId'>>,
-  ): Identity;
-}
-
 /** API keys: by a secret whose digest is known, by a token, and what holds for them in every form. */
 export class JudgeKeys {
-  constructor(private readonly parts: JudgeKeysParts) {}
+  constructor(private readonly grounds: Grounds) {}
 
   secret(lookup: Lookup<KeyRecord>, sha256: string, asking: Asking): Identity | Stop {
     const { clientIp, records } = asking;
@@ -53,10 +40,10 @@ export class JudgeKeys {
     const use = this.#use(key, asking);
     if (!('owner' in use)) return use;
     const { owner, membership } = use;
-    const lattice = this.parts.lattice();
-    const holding = this.parts.holdings.of(key, [lattice, owner], () => keyHolding(lattice, key, owner, membership));
+    const lattice = this.grounds.lattice();
+    const holding = this.grounds.holdings.of(key, [lattice, owner], () => keyHolding(lattice, key, owner, membership));
     const subject = { tags: keyTags(key), under: ['api-key', 'identity'] };
-    return this.parts.principal(asking.clientIp, holding, subject, { key, secretId });
+    return this.grounds.principal(asking.clientIp, holding, subject, { key, secretId });
   }
 
   /** A token of a key, whose family is active. @param generation of the secret that it was got with */
@@ -75,22 +62,22 @@ export class JudgeKeys {
     const use = this.#use(key, asking);
     if (!('owner' in use)) return use;
     const { owner, membership } = use;
-    const lattice = this.parts.lattice();
-    const holding = this.parts.holdings.of(token, [lattice, key, owner], () =>
+    const lattice = this.grounds.lattice();
+    const holding = this.grounds.holdings.of(token, [lattice, key, owner], () =>
       keyTokenHolding(lattice, token, key, owner, membership),
     );
     const subject = { tags: [...named, ...keyTags(key)], under: ['api-key', 'identity'] };
-    return this.parts.principal(clientIp, holding, subject, { key, secretId: secretOfToken(key, generation) });
+    return this.grounds.principal(clientIp, holding, subject, { key, secretId: secretOfToken(key, generation) });
   }
 
   refuseNetwork(key: KeyRecord, { clientIp, anywhere }: Place): Identity | undefined {
-    if (anywhere || key.networks === null || this.parts.isWithin(key.networks, clientIp)) return undefined;
+    if (anywhere || key.networks === null || this.grounds.isWithin(key.networks, clientIp)) return undefined;
     return refused(clientIp, elsewhere(), 'network_not_allowed', key);
   }
 
   isOver(expiresAt: string | null): boolean {
     // Written so that a time that cannot be read is over.
-    return expiresAt !== null && !(this.parts.now().wallMs < Date.parse(expiresAt));
+    return expiresAt !== null && !(this.grounds.now().wallMs < Date.parse(expiresAt));
   }
 
   /** The rules that hold for a key in every form, once it is proven who presents it. */

@@ -1,9 +1,8 @@
 import { allows, type Grant, type Lattice } from '@portcullis/authz';
 import { FetchedGatewayKeys } from '@portcullis/bus';
-import { Identity as IdentityService, Refusal, roleTokensOfOthers } from '@portcullis/contracts';
+import { Identity as IdentityService, Refusal } from '@portcullis/contracts';
 import {
-  clientAddress,
-  NetworkList,
+  type NetworkList,
   type OpenedRoleToken,
   type Origin,
   type RoleTokenKeys,
@@ -11,52 +10,37 @@ import {
   sha256Hex,
   TokenError,
 } from '@portcullis/credentials';
-import { type Attachment, type Enforcer, type Instant, type Subject, tag, type Tag } from '@portcullis/enforcement';
+import { type Attachment, type Tag } from '@portcullis/enforcement';
+import { clientIpOf } from '../client-ip.js';
 import { notValid, presented, type Presented } from '../credential/presented.js';
 import { type Arrival, type Identity } from '../judgement.js';
-import { type AccessToken, AccessTokens } from './access-tokens.js';
 import { AccessKeys, type AccessKeySealing, type S3Judgement, type SignedS3Request } from './access-keys.js';
-import { type Asking, type Place, type PrincipalIdentity } from './asking.js';
+import { type AccessToken, AccessTokens } from './access-tokens.js';
+import { type Place } from './asking.js';
 import { ClientAssertions } from './client-assertions.js';
-import { type Holding, Holdings, roleTokenHolding, sessionHolding } from './holding.js';
+import { Grounds, type GroundsOptions } from './grounds.js';
+import { JudgeAccessTokens } from './judge-access-tokens.js';
+import { JudgeClients } from './judge-clients.js';
+import { JudgeKeys } from './judge-keys.js';
+import { JudgeRoleTokens } from './judge-role-tokens.js';
 import {
   type Ask,
   type CachedRecord,
-  familyById,
   foreignPrefixes,
-  installation,
   keyByClientId,
   keyByDigest,
   keyByLookup,
-  type MembershipRecord,
-  principalById,
   Records,
   type RequestRecords,
   type Stop,
 } from './records.js';
 import { RoleTokens } from './role-tokens.js';
-import { JudgeClients } from './judge-clients.js';
-import { JudgeKeys } from './judge-keys.js';
 import { SignatureClaims } from './signature-claims.js';
 import { SignedRequests } from './signed-requests.js';
-import {
-  badSignature,
-  blocked,
-  mismatch,
-  notBuilt,
-  refused,
-  tokenExpired,
-  tokenRefusal,
-  unavailable,
-} from './verdicts.js';
+import { badSignature, blocked, notBuilt, refused, tokenRefusal, unavailable } from './verdicts.js';
 
-export interface JudgeOptions {
-  readonly enforcer: Enforcer<CachedRecord>;
-  /** Both clocks, freshly read: `link.now`. */
-  readonly now: () => Instant;
+export interface JudgeOptions extends GroundsOptions {
   readonly ask: Ask;
-  /** The policy's lattice, as it is at the moment of asking. */
-  readonly lattice: () => Lattice;
   /** Prefixes of API keys that are ours, present and past. */
   readonly apiKeyPrefixes: readonly string[];
   readonly trustedProxies: NetworkList;
@@ -84,54 +68,45 @@ const maxFetches = 8;
  */
 export class Judge {
   readonly #options: JudgeOptions;
+  readonly #grounds: Grounds;
   readonly #records: Records<CachedRecord>;
-  readonly #tokens: AccessTokens;
-  readonly #roleTokens: RoleTokens | null;
+  /** Says which access tokens identity signed. */
+  readonly #signed: AccessTokens;
+  /** Says which role tokens were sealed with our key; null: there is none. */
+  readonly #sealed: RoleTokens | null;
   readonly #signedRequests: SignedRequests;
   readonly #assertions: ClientAssertions;
-  readonly #clients: JudgeClients;
   readonly #keys: JudgeKeys;
+  readonly #clients: JudgeClients;
+  readonly #accessTokens: JudgeAccessTokens;
+  readonly #roleTokens: JudgeRoleTokens;
   readonly #accessKeys: AccessKeys | null;
-  readonly #holdings = new Holdings();
-  readonly #subjects = new WeakMap<Identity, Subject>();
-  readonly #networks = new WeakMap<readonly string[], NetworkList>();
 
   constructor(options: JudgeOptions) {
-    this.#options = options;
-    this.#records = new Records<CachedRecord>(options.enforcer, options.ask, options.now);
-    this.#roleTokens = options.roleTokenKeys ? new RoleTokens(options.roleTokenKeys) : null;
+    const grounds = new Grounds(options);
     const claims = new SignatureClaims(options.ask);
-    this.#signedRequests = new SignedRequests({ ...options, claims });
-    this.#assertions = new ClientAssertions({ ...options, claims });
-    this.#clients = new JudgeClients({
-      signedRequests: this.#signedRequests,
-      assertions: this.#assertions,
-      holdings: this.#holdings,
-      lattice: options.lattice,
-      now: options.now,
-      isWithin: (networks, clientIp) => this.#isWithin(networks, clientIp),
-      stopUnlessClear: (subject) => this.#stopUnlessClear(subject),
-      principal: (clientIp, holding, subject, about) => this.#principal(clientIp, holding, subject, about),
-    });
-    this.#keys = new JudgeKeys({
-      holdings: this.#holdings,
-      lattice: options.lattice,
-      now: options.now,
-      isWithin: (networks, clientIp) => this.#isWithin(networks, clientIp),
-      principal: (clientIp, holding, subject, about) => this.#principal(clientIp, holding, subject, about),
-    });
-    this.#accessKeys = options.s3 ? new AccessKeys({ ...options.s3, keys: this.#keys }) : null;
-    this.#tokens = new AccessTokens({
+    this.#options = options;
+    this.#grounds = grounds;
+    this.#records = new Records<CachedRecord>(options.enforcer, options.ask, options.now);
+    this.#signed = new AccessTokens({
       keys: new FetchedGatewayKeys(async () => (await options.ask(IdentityService.keys, {})).access),
       issuer: options.issuer,
       audience: options.audience,
       now: () => new Date(options.now().wallMs),
     });
+    this.#sealed = options.roleTokenKeys ? new RoleTokens(options.roleTokenKeys) : null;
+    this.#signedRequests = new SignedRequests({ ...options, claims });
+    this.#assertions = new ClientAssertions({ ...options, claims });
+    this.#keys = new JudgeKeys(grounds);
+    this.#clients = new JudgeClients({ grounds, signedRequests: this.#signedRequests, assertions: this.#assertions });
+    this.#accessTokens = new JudgeAccessTokens({ grounds, keys: this.#keys, clients: this.#clients });
+    this.#roleTokens = new JudgeRoleTokens(grounds);
+    this.#accessKeys = options.s3 ? new AccessKeys({ ...options.s3, keys: this.#keys }) : null;
   }
 
   /** Never rejects: what cannot be decided is refused. */
   async identify(arrival: Arrival): Promise<Identity> {
-    const clientIp = this.#clientIp(arrival);
+    const clientIp = clientIpOf(arrival, this.#options.trustedProxies);
     const found = arrival.presented ?? presented(arrival.rawHeaders, this.#options.apiKeyPrefixes);
     if (found.kind === 'signature') return this.#judgeSignedRequest(arrival, clientIp, found.organizationId);
     return this.#judgePresented(found, { clientIp, anywhere: false });
@@ -263,35 +238,32 @@ export class Judge {
    * @returns undefined if that principal is refused at this instant, or no lease is held
    */
   attach(identity: Identity, close: () => void, more: readonly Tag[] = []): Attachment | undefined {
-    const subject = this.#subjects.get(identity);
-    if (!subject) return undefined;
-    const tags = [...subject.tags, ...more];
-    return this.#options.enforcer.attach({ ...subject, tags }, close, this.#options.now());
+    return this.#grounds.attach(identity, close, more);
   }
 
   async #judgeAccessToken(secret: Secret, place: Place, organizationId: string | null): Promise<Identity> {
     const { clientIp } = place;
     let token: AccessToken;
     try {
-      token = await this.#tokens.verify(secret);
+      token = await this.#signed.verify(secret);
     } catch (error) {
       if (!(error instanceof TokenError)) return unavailable(clientIp, error);
       return refused(clientIp, tokenRefusal(error), error.code);
     }
-    return this.#decide(clientIp, (records) => this.#judgeToken(token, { ...place, organizationId, records }));
+    return this.#decide(clientIp, (records) => this.#accessTokens.judge(token, { ...place, organizationId, records }));
   }
 
   async #judgeRoleToken(secret: Secret, place: Place, organizationId: string | null): Promise<Identity> {
     const { clientIp } = place;
-    if (!this.#roleTokens) return refused(clientIp, notValid(), 'no_role_token_key');
+    if (!this.#sealed) return refused(clientIp, notValid(), 'no_role_token_key');
     let token: OpenedRoleToken;
     try {
-      token = this.#roleTokens.open(secret, new Date(this.#options.now().wallMs));
+      token = this.#sealed.open(secret, new Date(this.#options.now().wallMs));
     } catch (error) {
       if (!(error instanceof TokenError)) return unavailable(clientIp, error);
       return refused(clientIp, tokenRefusal(error), error.code);
     }
-    return this.#decide(clientIp, (records) => this.#judgeRole(token, { ...place, organizationId, records }));
+    return this.#decide(clientIp, (records) => this.#roleTokens.judge(token, { ...place, organizationId, records }));
   }
 
   async #judgeSignedRequest(arrival: Arrival, clientIp: string, organizationId: string | null): Promise<Identity> {
@@ -340,152 +312,6 @@ export class Judge {
         ? this.#keys.secret(keyByDigest(sha256), sha256, { ...place, organizationId, records })
         : refused(clientIp, notValid(), reason);
     });
-  }
-
-  #judgeToken(token: AccessToken, asking: Asking): Identity | Stop {
-    const { clientIp, records } = asking;
-    const named = [
-      tag('family', token.familyId),
-      tag('credential', token.credentialId),
-      tag('token', token.jti),
-      tag('signing-key', token.kid),
-    ];
-    // A marker can name a token that its family's record still vouches for. So without identity's lease no question would
-    // help; asking anyway was the road not taken.
-    const early = this.#stopUnlessClear({ tags: named, under: ['identity'] });
-    if (early) return early;
-
-    const found = records.look(familyById(token.familyId));
-    if ('stop' in found) return found;
-    const family = found.record;
-    const no = (reason: string) =>
-      refused(clientIp, notValid(), reason, { id: token.credentialId, organization_id: token.organizationId });
-    if (!family) return no('unknown_family');
-    if (family.status !== 'active') return no(`family_${family.status}`);
-    if (token.credentialId !== (family.kind === 'session' ? family.id : family.credential_id))
-      return no('other_family');
-    if (family.kind === 'session') return this.#judgeSession(token, family, named, asking);
-    if (family.kind === 'client') return this.#clients.token(token, family.key_fingerprint, named, asking);
-
-    return this.#keys.token(token, family.secret_generation, named, asking);
-  }
-
-  /**
-   * No record vouches for a role token: it holds what it says unless a marker of this installation names it. The markers of another
-   * installation with the same key do not come here, so its tokens fall under ours alone: by id, by family, and by when they were
-   * issued in place of an epoch. Who a person is there means nothing here.
-   */
-  #judgeRole(token: OpenedRoleToken, { clientIp, organizationId, records }: Asking): Identity | Stop {
-    const found = records.look(installation);
-    if ('stop' in found) return found;
-    const here = found.record;
-    if (!here) return { stop: 'unavailable', why: 'the installation is unknown' };
-    const isOurs = token.installationId === here.id;
-    const organization = here.first_organization_id;
-    const no = (refusal: Refusal, reason: string) =>
-      refused(clientIp, refusal, reason, { id: token.id, organization_id: organization });
-    const subject = {
-      tags: [
-        tag('token', token.id),
-        tag('family', token.familyId),
-        tag('signing-key', token.kid),
-        tag('role-tokens', isOurs ? token.installationId : roleTokensOfOthers),
-        tag('organization', organization),
-        ...(isOurs && token.owner !== null ? [tag('principal', token.owner.id)] : []),
-      ],
-      under: ['identity'],
-      epoch: isOurs ? token.epoch : token.issuedAt,
-    };
-    const stop = this.#stopUnlessClear(subject);
-    if (stop) return stop;
-    // Between the decryption and this turn a record may have been waited for.
-    if (this.#options.now().wallMs >= token.expiresAt * 1000) return no(tokenExpired(), 'expired');
-    if (organizationId !== null && organizationId !== organization) return no(mismatch(), 'organization_mismatch');
-    let owner: MembershipRecord | undefined;
-    if (isOurs && token.owner !== null) {
-      const person = records.look(principalById(token.owner.id));
-      if ('stop' in person) return person;
-      if (person.record?.status !== 'active') return no(notValid(), 'owner_not_active');
-      if (person.record.password_number !== token.owner.passwordNumber) return no(notValid(), 'password_changed');
-      owner = person.record.memberships.find((each) => each.organization_id === organization);
-      if (!owner) return no(notValid(), 'no_membership');
-    }
-    const lattice = this.#options.lattice();
-    const holding = this.#holdings.of(token, [lattice, organization, owner], () =>
-      roleTokenHolding(lattice, token, organization, owner),
-    );
-    return this.#principal(clientIp, holding, subject);
-  }
-
-  #judgeSession(
-    token: AccessToken,
-    family: { principal_id: string; organization_id: string | null },
-    named: readonly Tag[],
-    { clientIp, organizationId, records }: Asking,
-  ): Identity | Stop {
-    const credential = { id: token.credentialId, organization_id: family.organization_id };
-    const found = records.look(principalById(family.principal_id));
-    if ('stop' in found) return found;
-    const person = found.record;
-    if (person?.status !== 'active') return refused(clientIp, notValid(), 'owner_not_active', credential);
-    const { memberships } = person;
-    if (memberships.length === 0) return refused(clientIp, notValid(), 'no_membership', credential);
-    // Where the person belongs now decides, and not where they did when the session began: whoever joins a second organization
-    // says from then on which one is meant.
-    const only = memberships.length === 1 ? memberships[0]?.organization_id : undefined;
-    const membership = memberships.find(({ organization_id }) => organization_id === (organizationId ?? only));
-    if (organizationId !== null && !membership) {
-      return refused(clientIp, mismatch(), 'organization_mismatch', credential);
-    }
-    // A session that was of one organization does not become one of another in silence.
-    if (organizationId === null && family.organization_id !== null) {
-      const isStill = memberships.some(({ organization_id }) => organization_id === family.organization_id);
-      if (!isStill) return refused(clientIp, notValid(), 'no_membership', credential);
-    }
-    const tags = [
-      ...named,
-      tag('principal', person.id),
-      ...(membership ? [tag('organization', membership.organization_id)] : []),
-    ];
-    const stop = this.#stopUnlessClear({ tags, under: ['identity'] });
-    if (stop) return stop;
-    const lattice = this.#options.lattice();
-    const holding = this.#holdings.of(token, [lattice, person, membership], () =>
-      sessionHolding(lattice, token, person, membership),
-    );
-    return this.#principal(clientIp, holding, { tags, under: ['identity'] });
-  }
-
-  #isWithin(networks: readonly string[], clientIp: string): boolean {
-    let list = this.#networks.get(networks);
-    if (!list) this.#networks.set(networks, (list = NetworkList.parse(networks)));
-    return list.contains(clientIp);
-  }
-
-  #principal(
-    clientIp: string,
-    { principal, grant }: Holding,
-    subject: Subject,
-    about: Partial<Pick<PrincipalIdentity, 'key' | 'secretId' | 'contentDigest' | 'keyFingerprint'>> = {},
-  ): Identity {
-    const identity: Identity = { kind: 'principal', principal, grant, clientIp, ...about };
-    this.#subjects.set(identity, subject);
-    return identity;
-  }
-
-  #stopUnlessClear(subject: Subject): Stop | undefined {
-    const judged = this.#options.enforcer.judge(subject, this.#options.now());
-    if (judged.outcome === 'clear') return undefined;
-    if (judged.outcome === 'blocked') return { stop: 'blocked', tag: judged.tag };
-    return { stop: 'unavailable', why: `no lease from ${judged.authorities.join(', ')}` };
-  }
-
-  #clientIp({ peer, rawHeaders }: Arrival): string {
-    const forwardedFor: string[] = [];
-    for (let at = 0; at < rawHeaders.length; at += 2) {
-      if (rawHeaders[at]?.toLowerCase() === 'x-forwarded-for') forwardedFor.push(rawHeaders[at + 1] ?? '');
-    }
-    return clientAddress({ peer, forwardedFor, trusted: this.#options.trustedProxies });
   }
 }
 

@@ -11,7 +11,8 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import { setTimeout as wait } from 'node:timers/promises';
 import { Refusal } from '@portcullis/contracts';
 import { type Upstream } from '@portcullis/policy';
-import { type Forward, Forwarder, type Hold } from './forward.js';
+import { type Hold } from './exchange.js';
+import { type Forward, Forwarder } from './forward.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 

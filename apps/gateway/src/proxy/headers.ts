@@ -1,5 +1,6 @@
 import { Refusal } from '@portcullis/contracts';
 import { setsSession, withoutSession } from '../console/session-cookie.js';
+import { headerValues } from '../header-values.js';
 
 /** What the gateway says of a request that it forwards. */
 export interface ForwardedAs {
@@ -26,7 +27,7 @@ export function requestHeaders(
   as: ForwardedAs,
   to: { readonly passAuthorization: boolean },
 ): string[] {
-  const named = connectionNames(valuesOf(rawHeaders, 'connection'));
+  const named = connectionNames(headerValues(rawHeaders, 'connection'));
   const mustArrive = named.find((name) => isProtected(name));
   if (mustArrive !== undefined) {
     throw new Refusal(
@@ -69,7 +70,7 @@ export function responseHeaders(
   status: number,
   { requestId, identity, answerHeaders }: Pick<ForwardedAs, 'requestId' | 'identity' | 'answerHeaders'>,
 ): string[] {
-  const named = connectionNames(valuesOf(rawHeaders, 'connection'));
+  const named = connectionNames(headerValues(rawHeaders, 'connection'));
   const headers = ['X-Request-Id', requestId];
   let isStored = true;
   let saysTypeOptions = false;
@@ -105,15 +106,6 @@ export function trailerFields(texts: readonly string[]): [name: string, value: s
     if (!belongsAhead && !onlyAhead.has(lower)) fields.push([texts[at] ?? '', texts[at + 1] ?? '']);
   }
   return fields;
-}
-
-/** Every value of a header, in order. `name` in lower case. */
-export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
-  const values: string[] = [];
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.toLowerCase() === name) values.push(rawHeaders[at + 1] ?? '');
-  }
-  return values;
 }
 
 const hopByHop = new Set([

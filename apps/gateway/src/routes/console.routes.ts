@@ -2,9 +2,9 @@ import { type BrowserTokens, Identity, Refusal, type Sealed } from '@portcullis/
 import { z } from 'zod';
 import { demandOwnPage } from '../console/own-page.js';
 import { dropSession, keepSession, sessionTokenIn } from '../console/session-cookie.js';
+import { headerValues } from '../header-values.js';
 import { httpStatus } from '../http-status.js';
 import { renderReply } from '../render.js';
-import { headerValues } from '../visit.js';
 import { httpInputOf, readInput } from './http-input.js';
 import { type Answer, type ControlCall, type ControlRoute, ownRoute, type RouteParts } from './route.js';
 

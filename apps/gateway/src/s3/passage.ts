@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Readable, type Transform } from 'node:stream';
 import { S3Fault } from '@portcullis/credentials';
-import { type Hold } from '../proxy/forward.js';
+import { type Hold } from '../proxy/exchange.js';
 import { errorInAnswer, type Rewriting, upstreamError } from './answers.js';
 import { errorDocument } from './error-document.js';
 import { clientResponseHeaders } from './headers.js';

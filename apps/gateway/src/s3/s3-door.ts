@@ -1,24 +1,17 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Caller, Refusal } from '@portcullis/contracts';
-import { clientAddress, type NetworkList, readS3Signature, S3Fault, type S3Signature } from '@portcullis/credentials';
+import { type NetworkList, readS3Signature, S3Fault, type S3Signature } from '@portcullis/credentials';
 import { type Instant } from '@portcullis/enforcement';
-import { drain } from '../drain.js';
-import { type AccessLog } from '../events/access-log.js';
+import { clientIpOf } from '../client-ip.js';
 import { type DenialLog } from '../events/denial-log.js';
+import { headerValues } from '../header-values.js';
 import { type S3Judgement } from '../judge/access-keys.js';
 import { type Judge } from '../judge/judge.js';
 import { type Arrival, type Identity } from '../judgement.js';
 import { type Limits } from '../limits/limits.js';
 import { type Metrics } from '../metrics.js';
-import {
-  awaitsContinue,
-  aVisit,
-  demandCommonHttp,
-  headerValues,
-  requestIdOf,
-  userAgentOf,
-  type Visit,
-} from '../visit.js';
+import { awaitsContinue, aVisit, demandCommonHttp, requestIdOf, userAgentOf, type Visit } from '../visit.js';
+import { type VisitLogs, watchVisit } from '../watch-visit.js';
 import { isOrganization, type S3Address, s3Addresses, type S3Addresses } from './address.js';
 import { type S3Buckets } from './buckets.js';
 import { type CopySource, readCopySource } from './copy-source.js';
@@ -30,11 +23,10 @@ import { readQuery } from './query.js';
 import { S3Operations } from './s3-operations.js';
 import { type S3Upstream } from './upstream.js';
 
-export interface S3DoorParts {
+export interface S3DoorParts extends VisitLogs {
   readonly judge: Pick<Judge, 'identifyS3' | 'permit' | 'attach' | 'bucketOwner'>;
   readonly denials: Pick<DenialLog, 'denied' | 'refusedCredential'>;
   readonly limits: Pick<Limits, 'take'>;
-  readonly accesses: Pick<AccessLog, 'answered'>;
   readonly metrics: Pick<Metrics, 'answered' | 's3Refused'>;
   readonly upstream: S3Upstream;
   readonly buckets: S3Buckets;
@@ -46,12 +38,9 @@ export interface S3DoorParts {
   /** See `BodyMemory`. */
   readonly bodyMemoryBytes?: number;
   now(): Instant;
-  stopping(): boolean;
   report(line: string): void;
 }
 
-/** How long the rest of a body that nobody wants may keep a connection after the answer. */
-const drainMilliseconds = 5_000;
 /** How often the same trouble with the upstream is told. */
 const reportMilliseconds = 10_000;
 const maxBucketBytes = 255;
@@ -90,7 +79,7 @@ export class S3Door {
   /** Answers a request. Never throws. */
   take(request: IncomingMessage, response: ServerResponse): void {
     const visit = aVisit(request, response, requestIdOf(request), 'S3 (none)');
-    this.#watch(visit);
+    watchVisit(visit, this.parts);
     const state: Underway = { visit, resource: '/', isHead: request.method === 'HEAD' };
     this.#serve(state).catch((error: unknown) => this.#refuse(state, error));
   }
@@ -120,7 +109,7 @@ export class S3Door {
     visit.label = visit.route = `S3 ${operation.name}`;
     const source = copies[0] === undefined ? undefined : readCopySource(copies[0]);
     const arrival = this.#arrivalOf(visit, bucket);
-    const clientIp = this.#clientIp(request);
+    const clientIp = clientIpOf(arrival, this.parts.trustedProxies);
     state.arrival = arrival;
     state.clientIp = clientIp;
 
@@ -266,40 +255,11 @@ export class S3Door {
     this.parts.report(`${requestId}: S3 upstream: ${reason}${causeOf(fault)}`);
   }
 
-  #watch(visit: Visit): void {
-    const startedMs = performance.now();
-    const { request, response } = visit;
-    if (this.parts.stopping()) response.setHeader('Connection', 'close');
-    response.on('close', () => {
-      const durationMs = performance.now() - startedMs;
-      this.parts.metrics.answered(visit.label, response.statusCode, durationMs / 1000);
-      if (!visit.made) return;
-      const { arrival, identity } = visit.made;
-      this.parts.accesses.answered({
-        requestId: arrival.requestId,
-        timeMs: Date.now() - durationMs,
-        method: arrival.method,
-        path: arrival.path,
-        route: visit.route,
-        status: response.headersSent ? response.statusCode : 499,
-        durationMs,
-        userAgent: request.headers['user-agent'],
-        identity,
-      });
-    });
-    response.on('finish', () => drain(request, drainMilliseconds));
-  }
-
   /** For events and lists: the bucket alone. Keys are often names of people, and a query may be a credential. */
   #arrivalOf({ request, requestId }: Visit, bucket: string | null): Arrival {
     const { method = '', rawHeaders, socket } = request;
     const path = bucket === null ? '/' : `/${bucket}`;
     return { requestId, method, target: path, path, rawHeaders, peer: socket.remoteAddress ?? '' };
-  }
-
-  #clientIp({ rawHeaders, socket }: IncomingMessage): string {
-    const forwardedFor = headerValues(rawHeaders, 'x-forwarded-for');
-    return clientAddress({ peer: socket.remoteAddress ?? '', forwardedFor, trusted: this.parts.trustedProxies });
   }
 
   #callerOf({ request, requestId }: Visit, { principal, clientIp }: Extract<Identity, { kind: 'principal' }>): Caller {

@@ -7,8 +7,8 @@ import { useChange } from '../../api/change';
 import { ButtonLink } from '../../ui/button';
 import { Empty } from '../../ui/notice';
 import { Page } from '../../ui/page';
-import { Receipt } from '../../ui/receipt';
 import { RecordPage } from '../../ui/record-page';
+import { Saved } from '../../ui/saved';
 import { effectivePermissions } from '../grant/effective-permissions';
 import { changeOf, draftOf, metadataOf } from './key-draft';
 import { KeyEditor } from './key-editor';
@@ -35,40 +35,28 @@ function Edit({ record }: { record: ApiKeyRecord }) {
   const roles = useQuery(catalogue.roles).data;
   const change = useChange([kind], changeApiKey);
   const to = `${place}/${record.id}`;
-  if (change.isSuccess)
-    return (
-      <>
-        <Receipt isPending={false} enforcement={change.data.enforcement} />
-        <div>
-          <ButtonLink autoFocus href={to}>
-            To the {nounOf[place]}
-          </ButtonLink>
-        </div>
-      </>
-    );
+  const label = `To the ${nounOf[place]}`;
+  if (change.isSuccess) return <Saved enforcement={change.data.enforcement} to={to} label={label} />;
   if (record.status === 'revoked' || record.status === 'expired')
     return (
       <Empty title={`It is ${record.status}, and stays as it is`}>
-        <ButtonLink href={to}>To the {nounOf[place]}</ButtonLink>
+        <ButtonLink href={to}>{label}</ButtonLink>
       </Empty>
     );
   const submit = () => {
     if (metadataOf(draft.metadata) !== undefined) change.mutate({ id: record.id, ...changeOf(before, draft) });
   };
   return (
-    <>
-      {change.isPending && <Receipt isPending />}
-      <KeyEditor
-        draft={draft}
-        onChange={setDraft}
-        isNew={false}
-        within={roles ? [{ permissions: effectivePermissions(before, roles), beyond: 'more than the key has' }] : []}
-        verb="Save"
-        isPending={change.isPending}
-        error={change.error}
-        onSubmit={submit}
-        backTo={to}
-      />
-    </>
+    <KeyEditor
+      draft={draft}
+      onChange={setDraft}
+      isNew={false}
+      within={roles ? [{ permissions: effectivePermissions(before, roles), beyond: 'more than the key has' }] : []}
+      verb="Save"
+      change={change}
+      isEnforced
+      onSubmit={submit}
+      backTo={to}
+    />
   );
 }

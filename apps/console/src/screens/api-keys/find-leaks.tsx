@@ -50,11 +50,10 @@ export function FindLeaks() {
       title="Find leaked keys"
       about="Paste what got out: a log, a commit, a message. Keys of this organization whose secret stands in it are found; the text is kept nowhere."
     >
-      {change.isPending && revoke && <Receipt isPending />}
       <RecordForm
         verb={revoke ? 'Find and revoke' : 'Find'}
-        isPending={change.isPending}
-        error={change.error}
+        change={change}
+        isEnforced={revoke}
         onSubmit={submit}
         backTo="/api-keys"
       >
@@ -92,7 +91,7 @@ function Result({ of: found, onChange }: { of: FoundLeaks; onChange: (found: Fou
           ? 'Nothing in it looks like a key.'
           : `Look like keys: ${candidates}. Are keys of this organization: ${items.length}. Are not: ${unknown}.`}
       </Notice>
-      {enforcement && <Receipt isPending={false} enforcement={enforcement} />}
+      {enforcement && <Receipt enforcement={enforcement} />}
       <RecordTable
         label="Found keys"
         // One key may be found by several of its secrets.

@@ -1,11 +1,18 @@
 import { type ApiKeyRecord, disableApiKey, enableApiKey, kind, revokeApiKey } from '../../api/api-keys';
-import { useChange } from '../../api/change';
-import { ChangeDialog } from '../../ui/change-dialog';
+import { ActionDialog, type AskedAction, type RecordAction } from '../../ui/action-dialog';
 import { type Action } from '../../ui/dialog';
+import { type Enforced } from '../../ui/receipt';
 import { type KeyPlace } from './key-place';
 
+type KeyState = Pick<ApiKeyRecord, 'id' | 'status'> & Enforced;
+
 const said = {
-  enable: { verb: 'Enable', text: 'It works again, within what its owner holds now.', work: enableApiKey },
+  enable: {
+    verb: 'Enable',
+    text: 'It works again, within what its owner holds now.',
+    isDanger: false,
+    work: enableApiKey,
+  },
   disable: {
     verb: 'Disable',
     text: 'Every gateway refuses it in all of its forms, and every token got with it, by the time this is done. It can be enabled again.',
@@ -16,42 +23,18 @@ const said = {
     text: 'Every gateway refuses it in all of its forms, and every token got with it, by the time this is done. It stays in the list with its history, and cannot be brought back.',
     work: revokeApiKey,
   },
-} as const;
+} satisfies Record<string, RecordAction<KeyState>>;
 
 export type KeyActionName = keyof typeof said;
 
-/** One action on one key, from the question to the receipt. */
-export function KeyAction({
-  action,
-  record: { id, name },
-  onDone,
-  onClose,
-}: {
-  action: KeyActionName;
-  record: Pick<ApiKeyRecord, 'id' | 'name'>;
-  /** Given the key as it is now; for what no query reads anew. */
-  onDone?: (key: Pick<ApiKeyRecord, 'id' | 'status'>) => void;
-  onClose: () => void;
-}) {
-  const { verb, text, work } = said[action];
-  const change = useChange([kind], work);
-  return (
-    <ChangeDialog
-      title={`${verb} ${name}?`}
-      verb={verb}
-      isDanger={action !== 'enable'}
-      change={change}
-      run={() => change.mutate({ id }, { onSuccess: (key) => onDone?.(key) })}
-      onClose={onClose}
-    >
-      <p>{text}</p>
-    </ChangeDialog>
-  );
-}
+/** One action on one key. */
+export const KeyAction = ({ action, ...asked }: { action: KeyActionName } & AskedAction<KeyState>) => (
+  <ActionDialog of={said[action]} about={[kind]} {...asked} />
+);
 
 /** What can be done with a key as it is now. What has ended stays as it is: a key that has expired can still be revoked. */
 export function actionsOf(
-  { id, status }: Pick<ApiKeyRecord, 'id' | 'status'>,
+  { id, status }: KeyState,
   place: KeyPlace,
   may: (permission: string) => boolean,
   ask: (action: KeyActionName) => void,

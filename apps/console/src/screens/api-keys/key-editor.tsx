@@ -2,14 +2,12 @@ import { useQuery } from '@tanstack/react-query';
 import { type KeyForm } from '../../api/api-keys';
 import { catalogue } from '../../api/catalogue';
 import { ChecksField, LineField } from '../../ui/field';
-import { RecordForm, type RecordFormProps } from '../../ui/record-form';
+import { type RecordFormProps } from '../../ui/record-form';
 import { effectivePermissions } from '../grant/effective-permissions';
 import { type Bound, GrantFields } from '../grant/grant-fields';
 import { BucketsField } from './buckets-field';
-import { ExpiryField } from './expiry-field';
 import { type KeyDraft, metadataOf } from './key-draft';
-import { NetworksField } from './networks-field';
-import { OwnerField } from './owner-field';
+import { KeyRecordForm } from './key-record-form';
 import { RateLimitField } from './rate-limit-field';
 
 const forms = [
@@ -26,7 +24,6 @@ const forms = [
 export function KeyEditor({
   draft,
   onChange,
-  isNew,
   within,
   ...form
 }: RecordFormProps & {
@@ -38,62 +35,43 @@ export function KeyEditor({
   const change = (some: Partial<KeyDraft>) => onChange({ ...draft, ...some });
   const reachesBuckets = useReachesBuckets(draft);
   return (
-    <RecordForm {...form}>
-      <LineField
-        label="Name"
-        name="name"
-        hint="What it is for, such as “CI of the settlement service”. One key for each service and environment."
-        isRequired
-        maxLength={80}
-        value={draft.name}
-        onChange={(name) => change({ name })}
-      />
-      <LineField
-        label="Description"
-        name="description"
-        lines={2}
-        maxLength={500}
-        value={draft.description}
-        onChange={(description) => change({ description })}
-      />
-      {isNew && (
+    <KeyRecordForm
+      {...form}
+      draft={draft}
+      onChange={onChange}
+      nameHint="What it is for, such as “CI of the settlement service”. One key for each service and environment."
+      more={
         <>
-          <OwnerField value={draft.serviceAccount} onChange={(serviceAccount) => change({ serviceAccount })} />
-          <ChecksField
-            label="Forms"
-            name="forms"
-            hint="How it is presented. A key may have several, and is revoked in all of them at once."
-            choices={forms}
-            value={draft.forms}
-            onChange={(chosen) => change(withForms(draft, chosen))}
+          <RateLimitField value={draft.rateLimit} onChange={(rateLimit) => change({ rateLimit })} />
+          <LineField
+            label="Metadata"
+            name="metadata"
+            hint="Whatever you keep with it, as a JSON object. Nothing here is judged by it."
+            placeholder='{ "team": "settlement" }'
+            lines={2}
+            mono
+            validate={(typed) =>
+              metadataOf(typed) === undefined ? 'This is no JSON object, such as { "team": "x" }.' : null
+            }
+            value={draft.metadata}
+            onChange={(metadata) => change({ metadata })}
           />
         </>
+      }
+    >
+      {form.isNew && (
+        <ChecksField
+          label="Forms"
+          name="forms"
+          hint="How it is presented. A key may have several, and is revoked in all of them at once."
+          choices={forms}
+          value={draft.forms}
+          onChange={(chosen) => change(withForms(draft, chosen))}
+        />
       )}
       <GrantFields draft={draft} onChange={change} within={within} />
       {reachesBuckets && <BucketsField value={draft.buckets} onChange={(buckets) => change({ buckets })} />}
-      <NetworksField value={draft.networks} onChange={(networks) => change({ networks })} />
-      {isNew && (
-        <ExpiryField
-          value={draft.expiresInDays}
-          onChange={(expiresInDays) => change({ expiresInDays })}
-          canBeEndless={!draft.forms.includes('s3')}
-        />
-      )}
-      <RateLimitField value={draft.rateLimit} onChange={(rateLimit) => change({ rateLimit })} />
-      <LineField
-        label="Metadata"
-        name="metadata"
-        hint="Whatever you keep with it, as a JSON object. Nothing here is judged by it."
-        placeholder='{ "team": "settlement" }'
-        lines={2}
-        mono
-        validate={(typed) =>
-          metadataOf(typed) === undefined ? 'This is no JSON object, such as { "team": "x" }.' : null
-        }
-        value={draft.metadata}
-        onChange={(metadata) => change({ metadata })}
-      />
-    </RecordForm>
+    </KeyRecordForm>
   );
 }
 

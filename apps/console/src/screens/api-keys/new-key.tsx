@@ -1,34 +1,27 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useSearchParams } from 'react-router';
-import { createApiKey, kind } from '../../api/api-keys';
+import { createApiKey } from '../../api/api-keys';
 import { catalogue } from '../../api/catalogue';
-import { useChange } from '../../api/change';
 import { useMay } from '../../api/me';
 import { oneServiceAccount } from '../../api/service-accounts';
 import { Page } from '../../ui/page';
 import { effectivePermissions } from '../grant/effective-permissions';
 import { type Bound } from '../grant/grant-fields';
-import { type Issued, IssuedCredentials } from './issued-credentials';
+import { IssuedCredentials } from './issued-credentials';
+import { useIssuedKey } from './issued-key';
 import { createBody, emptyDraft, metadataOf } from './key-draft';
 import { KeyEditor, useReachesBuckets } from './key-editor';
 
 export function NewKey() {
   const owner = useSearchParams()[0].get('owner');
   const [draft, setDraft] = useState({ ...emptyDraft, serviceAccount: owner?.startsWith('sa_') ? owner : null });
-  const [issued, setIssued] = useState<Issued | null>(null);
-  const change = useChange([kind], createApiKey);
+  const { issued, change, issue } = useIssuedKey(createApiKey);
   const within = useHeldByServiceAccount(draft.serviceAccount);
   const reachesBuckets = useReachesBuckets(draft);
-  if (issued) return <IssuedCredentials of={issued} place="/api-keys" />;
+  if (issued) return <IssuedCredentials of={issued} place="/api-keys" isNew />;
   const submit = () => {
-    if (metadataOf(draft.metadata) === undefined) return;
-    change.mutate(createBody(draft, reachesBuckets), {
-      onSuccess: (answer) => {
-        setIssued(answer);
-        change.reset();
-      },
-    });
+    if (metadataOf(draft.metadata) !== undefined) issue(createBody(draft, reachesBuckets));
   };
   return (
     <Page
@@ -41,8 +34,7 @@ export function NewKey() {
         isNew
         within={within}
         verb="Create"
-        isPending={change.isPending}
-        error={change.error}
+        change={change}
         onSubmit={submit}
         backTo="/api-keys"
       />

@@ -8,7 +8,7 @@ import './audit.css';
 
 export const filterNames = ['q', 'action', 'actor', 'resource', 'outcome', 'since', 'until', 'request_id'] as const;
 
-export const noFilter: EventFilter = {
+const noFilter: EventFilter = {
   q: '',
   action: '',
   actor: '',
@@ -81,7 +81,14 @@ export function EventSearch({ filter, onSearch }: { filter: EventFilter; onSearc
         <Button kind="primary" type="submit">
           Search
         </Button>
-        <Button onPress={() => onSearch(noFilter)}>Everything</Button>
+        <Button
+          onPress={() => {
+            setDraft(noFilter);
+            onSearch(noFilter);
+          }}
+        >
+          Everything
+        </Button>
       </div>
     </Form>
   );

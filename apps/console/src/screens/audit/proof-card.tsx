@@ -16,7 +16,9 @@ interface Verified {
 }
 
 type State =
-  { readonly now: 'asking' } | { readonly now: 'done'; readonly verified: Verified } | { readonly error: unknown };
+  | { readonly now: 'asking' }
+  | { readonly now: 'done'; readonly verified: Verified }
+  | { readonly now: 'failed'; readonly error: unknown };
 
 /** Verifies an event's proof in this browser, when it is asked to: what it reads for that is written down. */
 export function ProofCard({ event }: { event: AuditEvent }) {
@@ -30,10 +32,10 @@ export function ProofCard({ event }: { event: AuditEvent }) {
       const findings = await verifyProof({ event, proof, line, log }, crypto.subtle);
       setState({ now: 'done', verified: { findings, checkpoint: proof.checkpoint, log } });
     } catch (error) {
-      setState({ error });
+      setState({ now: 'failed', error });
     }
   };
-  const isAsking = state !== null && 'now' in state && state.now === 'asking';
+  const isAsking = state?.now === 'asking';
   return (
     <Card
       title="Proof"
@@ -54,8 +56,8 @@ export function ProofCard({ event }: { event: AuditEvent }) {
           Reading the proof and computing it…
         </p>
       )}
-      {state !== null && 'error' in state && <ProblemNotice error={state.error} />}
-      {state !== null && 'now' in state && state.now === 'done' && <Findings {...state.verified} />}
+      {state?.now === 'failed' && <ProblemNotice error={state.error} />}
+      {state?.now === 'done' && <Findings {...state.verified} />}
     </Card>
   );
 }

@@ -3,21 +3,16 @@ import { Form } from 'react-aria-components';
 import { useChange } from '../../api/change';
 import { type ClientRecord, deleteClient, disableClient, enableClient, kind, rotateClient } from '../../api/clients';
 import { problemFields } from '../../api/problem-fields';
+import { ActionDialog, type RecordAction } from '../../ui/action-dialog';
 import { ChangeDialog } from '../../ui/change-dialog';
 import { LineField } from '../../ui/field';
 import { day, OverlapField } from '../grant/overlap-field';
-
-export type ClientActionName = 'rotate' | 'enable' | 'disable' | 'delete';
-
-/** One action on one client, from the question to the receipt. */
-export function ClientAction(props: { action: ClientActionName; client: ClientRecord; onClose: () => void }) {
-  return props.action === 'rotate' ? <Rotate {...props} /> : <Switch {...props} action={props.action} />;
-}
 
 const said = {
   enable: {
     verb: 'Enable',
     text: 'Its requests are judged again by its roles and networks.',
+    isDanger: false,
     work: enableClient,
   },
   disable: {
@@ -30,31 +25,22 @@ const said = {
     text: 'Every gateway refuses its requests, and every token got with its key, by the time this is done. It stays in the list as revoked, and cannot be brought back.',
     work: deleteClient,
   },
-} as const;
+} satisfies Record<string, RecordAction>;
 
-function Switch({
+export type ClientActionName = keyof typeof said | 'rotate';
+
+/** One action on one client. */
+export function ClientAction({
   action,
-  client: { id, name },
+  record,
   onClose,
 }: {
-  action: keyof typeof said;
-  client: ClientRecord;
+  action: ClientActionName;
+  record: ClientRecord;
   onClose: () => void;
 }) {
-  const { verb, text, work } = said[action];
-  const change = useChange([kind], work);
-  return (
-    <ChangeDialog
-      title={`${verb} ${name}?`}
-      verb={verb}
-      isDanger={action !== 'enable'}
-      change={change}
-      run={() => change.mutate({ id })}
-      onClose={onClose}
-    >
-      <p>{text}</p>
-    </ChangeDialog>
-  );
+  if (action === 'rotate') return <Rotate client={record} onClose={onClose} />;
+  return <ActionDialog of={said[action]} about={[kind]} record={record} onClose={onClose} />;
 }
 
 function Rotate({ client: { id, name }, onClose }: { client: ClientRecord; onClose: () => void }) {

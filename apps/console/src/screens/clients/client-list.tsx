@@ -22,7 +22,7 @@ export function ClientList() {
   const may = useMay();
   const filters = useFilters(['q', 'status']);
   const list = useClients(useDeferredValue(filters.values));
-  const [asked, setAsked] = useState<{ action: ClientActionName; client: ClientRecord } | null>(null);
+  const [asked, setAsked] = useState<{ action: ClientActionName; record: ClientRecord } | null>(null);
   const canManage = may('clients:manage');
   const create = canManage && (
     <ButtonLink kind="primary" href="/clients/new">
@@ -63,7 +63,7 @@ export function ClientList() {
                 label={`Actions of ${client.name}`}
                 actions={[
                   { label: 'View', href: `/clients/${client.id}` },
-                  ...actionsOf(client, canManage, (action) => setAsked({ action, client })),
+                  ...actionsOf(client, canManage, (action) => setAsked({ action, record: client })),
                 ]}
               />
             ),

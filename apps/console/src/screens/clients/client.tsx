@@ -83,7 +83,7 @@ function Shown({ client }: { client: ClientRecord }) {
         />
       </Card>
       <ReadyToUse client={client} />
-      {action !== null && <ClientAction action={action} client={client} onClose={() => setAction(null)} />}
+      {action !== null && <ClientAction action={action} record={client} onClose={() => setAction(null)} />}
     </Page>
   );
 }

@@ -4,10 +4,9 @@ import { useParams } from 'react-router';
 import { useChange } from '../../api/change';
 import { changed } from '../../api/changed';
 import { changeClient, type ClientRecord, kind, oneClient } from '../../api/clients';
-import { ButtonLink } from '../../ui/button';
 import { Page } from '../../ui/page';
-import { Receipt } from '../../ui/receipt';
 import { RecordPage } from '../../ui/record-page';
+import { Saved } from '../../ui/saved';
 import { type ClientDraft, ClientForm } from './client-form';
 
 export function EditClient() {
@@ -33,28 +32,16 @@ function Edit({ client }: { client: ClientRecord }) {
     change.mutate({ id, ...changed(before, { name, networks: [...networks], roles: [...roles], enabled }) });
   };
   if (change.isSuccess)
-    return (
-      <>
-        <Receipt isPending={false} enforcement={change.data.enforcement} />
-        <div>
-          <ButtonLink autoFocus href={`/clients/${id}`}>
-            To the client
-          </ButtonLink>
-        </div>
-      </>
-    );
+    return <Saved enforcement={change.data.enforcement} to={`/clients/${id}`} label="To the client" />;
   return (
-    <>
-      {change.isPending && <Receipt isPending />}
-      <ClientForm
-        draft={draft}
-        onChange={setDraft}
-        verb="Save"
-        isPending={change.isPending}
-        error={change.error}
-        onSubmit={submit}
-        backTo={`/clients/${id}`}
-      />
-    </>
+    <ClientForm
+      draft={draft}
+      onChange={setDraft}
+      verb="Save"
+      change={change}
+      isEnforced
+      onSubmit={submit}
+      backTo={`/clients/${id}`}
+    />
   );
 }

@@ -21,7 +21,7 @@ export function NewClient() {
       { onSuccess: ({ id, warnings }) => warnings.length === 0 && void navigate(`/clients/${id}`) },
     );
   };
-  if (change.isSuccess)
+  if (change.data && change.data.warnings.length > 0)
     return (
       <Page title={`${change.data.name} is registered`}>
         {change.data.warnings.map((warning) => (
@@ -37,15 +37,7 @@ export function NewClient() {
     );
   return (
     <Page title="Create a client">
-      <ClientForm
-        draft={draft}
-        onChange={setDraft}
-        verb="Add"
-        isPending={change.isPending}
-        error={change.error}
-        onSubmit={submit}
-        backTo="/clients"
-      />
+      <ClientForm draft={draft} onChange={setDraft} verb="Add" change={change} onSubmit={submit} backTo="/clients" />
     </Page>
   );
 }

@@ -30,8 +30,7 @@ function Edit({ organization: { id, name: before } }: { organization: Organizati
       name={name}
       onChange={setName}
       verb="Save"
-      isPending={change.isPending}
-      error={change.error}
+      change={change}
       onSubmit={() => change.mutate({ id, name: name.trim() }, { onSuccess: () => void navigate(address) })}
       backTo={address}
     />

@@ -21,8 +21,7 @@ export function NewOrganization() {
         name={name}
         onChange={setName}
         verb="Create"
-        isPending={change.isPending}
-        error={change.error}
+        change={change}
         onSubmit={() =>
           change.mutate({ name: name.trim(), actsIn }, { onSuccess: ({ id }) => void navigate(`/organizations/${id}`) })
         }

@@ -15,7 +15,7 @@ export function OrganizationList() {
   const actsIn = useQuery(whoami).data?.organization_id;
   const isFirst = useOwnOrganization()?.first ?? false;
   const list = useOrganizations();
-  const [asked, setAsked] = useState<{ action: OrganizationActionName; organization: OrganizationRecord } | null>(null);
+  const [asked, setAsked] = useState<{ action: OrganizationActionName; record: OrganizationRecord } | null>(null);
   const canManage = may('organizations:manage');
   return (
     <Page
@@ -55,7 +55,9 @@ export function OrganizationList() {
                 label={`Actions of ${organization.name}`}
                 actions={[
                   { label: 'View', href: `/organizations/${organization.id}` },
-                  ...actionsOf(organization, canManage, isFirst, (action) => setAsked({ action, organization })),
+                  ...actionsOf(organization, canManage, isFirst, (action) =>
+                    setAsked({ action, record: organization }),
+                  ),
                 ]}
               />
             ),

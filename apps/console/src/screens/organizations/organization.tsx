@@ -59,9 +59,7 @@ function Shown({ organization }: { organization: OrganizationRecord }) {
           ]}
         />
       </Card>
-      {action !== null && (
-        <OrganizationAction action={action} organization={organization} onClose={() => setAction(null)} />
-      )}
+      {action !== null && <OrganizationAction action={action} record={organization} onClose={() => setAction(null)} />}
     </Page>
   );
 }

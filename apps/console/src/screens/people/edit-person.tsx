@@ -4,11 +4,10 @@ import { useParams } from 'react-router';
 import { useChange } from '../../api/change';
 import { changed } from '../../api/changed';
 import { changePerson, kind, onePerson, type Person } from '../../api/people';
-import { ButtonLink } from '../../ui/button';
 import { LineField } from '../../ui/field';
 import { Page } from '../../ui/page';
-import { Receipt } from '../../ui/receipt';
 import { RecordPage } from '../../ui/record-page';
+import { Saved } from '../../ui/saved';
 import { RecordForm } from '../../ui/record-form';
 import { type GrantDraft } from '../grant/grant-draft';
 import { GrantFields } from '../grant/grant-fields';
@@ -44,36 +43,18 @@ function Edit({ person }: { person: Person }) {
       }),
     });
   if (change.isSuccess)
-    return (
-      <>
-        <Receipt isPending={false} enforcement={change.data.enforcement} />
-        <div>
-          <ButtonLink autoFocus href={`/people/${id}`}>
-            To the person
-          </ButtonLink>
-        </div>
-      </>
-    );
+    return <Saved enforcement={change.data.enforcement} to={`/people/${id}`} label="To the person" />;
   return (
-    <>
-      {change.isPending && <Receipt isPending />}
-      <RecordForm
-        verb="Save"
-        isPending={change.isPending}
-        error={change.error}
-        onSubmit={submit}
-        backTo={`/people/${id}`}
-      >
-        <LineField
-          label="Name"
-          name="name"
-          hint="All organizations that they belong to see it."
-          maxLength={200}
-          value={name}
-          onChange={setName}
-        />
-        <GrantFields draft={grant} onChange={setGrant} />
-      </RecordForm>
-    </>
+    <RecordForm verb="Save" change={change} isEnforced onSubmit={submit} backTo={`/people/${id}`}>
+      <LineField
+        label="Name"
+        name="name"
+        hint="All organizations that they belong to see it."
+        maxLength={200}
+        value={name}
+        onChange={setName}
+      />
+      <GrantFields draft={grant} onChange={setGrant} />
+    </RecordForm>
   );
 }

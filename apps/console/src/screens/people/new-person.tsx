@@ -22,23 +22,32 @@ export function NewPerson() {
   const [way, setWay] = useState('invitation');
   const [password, setPassword] = useState('');
   const [grant, setGrant] = useState<GrantDraft>({ roles: [], permissions: [] });
+  const [added, setAdded] = useState<AddedPerson | null>(null);
   const change = useChange([kind], addPerson);
-  if (change.isSuccess) return <Added person={change.data} />;
+  if (added) return <Added person={added} />;
   const submit = () =>
-    change.mutate({
-      email: email.trim(),
-      name: name.trim() || null,
-      roles: [...grant.roles],
-      permissions: [...grant.permissions],
-      ...(way === 'password' && { password }),
-    });
+    change.mutate(
+      {
+        email: email.trim(),
+        name: name.trim() || null,
+        roles: [...grant.roles],
+        permissions: [...grant.permissions],
+        ...(way === 'password' && { password }),
+      },
+      {
+        onSuccess: (person) => {
+          setAdded(person);
+          setPassword('');
+          change.reset();
+        },
+      },
+    );
   return (
     <Page title="Add a person" about="Whose e-mail is known already becomes a member here too, and signs in as before.">
-      {change.isPending && <Receipt isPending />}
       <RecordForm
         verb={way === 'password' ? 'Add' : 'Invite'}
-        isPending={change.isPending}
-        error={change.error}
+        change={change}
+        isEnforced
         onSubmit={submit}
         backTo="/people"
       >
@@ -85,7 +94,7 @@ function Added({ person }: { person: AddedPerson }) {
         </Notice>
       )}
       {isInvited && <Invitation of={person} email={person.email} />}
-      {person.enforcement && <Receipt isPending={false} enforcement={person.enforcement} />}
+      {person.enforcement && <Receipt enforcement={person.enforcement} />}
       <Card>
         <Facts
           of={[

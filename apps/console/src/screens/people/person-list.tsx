@@ -25,7 +25,7 @@ export function PersonList() {
   const roles = useQuery(catalogue.roles).data ?? [];
   const filters = useFilters(['q', 'status', 'role']);
   const list = usePeople(useDeferredValue(filters.values));
-  const [asked, setAsked] = useState<{ action: PersonActionName; person: Person } | null>(null);
+  const [asked, setAsked] = useState<{ action: PersonActionName; record: Person } | null>(null);
   const canManage = may('users:manage');
   const invite = canManage && (
     <ButtonLink kind="primary" href="/people/new">
@@ -80,7 +80,7 @@ export function PersonList() {
                 label={`Actions of ${person.email}`}
                 actions={[
                   { label: 'View', href: `/people/${person.id}` },
-                  ...actionsOf(person, person.id === me, canManage, (action) => setAsked({ action, person })),
+                  ...actionsOf(person, person.id === me, canManage, (action) => setAsked({ action, record: person })),
                 ]}
               />
             ),

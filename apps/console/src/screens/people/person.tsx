@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import { useMay, whoami } from '../../api/me';
 import { onePerson, type Person as PersonRecord } from '../../api/people';
 import { ActionButtons } from '../../ui/action-buttons';
@@ -24,6 +24,7 @@ export function Person() {
 
 function Shown({ person }: { person: PersonRecord }) {
   const may = useMay();
+  const navigate = useNavigate();
   const isMe = useQuery(whoami).data?.id === person.id;
   const [action, setAction] = useState<PersonActionName | null>(null);
   return (
@@ -60,7 +61,14 @@ function Shown({ person }: { person: PersonRecord }) {
           ]}
         />
       </Card>
-      {action !== null && <PersonAction action={action} person={person} onClose={() => setAction(null)} />}
+      {action !== null && (
+        <PersonAction
+          action={action}
+          record={person}
+          // The page of somebody who is no longer here has nothing to show.
+          onClose={(isRemoved) => (isRemoved ? void navigate('/people') : setAction(null))}
+        />
+      )}
     </Page>
   );
 }

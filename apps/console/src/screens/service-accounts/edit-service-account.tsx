@@ -4,10 +4,9 @@ import { useParams } from 'react-router';
 import { useChange } from '../../api/change';
 import { changed } from '../../api/changed';
 import { changeServiceAccount, kind, oneServiceAccount, type ServiceAccountRecord } from '../../api/service-accounts';
-import { ButtonLink } from '../../ui/button';
 import { Page } from '../../ui/page';
-import { Receipt } from '../../ui/receipt';
 import { RecordPage } from '../../ui/record-page';
+import { Saved } from '../../ui/saved';
 import { bodyOf, type ServiceAccountDraft, ServiceAccountForm } from './service-account-form';
 
 export function EditServiceAccount() {
@@ -35,27 +34,17 @@ function Edit({ account }: { account: ServiceAccountRecord }) {
   const change = useChange([kind], changeServiceAccount);
   if (change.isSuccess)
     return (
-      <>
-        <Receipt isPending={false} enforcement={change.data.enforcement} />
-        <div>
-          <ButtonLink autoFocus href={`/service-accounts/${id}`}>
-            To the service account
-          </ButtonLink>
-        </div>
-      </>
+      <Saved enforcement={change.data.enforcement} to={`/service-accounts/${id}`} label="To the service account" />
     );
   return (
-    <>
-      {change.isPending && <Receipt isPending />}
-      <ServiceAccountForm
-        draft={draft}
-        onChange={setDraft}
-        verb="Save"
-        isPending={change.isPending}
-        error={change.error}
-        onSubmit={() => change.mutate({ id, ...changed(before, bodyOf(draft)) })}
-        backTo={`/service-accounts/${id}`}
-      />
-    </>
+    <ServiceAccountForm
+      draft={draft}
+      onChange={setDraft}
+      verb="Save"
+      change={change}
+      isEnforced
+      onSubmit={() => change.mutate({ id, ...changed(before, bodyOf(draft)) })}
+      backTo={`/service-accounts/${id}`}
+    />
   );
 }

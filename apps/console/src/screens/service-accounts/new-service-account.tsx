@@ -19,8 +19,7 @@ export function NewServiceAccount() {
         draft={draft}
         onChange={setDraft}
         verb="Create"
-        isPending={change.isPending}
-        error={change.error}
+        change={change}
         onSubmit={submit}
         backTo="/service-accounts"
       />

@@ -22,7 +22,7 @@ export function ServiceAccountList() {
   const may = useMay();
   const filters = useFilters(['q', 'status']);
   const list = useServiceAccounts(useDeferredValue(filters.values));
-  const [asked, setAsked] = useState<{ action: ServiceAccountActionName; account: ServiceAccountRecord } | null>(null);
+  const [asked, setAsked] = useState<{ action: ServiceAccountActionName; record: ServiceAccountRecord } | null>(null);
   const canManage = may('serviceaccounts:manage');
   const create = canManage && (
     <ButtonLink kind="primary" href="/service-accounts/new">
@@ -64,7 +64,7 @@ export function ServiceAccountList() {
                 actions={[
                   { label: 'View', href: `/service-accounts/${account.id}` },
                   may('apikeys:view') && { label: 'API keys', href: `/api-keys?owner=${account.id}` },
-                  ...actionsOf(account, canManage, (action) => setAsked({ action, account })),
+                  ...actionsOf(account, canManage, (action) => setAsked({ action, record: account })),
                 ]}
               />
             ),

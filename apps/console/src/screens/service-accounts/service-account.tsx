@@ -61,7 +61,7 @@ function Shown({ account }: { account: ServiceAccountRecord }) {
           ]}
         />
       </Card>
-      {action !== null && <ServiceAccountAction action={action} account={account} onClose={() => setAction(null)} />}
+      {action !== null && <ServiceAccountAction action={action} record={account} onClose={() => setAction(null)} />}
     </Page>
   );
 }

@@ -1,18 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { createApiKey, kind } from '../../api/api-keys';
+import { createApiKey } from '../../api/api-keys';
 import { catalogue } from '../../api/catalogue';
-import { useChange } from '../../api/change';
 import { whoami } from '../../api/me';
-import { LineField, RadiosField } from '../../ui/field';
+import { RadiosField } from '../../ui/field';
 import { Page } from '../../ui/page';
-import { RecordForm } from '../../ui/record-form';
 import { BucketsField } from '../api-keys/buckets-field';
-import { ExpiryField } from '../api-keys/expiry-field';
-import { type Issued, IssuedCredentials } from '../api-keys/issued-credentials';
+import { IssuedCredentials } from '../api-keys/issued-credentials';
+import { useIssuedKey } from '../api-keys/issued-key';
 import { createBody, emptyDraft, type KeyDraft } from '../api-keys/key-draft';
-import { NetworksField } from '../api-keys/networks-field';
-import { OwnerField } from '../api-keys/owner-field';
+import { KeyRecordForm } from '../api-keys/key-record-form';
 import { isForAllBuckets, storageLevels } from './storage-level';
 
 const place = '/storage-tokens';
@@ -21,43 +18,26 @@ const empty: KeyDraft = { ...emptyDraft, forms: ['bearer', 's3'], roles: ['stora
 /** A key with one level of object storage, in the forms for the API and for S3 tools. */
 export function NewStorageToken() {
   const [draft, setDraft] = useState(empty);
-  const [issued, setIssued] = useState<Issued | null>(null);
-  const change = useChange([kind], createApiKey);
+  const { issued, change, issue } = useIssuedKey(createApiKey);
   const levels = useLevels();
-  if (issued) return <IssuedCredentials of={issued} place={place} />;
+  if (issued) return <IssuedCredentials of={issued} place={place} isNew />;
   const edit = (some: Partial<KeyDraft>) => setDraft({ ...draft, ...some });
   const [level = ''] = draft.roles;
-  const submit = () =>
-    change.mutate(createBody(draft, true), {
-      onSuccess: (answer) => {
-        setIssued(answer);
-        change.reset();
-      },
-    });
   return (
     <Page
       title="Create a storage token"
       about="It is a bearer token for the API and an access key for S3 tools in one, and is revoked as one."
     >
-      <RecordForm verb="Create" isPending={change.isPending} error={change.error} onSubmit={submit} backTo={place}>
-        <LineField
-          label="Name"
-          name="name"
-          hint="What it is for, such as “Nightly backup”."
-          isRequired
-          maxLength={80}
-          value={draft.name}
-          onChange={(name) => edit({ name })}
-        />
-        <LineField
-          label="Description"
-          name="description"
-          lines={2}
-          maxLength={500}
-          value={draft.description}
-          onChange={(description) => edit({ description })}
-        />
-        <OwnerField value={draft.serviceAccount} onChange={(serviceAccount) => edit({ serviceAccount })} />
+      <KeyRecordForm
+        draft={draft}
+        onChange={setDraft}
+        isNew
+        nameHint="What it is for, such as “Nightly backup”."
+        verb="Create"
+        change={change}
+        onSubmit={() => issue(createBody(draft, true))}
+        backTo={place}
+      >
         <RadiosField
           label="Permission"
           name="roles"
@@ -70,13 +50,7 @@ export function NewStorageToken() {
         ) : (
           <BucketsField value={draft.buckets} onChange={(buckets) => edit({ buckets })} />
         )}
-        <NetworksField value={draft.networks} onChange={(networks) => edit({ networks })} />
-        <ExpiryField
-          value={draft.expiresInDays}
-          onChange={(expiresInDays) => edit({ expiresInDays })}
-          canBeEndless={false}
-        />
-      </RecordForm>
+      </KeyRecordForm>
     </Page>
   );
 }
