@@ -23,6 +23,7 @@ export default {
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   globalSetup: '<rootDir>/libs/testing/jest-setup.mjs',
   globalTeardown: '<rootDir>/libs/testing/jest-teardown.mjs',
+  testSequencer: '<rootDir>/libs/testing/jest-order.mjs',
   setupFilesAfterEnv: ['<rootDir>/libs/testing/jest-quiet.mjs'],
   testTimeout: 60_000,
   maxWorkers: 2,

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
+import { Keyboard } from './keyboard.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -25,6 +26,8 @@ export const launch = (executablePath: string): Promise<Browser> =>
     args: [
       ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage'],
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      // What a screen reader says of the focus, asked for as `computedName` and `computedRole`.
+      '--enable-blink-features=ComputedAccessibilityInfo',
     ],
   });
 
@@ -32,11 +35,14 @@ export const launch = (executablePath: string): Promise<Browser> =>
 export class Visitor {
   /** Errors of scripts, refusals of the content policy, requests to other hosts. */
   readonly faults: string[] = [];
+  readonly keyboard: Keyboard;
 
   private constructor(
     readonly page: Page,
     private readonly origin: string,
-  ) {}
+  ) {
+    this.keyboard = new Keyboard(page);
+  }
 
   static async at(url: string, browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'en-GB', ...options });
@@ -65,20 +71,32 @@ export class Visitor {
     await this.page.getByRole('button', { name: 'Sign in' }).click();
   }
 
-  /** Waits until the screen of this heading is there and asks for nothing more. */
+  /** Waits until the screen of this heading is there with all that it waits for. */
   async isAt(heading: string | RegExp): Promise<void> {
-    await this.page.getByRole('heading', { level: 1, name: heading }).waitFor();
-    await this.page.waitForLoadState('networkidle');
+    await this.heading(heading).waitFor();
+    await this.page.locator('.skeleton, .shell-busy').first().waitFor({ state: 'detached' });
+  }
+
+  /** The same after a load of the page, which asks who is a member of several organizations for one: the first of them. */
+  async arrivesAt(heading: string | RegExp): Promise<void> {
+    const choice = this.heading('Which organization?');
+    await this.heading(heading).or(choice).waitFor();
+    if (await choice.isVisible()) await this.page.getByRole('button', { name: 'Act in Default', exact: true }).click();
+    await this.isAt(heading);
+  }
+
+  private heading(name: string | RegExp): Locator {
+    return this.page.getByRole('heading', { level: 1, name, exact: true });
   }
 
   /** What axe finds against WCAG 2.2 AA on the page as it is, one line a rule. */
   async barriers(): Promise<string[]> {
-    await this.page.evaluate(axe);
+    if (!(await this.page.evaluate<boolean>('"axe" in window'))) await this.page.evaluate(axe);
     return this.page.evaluate(async () => {
       const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
       const { violations } = await (
         globalThis as unknown as { axe: { run(where: object, options: object): Promise<{ violations: AxeRule[] }> } }
-      ).axe.run({ exclude: ['[data-live-announcer]'] }, { runOnly: tags });
+      ).axe.run({ exclude: ['[data-live-announcer]'] }, { runOnly: tags, resultTypes: ['violations'] });
       interface AxeRule {
         id: string;
         nodes: { html: string; failureSummary?: string }[];
@@ -87,27 +105,6 @@ export class Visitor {
         nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ''}`),
       );
     });
-  }
-
-  /** Tab until the focus is on the link, button or check that is called so. */
-  async tabTo(name: string): Promise<void> {
-    await this.#tab(
-      'document.activeElement?.ariaLabel ?? document.activeElement?.closest("label, a, button")?.innerText',
-      name,
-    );
-  }
-
-  /** Tab until the focus is in the field that is labelled so. */
-  async tabToField(label: string): Promise<void> {
-    await this.#tab('document.activeElement?.labels?.[0]?.innerText', label);
-  }
-
-  async #tab(expression: string, name: string): Promise<void> {
-    for (let steps = 0; steps < 80; steps++) {
-      await this.page.keyboard.press('Tab');
-      if ((await this.page.evaluate<string | undefined>(expression))?.trim() === name) return;
-    }
-    throw new Error(`Tab does not come to “${name}”.`);
   }
 
   async picture(file: string): Promise<void> {

@@ -18,11 +18,17 @@ export class Client {
   constructor(
     private readonly url: string,
     private readonly token?: string,
+    private readonly organization?: string,
   ) {}
 
   /** The same address, with another credential. */
   as(token: string): Client {
     return new Client(this.url, token);
+  }
+
+  /** The same person, where they act in this one of their organizations. */
+  in(organization: string): Client {
+    return new Client(this.url, this.token, organization);
   }
 
   get(path: string, headers?: Record<string, string>): Promise<HttpAnswer> {
@@ -45,6 +51,7 @@ export class Client {
     headers: Record<string, string> = {},
   ): Promise<HttpAnswer> {
     const authorization = this.token === undefined ? {} : { Authorization: `Bearer ${this.token}` };
+    const acting = this.organization === undefined ? {} : { 'X-Org-ID': this.organization };
     const { hostname, port } = new URL(this.url);
     return new Promise((resolve, reject) => {
       const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
@@ -53,7 +60,7 @@ export class Client {
         port,
         method,
         path,
-        headers: { ...authorization, ...length, ...headers },
+        headers: { ...authorization, ...acting, ...length, ...headers },
         agent: false,
       });
       request.on('error', reject);

@@ -33,7 +33,10 @@ try {
 
   const visitor = await Visitor.at(stack.url, browser);
   const { page } = visitor;
-  const picture = (name: string): Promise<void> => visitor.picture(join(folder, `${name}.png`));
+  const picture = async (name: string): Promise<void> => {
+    await page.waitForLoadState('networkidle');
+    await visitor.picture(join(folder, `${name}.png`));
+  };
   await visitor.goTo('/');
   await visitor.signIn(stack.email, stack.password);
   await visitor.isAt('Overview');
@@ -84,6 +87,7 @@ try {
   await dark.goTo('/api-keys');
   await dark.signIn(stack.email, stack.password);
   await dark.isAt('API keys');
+  await dark.page.waitForLoadState('networkidle');
   await dark.picture(join(folder, 'narrow-dark.png'));
 } finally {
   await browser.close();

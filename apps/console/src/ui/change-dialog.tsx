@@ -38,20 +38,19 @@ export function ChangeDialog<Input>({
       </div>
       {error && <ProblemNotice error={error} />}
       <DialogActions>
-        {isSuccess ? (
-          <Button kind="primary" autoFocus onPress={onClose}>
-            Done
+        {!isSuccess && (
+          <Button onPress={onClose} isDisabled={isPending}>
+            Cancel
           </Button>
-        ) : (
-          <>
-            <Button onPress={onClose} isDisabled={isPending}>
-              Cancel
-            </Button>
-            <Button kind={isDanger ? 'danger' : 'primary'} onPress={run} isPending={isPending}>
-              {error ? `${verb} again` : verb}
-            </Button>
-          </>
         )}
+        {/* The one that was pressed becomes the way out, and keeps the focus. */}
+        <Button
+          kind={isDanger && !isSuccess ? 'danger' : 'primary'}
+          onPress={isSuccess ? onClose : run}
+          isPending={isPending}
+        >
+          {isSuccess ? 'Done' : error ? `${verb} again` : verb}
+        </Button>
       </DialogActions>
     </Dialog>
   );

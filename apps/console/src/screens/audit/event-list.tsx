@@ -30,7 +30,7 @@ export function EventList() {
         </ButtonLink>
       }
     >
-      <EventSearch key={address} filter={filters.values} onSearch={search} />
+      <EventSearch filter={filters.values} onSearch={search} />
       <Counts key={`counts ${address}`} filter={filters.values} />
       <RecordTable
         label="Events"

@@ -19,6 +19,13 @@ const noFilter: EventFilter = {
   request_id: '',
 };
 
+/** A time is held as its field writes it: a year half typed, turned into an instant and back, is another. */
+const draftOf = (filter: EventFilter): EventFilter => ({
+  ...filter,
+  since: localOf(filter.since),
+  until: localOf(filter.until),
+});
+
 const asOptions = (any: string, names: readonly string[]) => [
   { id: '', label: any },
   ...names.map((name) => ({ id: name, label: name })),
@@ -26,8 +33,14 @@ const asOptions = (any: string, names: readonly string[]) => [
 
 /** What to look for. It is sent as a form and not at each letter: every reading of the record is written down. */
 export function EventSearch({ filter, onSearch }: { filter: EventFilter; onSearch: (filter: EventFilter) => void }) {
-  // A time is held as its field writes it: a year half typed, turned into an instant and back, is another.
-  const [draft, setDraft] = useState(() => ({ ...filter, since: localOf(filter.since), until: localOf(filter.until) }));
+  const [draft, setDraft] = useState(() => draftOf(filter));
+  // What the address says otherwise ("back", a link) is taken up in place: the button that was pressed keeps the focus.
+  const said = JSON.stringify(filter);
+  const [taken, setTaken] = useState(said);
+  if (said !== taken) {
+    setTaken(said);
+    setDraft(draftOf(filter));
+  }
   const field = (name: keyof EventFilter) => ({
     name,
     value: draft[name],
