@@ -165,18 +165,21 @@ export function tellOfKeys(story: ConsoleStory): void {
     await expect(run()).rejects.toThrow('status: 401');
   });
 
-  test('every action by keyboard alone: created, disabled, enabled and edited, revoked from the list', async () => {
+  test('every action by keyboard alone: created for a service account, disabled, enabled and edited, revoked from the list', async () => {
     const { keyboard } = story;
+    await story.make('/v1/service-accounts', { name: 'Typist', roles: ['read'] });
     await story.open('/api-keys', 'API keys');
     await keyboard.do('Create an API key');
     await story.visitor.isAt('Create an API key');
     await keyboard.fill('Name', 'typed');
+    await keyboard.select('Owner', 'Typist (service account)');
     await keyboard.check(/^Read read\b/);
     await keyboard.submitFrom('Name');
     await story.visitor.isAt('Credentials created');
     const token = await credential(story, 'Bearer token');
     expect(await story.answerTo(token)).toBe(200);
     await leaveCredentialsByKeyboard(story, 'typed');
+    await story.link('Typist').waitFor();
     await keyboard.do('Disable');
     await keyboard.confirm('Disable');
     expect(await story.answerTo(token)).toBe(401);

@@ -54,7 +54,7 @@ export function tellOfPeople(story: ConsoleStory): void {
     expect(await page.getByRole('row', { name: story.stack.email }).count()).toBe(1);
   });
 
-  test('a person is added with a password, given another role, and disabled, by keyboard alone', async () => {
+  test('a person is added with a password, given another role, disabled, enabled and removed, by keyboard alone', async () => {
     const { keyboard, visitor } = story;
     const email = 'kim@example.com';
     const password = aPassword('a long enough password of Kim');
@@ -85,6 +85,10 @@ export function tellOfPeople(story: ConsoleStory): void {
     await keyboard.confirm('Disable');
     await story.text('disabled').waitFor();
     expect(await signIn()).not.toBe(200);
+    await keyboard.do('Enable');
+    await keyboard.confirm('Enable');
+    await story.text('active').waitFor();
+    expect(await signIn()).toBe(200);
     await keyboard.leaveFor('People');
     await visitor.isAt('People');
     await keyboard.act(email, 'Remove');

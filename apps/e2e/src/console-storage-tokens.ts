@@ -114,7 +114,7 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
     await story.row('Nightly backup').getByText('revoked').waitFor();
   });
 
-  test('by keyboard alone: created for a bucket, and revoked from the menu of the list', async () => {
+  test('every action by keyboard alone: created for a bucket, edited, rotated, revoked from the menu of the list', async () => {
     const { page, keyboard, visitor } = story;
     await story.make('/v1/storage/buckets', { name: 'typed-here' });
     await story.open('/storage-tokens', 'Storage tokens');
@@ -127,7 +127,7 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
     await keyboard.select('Expires after', '30 days');
     await keyboard.do('Create');
     await visitor.isAt('S3 credentials created');
-    const put = await writer();
+    let put = await writer();
     expect(await put('typed-here')).toBe('written');
     await keyboard.do('Copy Secret access key');
     expect(await copied(story)).toBe(await credential(story, 'Secret access key'));
@@ -140,6 +140,22 @@ export function tellOfStorageTokens(story: ConsoleStory): void {
       .or(page.getByText(/^\d+ \w+ \d{4}$/))
       .first()
       .waitFor();
+    await keyboard.do('Edit');
+    await visitor.isAt('Edit By hand');
+    await keyboard.fill('Description', 'at noon');
+    await keyboard.submitFrom('Name');
+    await keyboard.goOn('To the storage token');
+    await visitor.isAt('By hand');
+    await story.text('at noon').waitFor();
+    await keyboard.do('Rotate');
+    await visitor.isAt('Rotate By hand');
+    await keyboard.select('Overlap', 'None: the old one is refused at once');
+    await keyboard.do('Rotate');
+    await visitor.isAt('S3 credentials created');
+    const putBefore = put;
+    put = await writer();
+    expect([await putBefore('typed-here'), await put('typed-here')]).toEqual(['InvalidAccessKeyId', 'written']);
+    await leaveCredentialsByKeyboard(story, 'By hand');
     await keyboard.leaveFor('Storage tokens');
     await visitor.isAt('Storage tokens');
     await keyboard.act('By hand', 'Revoke');

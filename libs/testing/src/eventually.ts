@@ -1,3 +1,7 @@
+const firstPauseMilliseconds = 10;
+/** Asking costs what is waited for the processor: what takes long is asked for less often. */
+const longestPauseMilliseconds = 200;
+
 /** Waits until `probe` answers something other than undefined, false or null, or fails after `timeoutMilliseconds` with what it last said. */
 export async function eventually<T>(
   probe: () => Promise<T | undefined | null | false> | T | undefined | null | false,
@@ -5,6 +9,7 @@ export async function eventually<T>(
 ): Promise<T> {
   const until = performance.now() + timeoutMilliseconds;
   let last: unknown;
+  let pauseMilliseconds = firstPauseMilliseconds;
   for (;;) {
     try {
       const answer = await probe();
@@ -15,6 +20,7 @@ export async function eventually<T>(
     }
     if (performance.now() > until)
       throw new Error(`It did not happen within ${timeoutMilliseconds} ms`, { cause: last });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pauseMilliseconds));
+    pauseMilliseconds = Math.min(pauseMilliseconds * 1.25, longestPauseMilliseconds);
   }
 }
