@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { findNatsServer, freePort } from '@portcullis/embedded';
+import { findNatsServer, isPortFree } from '@portcullis/embedded';
 import { eventually } from '@portcullis/testing';
 import { Backstage, pidIn } from './backstage.js';
 import { faultsOfEvents } from './heard-events.js';
@@ -60,7 +61,8 @@ export async function startStack(given: Start = {}, attempts = 3): Promise<Stack
     if (given.home === undefined) rmSync(home, { recursive: true, force: true });
     // A port that was free a moment ago may be taken since. Whoever names one is told.
     const isNamed = given.env?.['PORT'] !== undefined || given.env?.['S3_PORT'] !== undefined;
-    if (attempts > 1 && !isNamed && /^Port \d+ is taken/m.test(output())) return startStack(given, attempts - 1);
+    if (attempts > 1 && !isNamed && /^Port \d+ is taken|EADDRINUSE/m.test(output()))
+      return startStack(given, attempts - 1);
     throw new Error(`portcullis up did not become ready (${ready}, exit code ${child.exitCode}):\n${output()}`);
   }
   const data = join(home, 'data');
@@ -129,14 +131,27 @@ function urlsOf(first: string, count: number): string[] {
   });
 }
 
+/**
+ * Ports of a first gateway; those of the n-th are both + 10·(n−1). They are listened on seconds later: until then nobody else may come to
+ * them, so they are of a range of their own (`freePort` begins above it), and each of jest's workers has every other hundred.
+ */
+async function gatewayPorts(): Promise<{ port: number; s3Port: number }> {
+  const worker = Number(process.env['JEST_WORKER_ID'] ?? 0) % 2;
+  for (let tries = 0; tries < 100; tries++) {
+    const port = 10_000 + 200 * randomInt(25) + 100 * worker;
+    const s3Port = port + 5;
+    const wanted = [0, 10, 20].flatMap((more) => [port + more, s3Port + more]);
+    const free = await Promise.all(wanted.map((one) => isPortFree(one, '0.0.0.0')));
+    if (free.every(Boolean)) return { port, s3Port };
+  }
+  throw new Error('no ports for a gateway between 10000 and 15000');
+}
+
 async function runUp(
   home: string,
   env: Record<string, string>,
 ): Promise<{ child: ChildProcess; output: () => string }> {
-  const port = await freePort();
-  let s3Port = await freePort();
-  // The n-th gateway listens on both + 10·(n−1), which must not meet.
-  while ((s3Port - port) % 10 === 0) s3Port = await freePort();
+  const { port, s3Port } = await gatewayPorts();
   // The one that all specs share: a home of its own would fetch one of its own.
   const natsServer = await findNatsServer(join(tmpdir(), 'portcullis-nats-server'), () => undefined);
   const child = spawn(process.execPath, [portcullis, 'up'], {

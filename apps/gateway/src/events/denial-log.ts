@@ -33,10 +33,10 @@ export class DenialLog {
 
   /** Writes what was counted so far and tries once more to publish everything. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
     for (const source of this.#sources.values()) this.#closeCounting(source);
     this.#sources.clear();
     await this.events.flush();
+    clearInterval(this.#timer);
   }
 
   /**

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -170,27 +171,66 @@ describe('with a journal', () => {
     expect([buffer.size, await left()]).toEqual([0, []]);
   });
 
+  test('while the stream takes all but one, the disk has that one and is left alone', async () => {
+    const { buffer, keep, stream } = aBuffer({ journal: await aJournal() });
+    stream.refuses = new Set(['never']);
+    keep(['a', 'never']);
+    await buffer.flush();
+    for (let n = 0; n < 20; n++) {
+      buffer.tick();
+      await buffer.flush();
+      keep([`b${n}`]);
+    }
+    await buffer.flush();
+    expect(await left()).toEqual(['never']);
+    stream.isAway = true;
+    keep(['c']);
+    await buffer.flush();
+    expect(await left()).toEqual(['c', 'never']);
+  });
+
+  test('a disk that hangs holds up no event that the stream takes', async () => {
+    const journal = await aJournal(() => undefined);
+    const { buffer, keep, stream, published } = aBuffer({ journal });
+    const pipe = join(directory, '1', 'events.ndjson');
+    execFileSync('mkfifo', [pipe]); // to open it takes until somebody reads
+    stream.isAway = true;
+    keep(named('a', 10));
+    await turn();
+    stream.isAway = false;
+    buffer.tick();
+    await eventually(() => published.length === 10);
+    keep(named('b', 10));
+    await eventually(() => published.length === 20);
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    await buffer.flush();
+    closeSync(reader);
+  });
+
   test('a disk that refuses leaves events in memory, is told once and asked rarely, and gets them all when it is well', async () => {
     const reported: string[] = [];
     const journal = await aJournal((line) => void reported.push(line));
     const { buffer, keep, stream, published } = aBuffer({ journal });
     stream.isAway = true;
     rmSync(join(directory, '1'), { recursive: true });
-    for (let n = 0; n < 50; n++) {
+    writeFileSync(join(directory, '1'), '');
+    keep(['a0']);
+    await buffer.flush();
+    for (let n = 1; n < 50; n++) {
       keep([`a${n}`]);
-      await buffer.flush();
+      if (n <= 10) buffer.tick();
     }
     expect([buffer.size, buffer.written]).toEqual([50, 0]);
     expect(reported).toEqual([
-      expect.stringMatching(/^audit events cannot be written to disk and wait in memory: .*ENOENT/),
+      expect.stringMatching(/^audit events cannot be written to disk and wait in memory: .*(ENOTDIR|EEXIST)/),
     ]);
-    mkdirSync(join(directory, '1'));
+    rmSync(join(directory, '1'));
     keep(['b']);
-    await buffer.flush();
+    await turn();
     expect(buffer.written).toBe(0);
     for (let n = 0; n < 30; n++) buffer.tick();
-    await buffer.flush();
-    expect([buffer.written, (await left()).length]).toEqual([51, 51]);
+    await eventually(() => buffer.written === 51);
+    expect(await left()).toHaveLength(51);
     stream.isAway = false;
     await buffer.flush();
     expect([new Set(published).size, buffer.size, await left()]).toEqual([51, 0, []]);

@@ -26,15 +26,21 @@ const reserved = 1_000;
  */
 export class EventBuffer {
   readonly #options: EventBufferOptions;
+  /** Beside what an earlier process left. */
+  readonly #bound: number;
   readonly #waiting: AuditEvent[];
   /** What is being published. */
   #published: readonly AuditEvent[] = [];
   /** Of both, what is not in the journal. */
   readonly #unwritten = new Set<AuditEvent>();
+  /** Of these, what is to be there: the stream failed to take it, or is slow, or away. */
+  readonly #owed = new Set<AuditEvent>();
+  /** Events that failed while others beside them were taken: that they fail says nothing of the stream. */
+  readonly #refused = new WeakSet<AuditEvent>();
   #dropped = 0;
   /** Since all was published. */
   #hasFailed = false;
-  /** The last try took nothing. */
+  /** The stream took nothing of the last try. */
   #isAway = false;
   /** The disk refused: until then it is left alone, for what it is asked each time is all that waits. */
   #ticksToWrite = 0;
@@ -45,6 +51,7 @@ export class EventBuffer {
   constructor(options: EventBufferOptions) {
     this.#options = options;
     this.#waiting = [...(options.journal?.left ?? [])];
+    this.#bound = (options.maxBuffered ?? defaultMaxBuffered) + this.#waiting.length;
   }
 
   /** Events lost to a full buffer since the start. For the metric. */
@@ -63,11 +70,12 @@ export class EventBuffer {
 
   /** @param isRare may use what is reserved when the buffer is full */
   keep(event: AuditEvent, { isRare = false } = {}): void {
-    if (this.size < (this.#options.maxBuffered ?? defaultMaxBuffered) + (isRare ? reserved : 0)) {
+    if (this.size < this.#bound + (isRare ? reserved : 0)) {
       this.#waiting.push(event);
       this.#unwritten.add(event);
-      if (this.#isAway) void this.#write();
+      if (this.#isAway) this.#owed.add(event);
       else this.#kick();
+      void this.#write();
       return;
     }
     if (this.#dropped === 0) this.#options.report('the buffer of audit events is full: events are being dropped');
@@ -77,7 +85,8 @@ export class EventBuffer {
   /** Every second: tries again. What a slow stream has not taken since the last time is written down meanwhile. */
   tick(): void {
     if (this.#ticksToWrite > 0) this.#ticksToWrite -= 1;
-    if (this.#publishing && this.#publishing === this.#publishingAtTick) void this.#write();
+    if (this.#publishing && this.#publishing === this.#publishingAtTick) this.#oweAll();
+    void this.#write();
     this.#kick();
     this.#publishingAtTick = this.#publishing;
   }
@@ -88,6 +97,8 @@ export class EventBuffer {
     this.#kick();
     await this.#publishing;
     await this.#writing;
+    this.#ticksToWrite = 0;
+    await this.#write();
   }
 
   #kick(): void {
@@ -96,57 +107,75 @@ export class EventBuffer {
 
   /**
    * Until nothing waits or the stream takes nothing of a whole batch: what it does not take goes behind the rest, so that events which can
-   * never be published hold up no others. A doubled event is no harm: its id is its message id.
+   * never be published hold up no others. A doubled event is no harm: its id is its message id. The disk is waited for by nobody here.
    */
   async #publish(): Promise<void> {
-    let isTaking = this.#waiting.length === 0;
+    let hasTaken = false;
     while (this.#waiting.length > 0) {
       const batch = (this.#published = this.#waiting.splice(0, publishedAtOnce));
       const outcomes = await Promise.allSettled(batch.map((event) => this.#options.publish(event)));
       const failed = batch.filter((_, at) => outcomes[at]?.status === 'rejected');
       for (const [at, event] of batch.entries())
-        if (outcomes[at]?.status === 'fulfilled') this.#unwritten.delete(event);
+        if (outcomes[at]?.status === 'fulfilled') this.#safe(event);
+        else if (this.#unwritten.has(event)) this.#owed.add(event);
       this.#published = [];
       this.#waiting.push(...failed);
       const reason = outcomes.find((outcome) => outcome.status === 'rejected')?.reason as unknown;
       if (failed.length > 0) this.#tellFailed(`${failed.length} of ${batch.length}`, reason);
-      if (failed.length === batch.length) break;
-      isTaking = true;
+      if (failed.length === batch.length) {
+        if (hasTaken) this.#refuse(failed);
+        else if (!failed.every((event) => this.#refused.has(event))) this.#isAway = true;
+        break;
+      }
+      this.#refuse(failed);
+      hasTaken = true;
+      this.#isAway = false;
     }
-    this.#isAway = !isTaking;
-    if (this.size > 0) return this.#write();
-    this.#hasFailed = false;
-    await this.#tidy();
+    if (this.size === 0) [this.#hasFailed, this.#isAway] = [false, false];
+    if (this.#isAway) this.#oweAll();
+    void this.#write();
   }
 
-  /** All that waits, into the journal. */
+  /** Resolves when the journal is what it should be, or has refused. */
   #write(): Promise<void> {
-    return (this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined)));
+    if (!this.#writing && this.#toWrite()) this.#writing = this.#writeAll();
+    return this.#writing ?? Promise.resolve();
   }
 
   async #writeAll(): Promise<void> {
-    const { journal } = this.#options;
-    if (!journal || this.#ticksToWrite > 0) return;
-    while (this.#unwritten.size > 0) {
-      const hasGrown = journal.count > 2 * this.size + writtenAtOnce;
-      const isAnew = hasGrown || !journal.isSound;
-      const events = isAnew ? [...this.#published, ...this.#waiting] : first(this.#unwritten, writtenAtOnce);
+    for (let next = this.#toWrite(); next; next = this.#toWrite()) {
+      const { journal, events, isAnew } = next;
       const isWritten = await (isAnew ? journal.replace(events) : journal.append(events));
-      if (!isWritten) return void (this.#ticksToWrite = ticksToDisk);
-      for (const event of events) this.#unwritten.delete(event);
+      if (isWritten) for (const event of events) this.#safe(event);
+      else this.#ticksToWrite = ticksToDisk;
     }
+    this.#writing = undefined;
   }
 
-  /** Nothing waits: what the journal has was published. */
-  async #tidy(): Promise<void> {
-    await this.#writing;
+  /** Nothing is left of it once all is published; what is owed to it comes behind the rest, or all that waits, if too much of it is published. */
+  #toWrite(): { journal: EventJournal; events: AuditEvent[]; isAnew: boolean } | undefined {
     const { journal } = this.#options;
-    const isStale = journal && (journal.count > 0 || !journal.isSound);
-    if (isStale && this.size === 0 && this.#ticksToWrite === 0)
-      await (this.#writing = journal
-        .replace([])
-        .then((isDone) => void (isDone || (this.#ticksToWrite = ticksToDisk)))
-        .finally(() => (this.#writing = undefined)));
+    if (!journal || this.#ticksToWrite > 0) return undefined;
+    const isEmpty = this.size === 0;
+    const isStale = isEmpty ? journal.count > 0 : journal.count > 2 * this.size + writtenAtOnce;
+    if (this.#owed.size === 0 && !(isEmpty && isStale)) return undefined;
+    const isAnew = isStale || !journal.isSound;
+    const events = isAnew ? [...this.#published, ...this.#waiting] : first(this.#owed, writtenAtOnce);
+    return { journal, events, isAnew };
+  }
+
+  #refuse(events: readonly AuditEvent[]): void {
+    for (const event of events) this.#refused.add(event);
+  }
+
+  #oweAll(): void {
+    for (const event of this.#unwritten) this.#owed.add(event);
+  }
+
+  /** It is published, or in the journal. */
+  #safe(event: AuditEvent): void {
+    this.#unwritten.delete(event);
+    this.#owed.delete(event);
   }
 
   /** Once, until all is published again: of the events themselves, nothing. */

@@ -1,4 +1,13 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AuditEvent, completeEvent } from '@portcullis/contracts';
@@ -68,10 +77,10 @@ test('only this user can read them', async () => {
 
 test('half a line of a killed process is told and left out, and nothing is written behind it', async () => {
   await (await aJournal()).append([anEvent('a'), anEvent('b')]);
-  appendFileSync(file(), '{"id":"c","acti');
+  appendFileSync(file(), 'null\n{"id":"c","acti');
   const after = await aJournal();
   expect([idsLeft(after), after.isSound]).toEqual([['a', 'b'], false]);
-  expect(reported).toEqual([expect.stringMatching(/events\.ndjson: 1 of its lines are no events and are left out$/)]);
+  expect(reported).toEqual([expect.stringMatching(/events\.ndjson: 2 of its lines are no events and are left out$/)]);
   await after.replace(after.left);
   await after.append([anEvent('d')]);
   expect([after.isSound, idsLeft(await aJournal())]).toEqual([true, ['a', 'b', 'd']]);
@@ -85,6 +94,29 @@ test('of fewer workers the first takes up what the others left, once; those that
     expect(idsLeft(journal).sort()).toEqual(['of1', 'of3', 'of3001']);
   expect(idsLeft(await aJournal(2, 2))).toEqual(['of2']);
   expect(readFileSync(file(2), 'utf8')).toContain('of2');
+});
+
+test('what a gone worker left and nobody can read stops nothing, and is told', async () => {
+  mkdirSync(join(directory, '2', 'events.ndjson'), { recursive: true });
+  await (await aJournal(3, 3)).append([anEvent('of3')]);
+  expect(idsLeft(await aJournal(1, 1))).toEqual(['of3']);
+  expect(reported).toEqual([
+    expect.stringMatching(/2 has events of a process that is no more, which cannot be taken up/),
+  ]);
+  expect(readdirSync(directory).sort()).toEqual(['1', '2']);
+});
+
+test('own events that cannot be read are set aside before anything is written, and told', async () => {
+  mkdirSync(file(), { recursive: true });
+  const journal = await aJournal();
+  expect([journal.left, journal.isSound]).toEqual([[], false]);
+  expect(await journal.replace([anEvent('a')])).toBe(true);
+  expect(idsLeft(await aJournal())).toEqual(['a']);
+  expect(readdirSync(join(directory, '1'))).toEqual([
+    'events.ndjson',
+    expect.stringMatching(/^events\.ndjson\.unread-\d+$/),
+  ]);
+  expect(reported.at(-1)).toMatch(/^what could not be read of the events of an earlier process is in /);
 });
 
 test('a folder that cannot be one is a fault that says what to do', async () => {

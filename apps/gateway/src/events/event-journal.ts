@@ -17,7 +17,8 @@ export class JournalFault extends Error {
   override readonly name = 'JournalFault';
 }
 
-const unusable = ['EACCES', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS'];
+/** Not EROFS: a disk that breaks is mounted so, and no reason to refuse a gateway. */
+const unusable = ['EACCES', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EPERM'];
 
 /**
  * The gateway's audit events that the stream has not taken, on disk beside memory: one file of one process, an event a line, synced before
@@ -31,7 +32,9 @@ export class EventJournal {
   readonly #path: string;
   #file: FileHandle | undefined;
   #count = 0;
-  #isSound = true;
+  #isSound = false;
+  /** Until then the file holds what nobody knows. */
+  #isRead = false;
   #isReported = false;
 
   private constructor(private readonly options: EventJournalOptions) {
@@ -43,9 +46,10 @@ export class EventJournal {
   static async open(options: EventJournalOptions): Promise<EventJournal> {
     const journal = new EventJournal(options);
     try {
-      await mkdir(journal.#folder, { recursive: true, mode: 0o700 });
+      await journal.#makeFolder();
       await access(journal.#folder, constants.R_OK | constants.W_OK | constants.X_OK);
       await journal.#takeUp();
+      if (options.worker === 1) await journal.#inherit();
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (unusable.includes(code))
@@ -90,6 +94,8 @@ export class EventJournal {
   async replace(events: readonly AuditEvent[]): Promise<boolean> {
     const next = `${this.#path}.new`;
     try {
+      await this.#makeFolder();
+      if (!this.#isRead) await this.#setAside();
       const file = await open(next, 'w', 0o600);
       try {
         await file.writeFile(linesOf(events));
@@ -118,19 +124,27 @@ export class EventJournal {
   }
 
   async #takeUp(): Promise<void> {
-    const { directory, worker, workers } = this.options;
     const own = await this.#read(this.#path);
     this.left.push(...own.events);
     this.#count = own.events.length;
     this.#isSound = own.isWhole;
-    if (worker !== 1) return;
+    this.#isRead = true;
+  }
+
+  async #inherit(): Promise<void> {
+    const { directory, workers, report } = this.options;
     const gone = (await readdir(directory)).filter((name) => /^\d{1,6}$/.test(name) && Number(name) > workers);
     for (const name of gone) {
-      const path = join(directory, name, 'events.ndjson');
-      const { events } = await this.#read(path);
-      this.left.push(...events);
-      if (events.length > 0 && !(await this.replace(this.left))) continue;
-      await rm(path, { force: true });
+      const folder = join(directory, name);
+      try {
+        const { events } = await this.#read(join(folder, 'events.ndjson'));
+        const all = [...this.left, ...events];
+        if (events.length > 0 && !(await this.replace(all))) continue;
+        this.left.splice(0, Infinity, ...all);
+        await rm(folder, { recursive: true });
+      } catch (error) {
+        report(`${folder} has events of a process that is no more, which cannot be taken up: ${String(error)}`);
+      }
     }
   }
 
@@ -146,13 +160,31 @@ export class EventJournal {
     let damaged = rest === '' ? 0 : 1;
     for (const line of lines) {
       try {
-        events.push(JSON.parse(line) as AuditEvent);
+        const event = JSON.parse(line) as AuditEvent | null;
+        if (typeof event?.id !== 'string') throw new TypeError('no event');
+        events.push(event);
       } catch {
         damaged += 1;
       }
     }
     if (damaged > 0) this.options.report(`${path}: ${damaged} of its lines are no events and are left out`);
     return { events, isWhole: damaged === 0 };
+  }
+
+  async #makeFolder(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** What could not be read when the process began is for an operator. */
+  async #setAside(): Promise<void> {
+    const aside = `${this.#path}.unread-${Date.now()}`;
+    try {
+      await rename(this.#path, aside);
+      this.options.report(`what could not be read of the events of an earlier process is in ${aside}`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    this.#isRead = true;
   }
 
   #failed(error: unknown): void {
