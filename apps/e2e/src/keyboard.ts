@@ -68,10 +68,12 @@ export class Keyboard {
     await this.#arrow('radio', wanted);
   }
 
-  /** Into the page's table, where one was in it last, and from there to a row. */
+  /** Into the page's table once it has that row, to the first of its rows, and from there to the one that is meant. */
   async toRow(row: string | RegExp): Promise<void> {
+    await this.page.getByRole('row', { name: row }).first().waitFor();
     await this.#go('Tab', 250, ({ isInRow }) => isInRow, 'a row');
     if ((await this.focused()).role !== 'row') await this.#go('ArrowLeft', 20, ({ role }) => role === 'row', 'its row');
+    await this.press('Home');
     await this.#arrow('row', row);
   }
 
