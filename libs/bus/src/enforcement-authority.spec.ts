@@ -145,7 +145,12 @@ test('of a database that was put back nobody believes before L that it knows all
 test('a database that is put back while somebody waits, or before, leaves the revocation unconfirmed', async () => {
   const replica = await aReplica();
   await aTerseEnforcer('gw-mute', { acknowledges: false });
+  const isWaiting = new Promise<void>((resolve) => {
+    gateway.subscribe(markerSubject(authority), { max: 1, callback: () => resolve() });
+  });
+  await gateway.flush();
   const confirming = expect(replica.confirm([await revoke()])).rejects.toMatchObject({ code: 'enforcement_pending' });
+  await isWaiting;
   await spec.database.read(async (manager) => {
     // One statement: a database is put back as a whole.
     await manager.query('with gone as (delete from enforcer) update enforcement_head set installed = md5(installed)');
