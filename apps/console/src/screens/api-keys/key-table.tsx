@@ -2,7 +2,7 @@ import { type ReactNode, useState } from 'react';
 import { type ApiKeyRecord } from '../../api/api-keys';
 import { type Listed } from '../../api/list';
 import { useMay } from '../../api/me';
-import { ActionsMenu } from '../../ui/dialog';
+import { actionsColumn } from '../../ui/actions-column';
 import { StatusBadge } from '../../ui/notice';
 import { RecordTable, type TableColumn } from '../../ui/table';
 import { Time } from '../../ui/time';
@@ -28,12 +28,13 @@ export function KeyTable({
   const may = useMay();
   const ownerName = useOwnerName();
   const [asked, setAsked] = useState<{ action: KeyActionName; record: ApiKeyRecord } | null>(null);
+  const hrefOf = ({ id }: ApiKeyRecord) => `${place}/${id}`;
   return (
     <>
       <RecordTable
         label={label}
         list={list}
-        hrefOf={({ id }) => `${place}/${id}`}
+        hrefOf={hrefOf}
         columns={[
           { name: 'Name', isRowHeader: true, cell: ({ name }) => name },
           ...columns,
@@ -41,19 +42,11 @@ export function KeyTable({
           { name: 'Status', cell: ({ status }) => <StatusBadge status={status} /> },
           { name: 'Ends', cell: ({ expires_at }) => <Time at={expires_at} otherwise="never" /> },
           { name: 'Last used', cell: ({ last_used_at }) => <Time at={last_used_at} otherwise="never" /> },
-          {
-            name: 'Actions',
-            isHeadHidden: true,
-            cell: (record) => (
-              <ActionsMenu
-                label={`Actions of ${record.name}`}
-                actions={[
-                  { label: 'View', href: `${place}/${record.id}` },
-                  ...actionsOf(record, place, may, (action) => setAsked({ action, record })),
-                ]}
-              />
-            ),
-          },
+          actionsColumn(
+            ({ name }) => name,
+            hrefOf,
+            (record) => actionsOf(record, place, may, (action) => setAsked({ action, record })),
+          ),
         ]}
         empty={empty}
       />

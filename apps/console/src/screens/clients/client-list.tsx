@@ -1,8 +1,8 @@
 import { useDeferredValue, useState } from 'react';
 import { useMay } from '../../api/me';
 import { type ClientRecord, useClients } from '../../api/clients';
+import { actionsColumn } from '../../ui/actions-column';
 import { ButtonLink } from '../../ui/button';
-import { ActionsMenu } from '../../ui/dialog';
 import { SearchBox, SelectField } from '../../ui/field';
 import { useFilters } from '../../ui/filters';
 import { Empty, StatusBadge } from '../../ui/notice';
@@ -17,6 +17,8 @@ const statuses = [
   { id: 'disabled', label: 'Disabled' },
   { id: 'revoked', label: 'Revoked' },
 ];
+
+const hrefOf = ({ id }: ClientRecord) => `/clients/${id}`;
 
 export function ClientList() {
   const may = useMay();
@@ -48,26 +50,18 @@ export function ClientList() {
       <RecordTable
         label="Clients"
         list={list}
-        hrefOf={({ id }) => `/clients/${id}`}
+        hrefOf={hrefOf}
         columns={[
           { name: 'Client Id', cell: ({ client_id }) => <code>{client_id}</code> },
           { name: 'Id', cell: ({ id }) => <code>{id}</code> },
           { name: 'Name', isRowHeader: true, cell: ({ name }) => name },
           { name: 'Status', cell: ({ status }) => <StatusBadge status={status} /> },
           { name: 'Last used', cell: ({ last_used_at }) => <Time at={last_used_at} otherwise="never" /> },
-          {
-            name: 'Actions',
-            isHeadHidden: true,
-            cell: (client) => (
-              <ActionsMenu
-                label={`Actions of ${client.name}`}
-                actions={[
-                  { label: 'View', href: `/clients/${client.id}` },
-                  ...actionsOf(client, canManage, (action) => setAsked({ action, record: client })),
-                ]}
-              />
-            ),
-          },
+          actionsColumn(
+            ({ name }) => name,
+            hrefOf,
+            (client) => actionsOf(client, canManage, (action) => setAsked({ action, record: client })),
+          ),
         ]}
         empty={
           filters.isNarrowed ? (

@@ -2,13 +2,16 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useMay, whoami } from '../../api/me';
 import { type OrganizationRecord, useOrganizations, useOwnOrganization } from '../../api/organizations';
+import { actionsColumn } from '../../ui/actions-column';
 import { ButtonLink } from '../../ui/button';
-import { type Action, ActionsMenu } from '../../ui/dialog';
+import { type Action } from '../../ui/dialog';
 import { Badge, Empty, StatusBadge } from '../../ui/notice';
 import { Page } from '../../ui/page';
 import { RecordTable } from '../../ui/table';
 import { Time } from '../../ui/time';
 import { OrganizationAction, type OrganizationActionName } from './organization-action';
+
+const hrefOf = ({ id }: OrganizationRecord) => `/organizations/${id}`;
 
 export function OrganizationList() {
   const may = useMay();
@@ -33,7 +36,7 @@ export function OrganizationList() {
       <RecordTable
         label="Organizations"
         list={list}
-        hrefOf={({ id }) => `/organizations/${id}`}
+        hrefOf={hrefOf}
         columns={[
           {
             name: 'Name',
@@ -47,21 +50,12 @@ export function OrganizationList() {
           { name: 'Id', cell: ({ id }) => <code>{id}</code> },
           { name: 'Status', cell: ({ status }) => <StatusBadge status={status} /> },
           { name: 'Created', cell: ({ created_at }) => <Time at={created_at} /> },
-          {
-            name: 'Actions',
-            isHeadHidden: true,
-            cell: (organization) => (
-              <ActionsMenu
-                label={`Actions of ${organization.name}`}
-                actions={[
-                  { label: 'View', href: `/organizations/${organization.id}` },
-                  ...actionsOf(organization, canManage, isFirst, (action) =>
-                    setAsked({ action, record: organization }),
-                  ),
-                ]}
-              />
-            ),
-          },
+          actionsColumn(
+            ({ name }) => name,
+            hrefOf,
+            (organization) =>
+              actionsOf(organization, canManage, isFirst, (action) => setAsked({ action, record: organization })),
+          ),
         ]}
         empty={<Empty title="No organization that you may see" />}
       />

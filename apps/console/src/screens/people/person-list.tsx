@@ -3,8 +3,9 @@ import { useDeferredValue, useState } from 'react';
 import { catalogue } from '../../api/catalogue';
 import { useMay, whoami } from '../../api/me';
 import { type Person, usePeople } from '../../api/people';
+import { actionsColumn } from '../../ui/actions-column';
 import { ButtonLink } from '../../ui/button';
-import { type Action, ActionsMenu } from '../../ui/dialog';
+import { type Action } from '../../ui/dialog';
 import { SearchBox, SelectField } from '../../ui/field';
 import { useFilters } from '../../ui/filters';
 import { Badge, Badges, Empty, StatusBadge } from '../../ui/notice';
@@ -18,6 +19,8 @@ const statuses = [
   { id: 'invited', label: 'Invited' },
   { id: 'disabled', label: 'Disabled' },
 ];
+
+const hrefOf = ({ id }: Person) => `/people/${id}`;
 
 export function PersonList() {
   const may = useMay();
@@ -58,7 +61,7 @@ export function PersonList() {
       <RecordTable
         label="People"
         list={list}
-        hrefOf={({ id }) => `/people/${id}`}
+        hrefOf={hrefOf}
         columns={[
           {
             name: 'E-mail',
@@ -72,19 +75,12 @@ export function PersonList() {
           { name: 'Name', cell: ({ name }) => name ?? <span className="soft">–</span> },
           { name: 'Roles', cell: (person) => <Badges of={person.roles} /> },
           { name: 'Status', cell: ({ status }) => <StatusBadge status={status} /> },
-          {
-            name: 'Actions',
-            isHeadHidden: true,
-            cell: (person) => (
-              <ActionsMenu
-                label={`Actions of ${person.email}`}
-                actions={[
-                  { label: 'View', href: `/people/${person.id}` },
-                  ...actionsOf(person, person.id === me, canManage, (action) => setAsked({ action, record: person })),
-                ]}
-              />
-            ),
-          },
+          actionsColumn(
+            ({ email }) => email,
+            hrefOf,
+            (person) =>
+              actionsOf(person, person.id === me, canManage, (action) => setAsked({ action, record: person })),
+          ),
         ]}
         empty={filters.isNarrowed ? <Empty title="Nobody is like that" /> : <Empty title="Nobody yet">{invite}</Empty>}
       />

@@ -1,8 +1,9 @@
 import { useDeferredValue, useState } from 'react';
 import { useMay } from '../../api/me';
 import { type ServiceAccountRecord, useServiceAccounts } from '../../api/service-accounts';
+import { actionsColumn } from '../../ui/actions-column';
 import { ButtonLink } from '../../ui/button';
-import { type Action, ActionsMenu } from '../../ui/dialog';
+import { type Action } from '../../ui/dialog';
 import { SearchBox, SelectField } from '../../ui/field';
 import { useFilters } from '../../ui/filters';
 import { Badges, Empty, StatusBadge } from '../../ui/notice';
@@ -17,6 +18,8 @@ const statuses = [
   { id: 'disabled', label: 'Disabled' },
   { id: 'deleted', label: 'Deleted' },
 ];
+
+const hrefOf = ({ id }: ServiceAccountRecord) => `/service-accounts/${id}`;
 
 export function ServiceAccountList() {
   const may = useMay();
@@ -48,27 +51,21 @@ export function ServiceAccountList() {
       <RecordTable
         label="Service accounts"
         list={list}
-        hrefOf={({ id }) => `/service-accounts/${id}`}
+        hrefOf={hrefOf}
         columns={[
           { name: 'Name', isRowHeader: true, cell: ({ name }) => name },
           { name: 'Id', cell: ({ id }) => <code>{id}</code> },
           { name: 'Roles', cell: ({ roles }) => <Badges of={roles} /> },
           { name: 'Status', cell: ({ status }) => <StatusBadge status={status} /> },
           { name: 'Created', cell: ({ created_at }) => <Time at={created_at} /> },
-          {
-            name: 'Actions',
-            isHeadHidden: true,
-            cell: (account) => (
-              <ActionsMenu
-                label={`Actions of ${account.name}`}
-                actions={[
-                  { label: 'View', href: `/service-accounts/${account.id}` },
-                  may('apikeys:view') && { label: 'API keys', href: `/api-keys?owner=${account.id}` },
-                  ...actionsOf(account, canManage, (action) => setAsked({ action, record: account })),
-                ]}
-              />
-            ),
-          },
+          actionsColumn(
+            ({ name }) => name,
+            hrefOf,
+            (account) => [
+              may('apikeys:view') && { label: 'API keys', href: `/api-keys?owner=${account.id}` },
+              ...actionsOf(account, canManage, (action) => setAsked({ action, record: account })),
+            ],
+          ),
         ]}
         empty={
           filters.isNarrowed ? (
