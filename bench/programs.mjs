@@ -1,8 +1,10 @@
 // Processes that the benchmark starts, and what they used.
 import { execFileSync, fork, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { freePort, isPortFree } from '@portcullis/embedded';
+
+export { freePort };
 
 export const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -116,29 +118,14 @@ export function family(pid) {
   return members;
 }
 
-export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** So many, ten apart: what `portcullis up` gives its gateways. */
 export async function freePorts(count) {
   for (;;) {
     const first = await freePort();
     const ports = Array.from({ length: count }, (_, n) => first + 10 * n);
-    if (ports.at(-1) < 65_536 && (await Promise.all(ports.slice(1).map(isFree))).every(Boolean)) return ports;
+    if (ports.at(-1) < 65_536 && (await Promise.all(ports.slice(1).map((port) => isPortFree(port)))).every(Boolean))
+      return ports;
   }
-}
-
-function isFree(port) {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 /** Whether a program is installed; the name by which to run it, as Debian keeps some out of the PATH of users. */
