@@ -6,7 +6,6 @@ import { join } from 'node:path';
  * fewer now goes to the first, which takes it up as that of workers that it has no longer. No gateway may run.
  */
 export function spillFolders(root: string, gateways: readonly string[]): string[] {
-  mkdirSync(root, { recursive: true, mode: 0o700 });
   const folders = gateways.map((name) => join(root, name));
   const [heir] = folders;
   if (heir === undefined) return [];

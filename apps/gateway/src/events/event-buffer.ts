@@ -73,9 +73,10 @@ export class EventBuffer {
     if (this.size < this.#bound + (isRare ? reserved : 0)) {
       this.#waiting.push(event);
       this.#unwritten.add(event);
-      if (this.#isAway) this.#owed.add(event);
-      else this.#kick();
-      void this.#write();
+      if (this.#isAway) {
+        this.#owed.add(event);
+        void this.#write();
+      } else this.#kick();
       return;
     }
     if (this.#dropped === 0) this.#options.report('the buffer of audit events is full: events are being dropped');
@@ -131,7 +132,7 @@ export class EventBuffer {
       hasTaken = true;
       this.#isAway = false;
     }
-    if (this.size === 0) [this.#hasFailed, this.#isAway] = [false, false];
+    if (this.size === 0) this.#hasFailed = false;
     if (this.#isAway) this.#oweAll();
     void this.#write();
   }
