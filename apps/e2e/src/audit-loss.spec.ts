@@ -16,17 +16,17 @@ describe('nothing is lost on its way to the record, and nothing is there twice',
     stack?.remove();
   }, 60_000);
 
-  test('kill -9 of three processes while changes go on', async () => {
-    for await (const group of auditRounds(stack, { rounds: 3, perGroup: 3, seed: 8 })) {
+  test('kill -9 of one process of each kind while changes go on', async () => {
+    for await (const group of auditRounds(stack, { rounds: 7, perGroup: 7, seed: 8 })) {
       expect(group.faults).toEqual([]);
-      expect(group.killed.length).toBeGreaterThanOrEqual(3);
+      expect(group.killed.length).toBeGreaterThanOrEqual(7);
       expect(group.tally.acknowledged).toBeGreaterThan(0);
       expect(group.effects).toBeGreaterThanOrEqual(group.tally.acknowledged);
     }
   }, 400_000);
 
   test('the bus stands still, and the policy is edited meanwhile', async () => {
-    const { faults, acknowledged, effects, mostWaiting } = await busOutage(stack, { seconds: 8, seed: 8 });
+    const { faults, acknowledged, effects, mostWaiting } = await busOutage(stack, { seconds: 12, seed: 8 });
     expect(faults).toEqual([]);
     expect(acknowledged).toBeGreaterThan(0);
     expect(effects).toBeGreaterThanOrEqual(acknowledged);
